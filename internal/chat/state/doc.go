@@ -1,0 +1,2 @@
+// Package state is the deterministic state machine of the chat and its Pebble view.
+package state

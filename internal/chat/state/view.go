@@ -1,0 +1,131 @@
+package state
+
+// Room is a room with its counters.
+type Room struct {
+	ID         RoomID
+	Title      string
+	CreateTime int64 // unix milliseconds, as all times here
+	Creator    Actor
+	Head       Head
+}
+
+// Head is where a room stands.
+type Head struct {
+	Seq, Rev   uint64
+	FirstSeq   uint64 // the oldest message kept
+	UpdateTime int64  // of the change Rev
+}
+
+// Message is a message in its current form.
+type Message struct {
+	Room       RoomID
+	Seq, Rev   uint64
+	Sender     Actor
+	CreateTime int64
+	EditTime   int64 // 0: never
+	DeleteTime int64 // 0: not a tombstone
+	ClientID   string
+	Text       string // the body, if DataType is empty
+	DataType   string
+	Data       []byte // read-only
+	Reactions  []Reaction
+}
+
+// Reaction is one kind of reaction, with who reacted so in the order they did.
+type Reaction struct {
+	Emoji   string
+	UserIDs []string
+}
+
+// Role is what a member may do; the numbers of rialto.chat.v1.Role.
+type Role uint8
+
+// The roles.
+const (
+	RoleNone   Role = 0
+	RoleMember Role = 1
+	RoleOwner  Role = 2
+)
+
+// Member is a lasting tie between a person and a room.
+type Member struct {
+	Room       RoomID
+	User       Actor
+	Role       Role
+	CreateTime int64
+}
+
+// ChangeKind says what an [Event] is. The numbers are on disk.
+type ChangeKind uint8
+
+// The visible changes.
+const (
+	Posted ChangeKind = iota + 1
+	Edited
+	Deleted
+	Reacted
+	RoomChanged
+	MemberChanged
+	MemberRemoved
+)
+
+// Event is one visible change of a room. Events are shared between readers: nobody writes to one after it was handed out.
+type Event struct {
+	Room    RoomID
+	Rev     uint64
+	Kind    ChangeKind
+	Time    int64
+	Actor   Actor    // who did it
+	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev
+	State   *Room    // RoomChanged: the room; title, head and update time are those of this change
+	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was
+}
+
+// View is the committed state at one position: only what can no longer vanish. Every read goes through one. It is
+// short-lived: close it before writing to a socket. Methods may be called concurrently; an error is an I/O error or
+// corruption, never "not there".
+type View interface {
+	// Pos is the position the view is at; Epoch the history it belongs to.
+	Pos() Pos
+	Epoch() Epoch
+
+	// Room returns a room; false if it does not exist.
+	Room(id RoomID) (Room, bool, error)
+	// Rooms returns up to n rooms by id, those greater than after.
+	Rooms(after RoomID, n int) ([]Room, error)
+
+	// Message returns one message or tombstone; false if there is none.
+	Message(r RoomID, seq uint64) (*Message, bool, error)
+	// Messages returns up to n messages and at least one if there is one, stopping when their bodies pass bytes,
+	// always by rising seq: with back, those with the largest seqs below from; otherwise those with the smallest
+	// seqs above from.
+	Messages(r RoomID, from uint64, back bool, n, bytes int) ([]*Message, error)
+	// Events returns up to n changes with revs after, after+1, … and at least one if there is one, stopping when
+	// their bodies pass bytes.
+	Events(r RoomID, after uint64, n, bytes int) ([]*Event, error)
+
+	// Member returns a membership; false if there is none.
+	Member(r RoomID, user string) (Member, bool, error)
+	// Members returns up to n members by user id, those greater than after.
+	Members(r RoomID, after string, n int) ([]Member, error)
+	// ReadMarker returns the newest message that user has read, 0 if none.
+	ReadMarker(r RoomID, user string) (uint64, error)
+
+	// Close lets go of the view. Exactly once.
+	Close()
+}
+
+// ReadMark is a read marker that moved.
+type ReadMark struct {
+	Room RoomID
+	User string
+	Seq  uint64
+	Head Head // of the room at that moment
+}
+
+// Change is what a batch of entries made of the state. It is shared and read-only once committed.
+type Change struct {
+	Results []Result   // one for each entry, in order
+	Events  []*Event   // all visible changes, in order; contiguous revs in each room
+	Marks   []ReadMark // markers that moved, in order
+}
