@@ -1,0 +1,130 @@
+package chat
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// This file turns what the state machine knows into what clients see. The messages it returns are fresh, except that
+// data bodies and reactions share their bytes and ids with the state: nobody writes to them.
+
+// actorOf returns who a principal is to the state machine.
+func actorOf(p auth.Principal) state.Actor {
+	return state.Actor{ID: p.ID, Name: p.Name, Guest: p.Guest}
+}
+
+// userProto returns nil for nobody.
+func userProto(a state.Actor) *chatv1.User {
+	if a.ID == "" {
+		return nil
+	}
+	return &chatv1.User{Id: a.ID, DisplayName: a.Name, Guest: a.Guest}
+}
+
+// roomProto of a room that does not exist, state.Room{ID: id}, has only its id.
+func roomProto(r state.Room) *chatv1.Room {
+	return &chatv1.Room{
+		Id:         string(r.ID),
+		Title:      r.Title,
+		CreateTime: timeProto(r.CreateTime),
+		Creator:    userProto(r.Creator),
+		HeadSeq:    r.Head.Seq,
+		HeadRev:    r.Head.Rev,
+		FirstSeq:   r.Head.FirstSeq,
+		UpdateTime: timeProto(r.Head.UpdateTime),
+	}
+}
+
+// messageProto returns a message, or its tombstone without body and reactions.
+func messageProto(m *state.Message) *chatv1.Message {
+	p := &chatv1.Message{
+		Room:       string(m.Room),
+		Seq:        m.Seq,
+		Rev:        m.Rev,
+		Sender:     userProto(m.Sender),
+		CreateTime: timeProto(m.CreateTime),
+		EditTime:   timeProto(m.EditTime),
+		DeleteTime: timeProto(m.DeleteTime),
+		ClientId:   m.ClientID,
+	}
+	if m.DeleteTime != 0 {
+		return p
+	}
+	if m.DataType != "" {
+		p.Body = &chatv1.Message_Data{Data: &chatv1.Data{Type: m.DataType, Value: m.Data}}
+	} else {
+		p.Body = &chatv1.Message_Text{Text: m.Text}
+	}
+	for _, r := range m.Reactions {
+		p.Reactions = append(p.Reactions, &chatv1.Reaction{Emoji: r.Emoji, UserIds: r.UserIDs})
+	}
+	return p
+}
+
+func messagesProto(ms []*state.Message) []*chatv1.Message {
+	ps := make([]*chatv1.Message, len(ms))
+	for i, m := range ms {
+		ps[i] = messageProto(m)
+	}
+	return ps
+}
+
+func memberProto(m state.Member) *chatv1.Member {
+	return &chatv1.Member{
+		Room:       string(m.Room),
+		User:       userProto(m.User),
+		Role:       chatv1.Role(m.Role),
+		CreateTime: timeProto(m.CreateTime),
+	}
+}
+
+// readMarkerProto returns the marker of somebody who has read room up to seq while its head was h.
+func readMarkerProto(room state.RoomID, seq uint64, h state.Head) *chatv1.ReadMarker {
+	return &chatv1.ReadMarker{Room: string(room), Seq: seq, Unread: unread(seq, h)}
+}
+
+// unread counts the kept messages above a marker: head_seq - max(seq, first_seq - 1).
+func unread(seq uint64, h state.Head) uint64 {
+	if h.FirstSeq > 0 {
+		seq = max(seq, h.FirstSeq-1)
+	}
+	if seq >= h.Seq {
+		return 0
+	}
+	return h.Seq - seq
+}
+
+// eventProto returns a change as clients see it. One of a kind that the API does not know still has room, rev and time.
+func eventProto(e *state.Event) *chatv1.Event {
+	p := &chatv1.Event{Room: string(e.Room), Rev: e.Rev, Time: timeProto(e.Time)}
+	switch e.Kind {
+	case state.Posted:
+		p.Kind = &chatv1.Event_Posted{Posted: messageProto(e.Message)}
+	case state.Edited:
+		p.Kind = &chatv1.Event_Edited{Edited: messageProto(e.Message)}
+	case state.Deleted:
+		p.Kind = &chatv1.Event_Deleted{Deleted: messageProto(e.Message)}
+	case state.Reacted:
+		p.Kind = &chatv1.Event_Reacted{Reacted: messageProto(e.Message)}
+	case state.RoomChanged:
+		p.Kind = &chatv1.Event_RoomChanged{RoomChanged: roomProto(*e.State)}
+	case state.MemberChanged:
+		p.Kind = &chatv1.Event_MemberChanged{MemberChanged: memberProto(*e.Member)}
+	case state.MemberRemoved:
+		p.Kind = &chatv1.Event_MemberRemoved{MemberRemoved: memberProto(*e.Member)}
+	}
+	return p
+}
+
+// timeProto returns unix milliseconds as a timestamp; unset for 0.
+func timeProto(ms int64) *timestamppb.Timestamp {
+	if ms == 0 {
+		return nil
+	}
+	return timestamppb.New(time.UnixMilli(ms))
+}

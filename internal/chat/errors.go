@@ -1,0 +1,137 @@
+package chat
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// This file is the one place where verdicts and Go errors become gRPC status. No text that leaves here comes from an
+// error of a lower layer or from a request.
+
+// Delays after which a later try may succeed, for google.rpc.RetryInfo. They are short because what they wait for is:
+// one commit, one queue. Clients add their own jitter and backoff.
+const (
+	retryFull    = 500 * time.Millisecond
+	retryUnknown = 200 * time.Millisecond
+	retryStopped = time.Second
+	retryBehind  = time.Second
+)
+
+// refusalError returns the status of a verdict; nil for state.Accepted.
+func refusalError(r state.Refusal) error {
+	switch r {
+	case state.Accepted:
+		return nil
+	case state.NoSuchRoom:
+		return errNoSuchRoom
+	case state.NoSuchMessage:
+		return errNoSuchMessage
+	case state.RoomExists:
+		return status.Error(codes.AlreadyExists, "the room id is taken")
+	case state.NotSender:
+		return status.Error(codes.PermissionDenied, "somebody else's message")
+	case state.NotOwner:
+		return status.Error(codes.PermissionDenied, "only an owner of the room may do this")
+	case state.MessageDeleted:
+		return status.Error(codes.FailedPrecondition, "the message is deleted")
+	case state.MessageNotText:
+		return status.Error(codes.FailedPrecondition, "the message is not text")
+	case state.RevMoved:
+		return status.Error(codes.Aborted, "the message changed since expected_rev: read it again")
+	case state.ClientIDReused:
+		return status.Error(codes.AlreadyExists, "client_id was used for other content")
+	case state.SeqAboveHead:
+		return status.Error(codes.OutOfRange, "seq is above the room's head")
+	case state.TooManyReactions:
+		return status.Error(codes.ResourceExhausted, "the message has as many reactions as it can")
+	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
+		return status.Error(codes.Internal, internalText)
+	}
+}
+
+var (
+	errNoSuchRoom      = status.Error(codes.NotFound, "no such room")
+	errNoSuchMessage   = status.Error(codes.NotFound, "no such message")
+	errUnauthenticated = status.Error(codes.Unauthenticated, "this needs a token: see CreateGuest")
+	errNoGuests        = status.Error(codes.PermissionDenied, "this server admits no guests")
+)
+
+// sequencerError returns the status of an error from Append; nil for nil. An error that the sequencer does not promise
+// counts as an unknown outcome, because nothing says that the record is not stored.
+func sequencerError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sequencer.ErrFull):
+		return retryable(codes.ResourceExhausted, "the server is busy; nothing was stored", retryFull)
+	case errors.Is(err, sequencer.ErrStopped):
+		return retryable(codes.Unavailable, "the server is going away; nothing was stored", retryStopped)
+	case errors.Is(err, sequencer.ErrUnknown):
+		return errOutcomeUnknown()
+	}
+	if s := contextError(err); s != nil {
+		return s
+	}
+	return errOutcomeUnknown()
+}
+
+func errOutcomeUnknown() error {
+	return retryable(codes.Unavailable, "outcome unknown: repeat with the same client_id", retryUnknown)
+}
+
+// contextError returns the status of a context's end; nil for every other error.
+func contextError(err error) error {
+	switch {
+	case errors.Is(err, context.Canceled):
+		return status.Error(codes.Canceled, "canceled")
+	case errors.Is(err, context.DeadlineExceeded):
+		return status.Error(codes.DeadlineExceeded, "deadline exceeded")
+	}
+	return nil
+}
+
+// invalidArgument returns INVALID_ARGUMENT with a google.rpc.BadRequest that names the field by its path in the request,
+// such as "publish.room". The description must not repeat the value.
+func invalidArgument(field, description string) error {
+	return withDetail(codes.InvalidArgument, field+": "+description, &errdetails.BadRequest{
+		FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: field, Description: description}},
+	})
+}
+
+// retryable returns a status with a google.rpc.RetryInfo.
+func retryable(code codes.Code, text string, after time.Duration) error {
+	return withDetail(code, text, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+}
+
+const internalText = "internal error"
+
+// internalError logs what went wrong, once, and returns INTERNAL with a fixed text and a google.rpc.RequestInfo whose
+// request_id stands beside the cause in the log. The end of a context is no fault and keeps its own code.
+func internalError(log *slog.Logger, doing string, cause error) error {
+	if s := contextError(cause); s != nil {
+		return s
+	}
+	reference := rand.Text()
+	log.Error("internal error", "doing", doing, "reference", reference, "err", cause)
+	return withDetail(codes.Internal, internalText, &errdetails.RequestInfo{RequestId: reference})
+}
+
+func withDetail(code codes.Code, text string, detail protoadapt.MessageV1) error {
+	s := status.New(code, text)
+	if d, err := s.WithDetails(detail); err == nil { // only fails for codes.OK and for messages that cannot be marshaled
+		s = d
+	}
+	return s.Err()
+}

@@ -1,0 +1,194 @@
+package chat
+
+import (
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+)
+
+// Sizes that the API fixes.
+const (
+	maxRoomBytes     = 64
+	maxNameChars     = 64
+	maxTitleChars    = 128
+	maxIDBytes       = 64 // of client_id and request_id
+	maxEmojiBytes    = 32
+	maxDataTypeBytes = 128
+)
+
+// The validators take the path of the field in its request and return nil or [invalidArgument]. They cost one pass over
+// the bytes and, where the value is valid, no allocation.
+
+// validateRoom checks a room id: [a-z0-9][a-z0-9._-]{0,63}.
+func validateRoom(field, id string) error {
+	if id == "" {
+		return invalidArgument(field, "must not be empty")
+	}
+	if len(id) > maxRoomBytes {
+		return invalidArgument(field, "must be at most 64 characters")
+	}
+	for i := range len(id) {
+		c := id[i]
+		inside := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
+		if !inside && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return invalidArgument(field, "must match [a-z0-9][a-z0-9._-]{0,63}")
+		}
+	}
+	return nil
+}
+
+// validateName checks a display name.
+func validateName(field, name string) error {
+	if name == "" {
+		return invalidArgument(field, "must not be empty")
+	}
+	return validateLabel(field, name, maxNameChars)
+}
+
+// validateTitle checks a room's title, which may be empty.
+func validateTitle(field, title string) error {
+	if title == "" {
+		return nil
+	}
+	return validateLabel(field, title, maxTitleChars)
+}
+
+// validateEmoji checks a reaction.
+func validateEmoji(field, emoji string) error {
+	if emoji == "" {
+		return invalidArgument(field, "must not be empty")
+	}
+	if len(emoji) > maxEmojiBytes {
+		return invalidArgument(field, "must be at most 32 bytes")
+	}
+	for _, r := range emoji {
+		if unicode.IsSpace(r) {
+			return invalidArgument(field, "must not contain white space")
+		}
+	}
+	return validateLabel(field, emoji, maxEmojiBytes)
+}
+
+// validateLabel checks what people typed and others see in one line, beside other things: no control characters, no
+// line breaks, nothing that turns the direction of what stands beside it (Unicode's Bidi_Control), and something to see.
+func validateLabel(field, s string, maxChars int) error {
+	if len(s) > maxChars*utf8.UTFMax {
+		return tooManyChars(field, maxChars)
+	}
+	chars, visible := 0, false
+	for i := 0; i < len(s); chars++ {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' || c == 0x7f {
+				return invalidArgument(field, "must not contain control characters")
+			}
+			visible = visible || c != ' '
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return invalidArgument(field, "must be valid UTF-8")
+		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029':
+			return invalidArgument(field, "must not contain control characters")
+		case unicode.Is(unicode.Bidi_Control, r):
+			return invalidArgument(field, "must not contain bidirectional formatting characters")
+		}
+		visible = visible || isVisible(r)
+		i += size
+	}
+	if chars > maxChars {
+		return tooManyChars(field, maxChars)
+	}
+	if !visible {
+		return invalidArgument(field, "must contain a visible character")
+	}
+	return nil
+}
+
+func tooManyChars(field string, n int) error {
+	return invalidArgument(field, fmt.Sprintf("must be at most %d characters", n))
+}
+
+// isVisible reports whether a rune leaves ink: letters, digits, punctuation and symbols, without the fillers and the
+// blank that Unicode counts among them.
+func isVisible(r rune) bool {
+	const brailleBlank = '\u2800'
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) &&
+		!unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != brailleBlank
+}
+
+// validateClientID checks a client_id; empty means not deduplicated.
+func validateClientID(field, id string) error { return validateID(field, id) }
+
+// validateRequestID checks a request_id; empty means that only an error is replied.
+func validateRequestID(field, id string) error { return validateID(field, id) }
+
+func validateID(field, id string) error {
+	if len(id) > maxIDBytes {
+		return invalidArgument(field, "must be at most 64 bytes")
+	}
+	for i := 0; i < len(id); {
+		size, problem := plainRune(id[i:])
+		if problem != "" {
+			return invalidArgument(field, problem)
+		}
+		i += size
+	}
+	return nil
+}
+
+// validateText checks a message's text: tab and newline are its only control characters.
+func (l Limits) validateText(field, text string) error {
+	if text == "" {
+		return invalidArgument(field, "must not be empty")
+	}
+	if len(text) > l.TextBytes {
+		return invalidArgument(field, fmt.Sprintf("must be at most %d bytes", l.TextBytes))
+	}
+	for i := 0; i < len(text); {
+		if c := text[i]; c == '\n' || c == '\t' || ' ' <= c && c < 0x7f {
+			i++
+			continue
+		}
+		size, problem := plainRune(text[i:])
+		if problem != "" {
+			return invalidArgument(field, problem)
+		}
+		i += size
+	}
+	return nil
+}
+
+// plainRune returns the size of the first rune of s, or what is wrong with it: invalid UTF-8 or a control character
+// (Unicode's Cc: U+0000 to U+001F and U+007F to U+009F).
+func plainRune(s string) (size int, problem string) {
+	r, size := utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError && size <= 1:
+		return size, "must be valid UTF-8"
+	case unicode.IsControl(r):
+		return size, "must not contain control characters"
+	}
+	return size, ""
+}
+
+// validateData checks typed bytes. The path is that of the Data message.
+func (l Limits) validateData(field string, d *chatv1.Data) error {
+	kind := d.GetType()
+	if kind == "" || len(kind) > maxDataTypeBytes {
+		return invalidArgument(field+".type", "must be 1 to 128 characters")
+	}
+	for i := range len(kind) {
+		if kind[i] < ' ' || kind[i] > '~' {
+			return invalidArgument(field+".type", "must be printable ASCII")
+		}
+	}
+	if len(d.GetValue()) > l.DataBytes {
+		return invalidArgument(field+".value", fmt.Sprintf("must be at most %d bytes", l.DataBytes))
+	}
+	return nil
+}
