@@ -1,0 +1,19 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// The build is committed and compared byte by byte in CI: nothing in it may depend on the time, the machine or the path.
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../dist",
+    emptyOutDir: true,
+    sourcemap: false,
+    // Every browser that has it loads modules this way; the polyfill would be dead code.
+    modulePreload: { polyfill: false },
+    // Files stay files: the Content-Security-Policy needs no exception for what is inlined.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: { "/rialto.chat.v1": { target: "http://localhost:8080", ws: true } },
+  },
+});
