@@ -15,13 +15,13 @@ type Principal struct {
 	Expires time.Time // when the proof ends; zero: never
 }
 
-// ErrInvalidToken is returned for a token that is malformed, expired or not signed by this server. It says no more on
-// purpose; the cause goes to the log at debug level, without the token.
+// ErrInvalidToken is wrapped by the error for a token that is malformed, expired or not signed by this server. That
+// error's text may name the cause, never the token: it is for the log at debug level, and a client sees one text for all.
 var ErrInvalidToken = errors.New("auth: invalid token")
 
 // Authenticator verifies tokens. Implementations are safe for concurrent use.
 type Authenticator interface {
-	// Authenticate returns who holds the token, or ErrInvalidToken.
+	// Authenticate returns who holds the token, or an error that is ErrInvalidToken.
 	Authenticate(ctx context.Context, token string) (Principal, error)
 }
 

@@ -1,0 +1,74 @@
+package auth
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Key signs guests' tokens. Who has it can be any guest.
+type Key [32]byte
+
+// String hides the key from logs.
+func (Key) String() string { return "auth.Key" }
+
+// GoString hides the key from logs.
+func (Key) GoString() string { return "auth.Key" }
+
+// LoadOrCreateKey reads the key in the file at path, or makes a random one and stores it there, readable by its owner
+// only. When it returns, the file survives a power cut. Of several callers at once all get the same key. The directory
+// must exist.
+func LoadOrCreateKey(path string) (Key, error) {
+	key, err := loadKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := createKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return Key{}, fmt.Errorf("create key: %w", err)
+	}
+	return loadKey(path) // ours, or that of who was faster
+}
+
+func loadKey(path string) (Key, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Key{}, fmt.Errorf("read key: %w", err)
+	}
+	if len(b) != len(Key{}) {
+		return Key{}, fmt.Errorf("read key: %s has %d bytes, not %d: restore it, or remove it and all guests lose their identity",
+			path, len(b), len(Key{}))
+	}
+	return Key(b), nil
+}
+
+// createKey writes a key beside path and links it into place, which is atomic and fails if path exists.
+func createKey(path string) error {
+	var key Key
+	rand.Read(key[:]) // never fails: crypto/rand
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(key[:])
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
