@@ -1,0 +1,27 @@
+// The public surface of @rialto/chat, by hand. The room and the client first, then what they show, then what they take.
+
+export { ChatClient, type ChatClientOptions } from "./client.js";
+export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode } from "./error.js";
+export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
+
+export { localStorageTokens, memoryTokens } from "./tokens.js";
+export type {
+  ChatMessage,
+  ClientSnapshot,
+  ConnectionState,
+  DataBody,
+  DisconnectCode,
+  DisconnectReason,
+  Listener,
+  PendingMessage,
+  Reaction,
+  Room,
+  RoomSnapshot,
+  RoomStatus,
+  RoomSummary,
+  TokenStore,
+  Unsubscribe,
+  User,
+  WebSocketConstructor,
+  WebSocketLike,
+} from "./types.js";

@@ -1,0 +1,225 @@
+// What the SDK shows to applications. Everything here is immutable: a change makes a new object, what did not change
+// keeps its identity, so that snapshots can be compared with `===`.
+
+import type { ChatError } from "./error.js";
+
+/** A person as others see them. Only `id` identifies: anybody may choose any name. */
+export interface User {
+  readonly id: string;
+  /** Typed by a person: show it as text, never as HTML. */
+  readonly name: string;
+  /** True for somebody who proved nothing but to hold a token of this server. Show it beside the name. */
+  readonly guest: boolean;
+}
+
+/** One kind of reaction to a message. */
+export interface Reaction {
+  readonly emoji: string;
+  /** Who reacted so, in the order they did. */
+  readonly userIds: readonly string[];
+}
+
+/** Typed bytes, the body of a message between programs. */
+export interface DataBody {
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
+/** A message in its current form. */
+export interface ChatMessage {
+  /** Its place in the room: 1, 2, 3, … without gaps. */
+  readonly seq: number;
+  /** The room's revision of its last change. */
+  readonly rev: number;
+  /** Who sent it, under the name they had then. */
+  readonly sender: User;
+  readonly createTime: Date;
+  readonly editTime?: Date;
+  /** True for a tombstone, which has no text, data or reactions. */
+  readonly deleted: boolean;
+  /** The sender's own id for it; may be empty. */
+  readonly clientId: string;
+  /** Empty for a tombstone and for bodies that are not text. Typed by a person: show it as text, never as HTML. */
+  readonly text: string;
+  readonly data?: DataBody;
+  readonly reactions: readonly Reaction[];
+}
+
+/** A message of this client's own that the room does not show yet. */
+export interface PendingMessage {
+  readonly clientId: string;
+  readonly text: string;
+  /** `sending` until it appears in the room, however often the connection breaks; `failed` if the server refused it. */
+  readonly status: "sending" | "failed";
+  /** Why it failed. */
+  readonly error?: ChatError;
+  /** When it was sent, by this machine's clock. */
+  readonly time: Date;
+}
+
+/** Why there is no connection. */
+export type DisconnectCode =
+  /** `connect()` was not called yet. */
+  | "not-started"
+  /** `close()` was called. */
+  | "closed-by-client"
+  /** The server could not be reached. */
+  | "unreachable"
+  /** The connection broke. */
+  | "lost"
+  /** The server fell silent and did not answer a probe. */
+  | "silent"
+  /** The server is going away or cannot serve just now. */
+  | "unavailable"
+  /** The server ended the session with an error that may pass. */
+  | "server-error"
+  /** Something arrived that this client does not understand. */
+  | "protocol"
+  /** The server refused this client for good: trying again would give the same. */
+  | "refused";
+
+export interface DisconnectReason {
+  readonly code: DisconnectCode;
+  /** For people, in English, without details of the server's inside. */
+  readonly text: string;
+}
+
+/** The life of the connection; see Connection for the transitions. */
+export type ConnectionState =
+  | { readonly status: "connecting" }
+  | { readonly status: "live" }
+  | {
+      readonly status: "reconnecting";
+      /** When the next try starts, in ms since 1970. */
+      readonly retryAt: number;
+      /** 1 for the first try after a connection. */
+      readonly attempt: number;
+      readonly reason: DisconnectReason;
+    }
+  /** This machine says that it has no network. It is tried all the same, now and then. */
+  | { readonly status: "offline" }
+  /** Nothing happens until `connect()`. */
+  | { readonly status: "closed"; readonly reason: DisconnectReason };
+
+export interface ClientSnapshot {
+  readonly connection: ConnectionState;
+  /** Who this client is; undefined before the first connection. */
+  readonly user: User | undefined;
+}
+
+/** A room in a list. */
+export interface RoomSummary {
+  readonly id: string;
+  /** May be empty: show the id then. */
+  readonly title: string;
+  readonly headSeq: number;
+  readonly readSeq: number;
+  readonly unread: number;
+  /** The newest change; undefined in an untouched room. */
+  readonly updateTime: Date | undefined;
+}
+
+export type RoomStatus =
+  /** Not joined, or refused: see `error`. */
+  | "idle"
+  /** Waiting for the connection or for the server's answer. */
+  | "joining"
+  /** The answer came, `missing` changes did not yet. */
+  | "catching-up"
+  | "live";
+
+export interface RoomSnapshot {
+  readonly id: string;
+  /** May be empty: show the id then. */
+  readonly title: string;
+  readonly status: RoomStatus;
+  /** Why the room cannot be joined. */
+  readonly error?: ChatError;
+  /** How many changes are still to come while catching up. */
+  readonly missing: number;
+  /** By seq without gaps, ending with the newest known; tombstones included. */
+  readonly messages: readonly ChatMessage[];
+  /** In the order of sending. Show them after `messages`. */
+  readonly pending: readonly PendingMessage[];
+  /** Who is here, by name. Empty in a crowd (above 500), where only `onlineCount` is known. */
+  readonly online: readonly User[];
+  readonly onlineCount: number;
+  /** Others who are typing, in the order they began. */
+  readonly typing: readonly User[];
+  /** True if `loadOlder` would bring something. */
+  readonly hasOlder: boolean;
+  readonly loadingOlder: boolean;
+  readonly headSeq: number;
+  readonly readSeq: number;
+  readonly unread: number;
+}
+
+export type Listener = () => void;
+export type Unsubscribe = () => void;
+
+/** Where the identity's token is kept between visits. It is a secret. Methods must not throw. */
+export interface TokenStore {
+  get(): string | undefined;
+  set(token: string): void;
+  clear(): void;
+}
+
+/** What the SDK uses of a WebSocket; the browser's and that of the `ws` package fit. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  send(data: Uint8Array<ArrayBuffer> | string): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: "open" | "error", listener: () => void): void;
+  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: "close", listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+}
+
+export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
+
+/** A room as this client sees it. `ChatClient.room` returns the same object for the same id, joined or not. */
+export interface Room {
+  readonly id: string;
+  /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
+  subscribe(listener: Listener): Unsubscribe;
+  /** Returns what to show. The same object until something changes. */
+  getSnapshot(): RoomSnapshot;
+
+  /** Starts to receive the room. Counted: after n calls of `join` it takes n of `leave` to stop. */
+  join(): void;
+  /** Undoes one `join`. What was received is kept, and the next `join` continues there. */
+  leave(): void;
+
+  /**
+   * Posts a message and returns its client id. It is in `pending` at once, is sent as soon and as often as it takes, and
+   * appears in `messages` exactly once. The room need not be joined.
+   */
+  send(text: string): string;
+  /** Sends a failed message again, as the same message. Anything else: no effect. */
+  retry(clientId: string): void;
+  /** Forgets a failed message. Anything else: no effect. */
+  discard(clientId: string): void;
+
+  /** Replaces the text of a message of one's own. Rejects with ChatError. */
+  edit(seq: number, text: string): Promise<void>;
+  /** Deletes a message of one's own, or any for the room's owner. Rejects with ChatError. */
+  remove(seq: number): Promise<void>;
+  /** Adds this user's reaction. Rejects with ChatError. */
+  addReaction(seq: number, emoji: string): Promise<void>;
+  /** Takes this user's reaction back. Rejects with ChatError. */
+  removeReaction(seq: number, emoji: string): Promise<void>;
+
+  /**
+   * Puts the messages before the oldest one into `messages`. Resolves when they are there, or at once if there are none.
+   * Calls while one is under way share its outcome. Rejects with ChatError.
+   */
+  loadOlder(): Promise<void>;
+
+  /**
+   * Tells the others that this user types, or stopped. Call it with true on every key press: no more than one signal in
+   * 3 seconds is sent. It may be lost.
+   */
+  setTyping(typing: boolean): void;
+  /** Says that this user has read up to this message. At most one request a second is sent; the last one wins. */
+  markRead(seq: number): void;
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["chat/**/*.test.ts", "app/**/*.test.{ts,tsx}"],
+          restoreMocks: true,
+          unstubGlobals: true,
+        },
+      },
+      {
+        // Real servers and browsers: one file at a time, since they share two cores.
+        test: {
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
