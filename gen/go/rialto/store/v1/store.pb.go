@@ -1084,7 +1084,7 @@ type ChangeValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What changed; numbers of internal/chat/state.ChangeKind.
 	Kind uint32 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The message, if it concerns one.
+	// The message, if it concerns one; the newest message then, if it changed the room.
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
 	// Who did it.
 	Actor *Actor `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -1092,8 +1092,8 @@ type ChangeValue struct {
 	TimeMs int64 `protobuf:"varint,4,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
 	// The room's title after it, if it changed the room.
 	Title string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
-	// The role after it (for a removal, before it), if it changed a member.
-	Role          uint32 `protobuf:"varint,6,opt,name=role,proto3" json:"role,omitempty"`
+	// The membership after it (for a removal, before it), if it changed one.
+	Member        *MemberValue `protobuf:"bytes,6,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1163,11 +1163,11 @@ func (x *ChangeValue) GetTitle() string {
 	return ""
 }
 
-func (x *ChangeValue) GetRole() uint32 {
+func (x *ChangeValue) GetMember() *MemberValue {
 	if x != nil {
-		return x.Role
+		return x.Member
 	}
-	return 0
+	return nil
 }
 
 // DedupeValue is the first result of a publish, under (room, sender, client_id).
@@ -1441,14 +1441,14 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\treactions\x18\b \x03(\v2\x1e.rialto.store.v1.ReactionValueR\treactions\"@\n" +
 	"\rReactionValue\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x19\n" +
-	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xa4\x01\n" +
+	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xc6\x01\n" +
 	"\vChangeValue\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12,\n" +
 	"\x05actor\x18\x03 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x17\n" +
 	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\x12\x14\n" +
-	"\x05title\x18\x05 \x01(\tR\x05title\x12\x12\n" +
-	"\x04role\x18\x06 \x01(\rR\x04role\"g\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\x124\n" +
+	"\x06member\x18\x06 \x01(\v2\x1c.rialto.store.v1.MemberValueR\x06member\"g\n" +
 	"\vDedupeValue\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x17\n" +
@@ -1505,12 +1505,13 @@ var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	2,  // 5: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
 	14, // 6: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
 	0,  // 7: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
-	0,  // 8: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	9,  // [9:9] is the sub-list for method output_type
-	9,  // [9:9] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	17, // 8: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	0,  // 9: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
