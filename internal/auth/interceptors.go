@@ -21,9 +21,12 @@ var errUnauthenticated = status.Error(codes.Unauthenticated, "invalid token")
 // It serves a grpc.Server and a bridge.Handler alike. Causes go to log at debug level.
 func UnaryServerInterceptor(a Authenticator, log *slog.Logger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		ctx, err := authenticate(ctx, a, log, info.FullMethod)
+		p, ok, err := authenticate(ctx, a, log, info.FullMethod)
 		if err != nil {
 			return nil, err
+		}
+		if ok {
+			ctx = WithPrincipal(ctx, p)
 		}
 		return handler(ctx, req)
 	}
@@ -32,12 +35,12 @@ func UnaryServerInterceptor(a Authenticator, log *slog.Logger) grpc.UnaryServerI
 // StreamServerInterceptor is [UnaryServerInterceptor] for streams. The token is looked at once, when the stream begins.
 func StreamServerInterceptor(a Authenticator, log *slog.Logger) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		ctx, err := authenticate(stream.Context(), a, log, info.FullMethod)
+		p, ok, err := authenticate(stream.Context(), a, log, info.FullMethod)
 		if err != nil {
 			return err
 		}
-		if ctx != stream.Context() {
-			stream = &authenticatedStream{ServerStream: stream, ctx: ctx}
+		if ok {
+			stream = &authenticatedStream{ServerStream: stream, ctx: WithPrincipal(stream.Context(), p)}
 		}
 		return handler(srv, stream)
 	}
@@ -52,23 +55,23 @@ type authenticatedStream struct {
 // Context returns the stream's context with the principal.
 func (s *authenticatedStream) Context() context.Context { return s.ctx }
 
-// authenticate returns ctx itself for a call without a token.
-func authenticate(ctx context.Context, a Authenticator, log *slog.Logger, method string) (context.Context, error) {
+// authenticate returns false for a call without a token.
+func authenticate(ctx context.Context, a Authenticator, log *slog.Logger, method string) (Principal, bool, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) == 0 {
-		return ctx, nil
+		return Principal{}, false, nil
 	}
 	token, ok := bearer(values)
 	if !ok {
 		log.DebugContext(ctx, "authorization refused", "method", method, "err", "not exactly one bearer token")
-		return nil, errUnauthenticated
+		return Principal{}, false, errUnauthenticated
 	}
 	p, err := a.Authenticate(ctx, token)
 	if err != nil {
 		log.DebugContext(ctx, "authorization refused", "method", method, "err", err)
-		return nil, errUnauthenticated
+		return Principal{}, false, errUnauthenticated
 	}
-	return WithPrincipal(ctx, p), nil
+	return p, true, nil
 }
 
 // bearer returns the token of an Authorization header: RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110,

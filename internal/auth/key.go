@@ -4,7 +4,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 )
@@ -12,11 +14,11 @@ import (
 // Key signs guests' tokens. Who has it can be any guest.
 type Key [32]byte
 
-// String hides the key from logs.
-func (Key) String() string { return "auth.Key" }
+// Format keeps the key out of everything printed, whatever the verb.
+func (Key) Format(s fmt.State, _ rune) { io.WriteString(s, "auth.Key") }
 
-// GoString hides the key from logs.
-func (Key) GoString() string { return "auth.Key" }
+// LogValue keeps the key out of structured logs.
+func (Key) LogValue() slog.Value { return slog.StringValue("auth.Key") }
 
 // LoadOrCreateKey reads the key in the file at path, or makes a random one and stores it there, readable by its owner
 // only. When it returns, the file survives a power cut. Of several callers at once all get the same key. The directory
