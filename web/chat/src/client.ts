@@ -1,3 +1,16 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { Connection } from "./connection.js";
+import { toSummary, toUser } from "./convert.js";
+import { ChatError } from "./error.js";
+import { callUnary } from "./plain-call.js";
+import { RoomSession } from "./room.js";
+import type { Command, Result, Session } from "./session.js";
+import { errorFromStatus } from "./status.js";
+import { Store } from "./store.js";
+import { localStorageTokens } from "./tokens.js";
 import type {
   ClientSnapshot,
   Listener,
@@ -5,11 +18,12 @@ import type {
   RoomSummary,
   TokenStore,
   Unsubscribe,
+  User,
   WebSocketConstructor,
 } from "./types.js";
 
 export interface ChatClientOptions {
-  /** Where the server is, as `wss://host` or `ws://host`, with a path if it is mounted under one. Default: the page's own host. */
+  /** Where the server is, as `wss://host` or `https://host`, with a path if it is mounted under one. Default: the page's host. */
   readonly baseUrl?: string;
   /** The name to show for this user. Default: the one that the server knows, or chooses. */
   readonly displayName?: string;
@@ -21,19 +35,241 @@ export interface ChatClientOptions {
   readonly random?: () => number;
 }
 
-/** The surface that ChatClient has. */
-export declare class ChatClient {
-  constructor(options?: ChatClientOptions);
+/**
+ * A user's session with a Rialto server: one Connect stream for all rooms, kept alive through sleep, bad networks and
+ * deploys. The states of the connection and what leads from one to the next are described at Connection.
+ *
+ * After every reconnect each joined room goes on behind the last change it saw, and every message that was not
+ * confirmed is sent again as the same message.
+ */
+export class ChatClient {
+  private readonly baseUrl: string;
+  private readonly WebSocket: WebSocketConstructor;
+  private readonly tokens: TokenStore;
+  private readonly random: () => number;
+  private readonly connection: Connection;
+  private readonly store: Store<ClientSnapshot>;
+  private readonly rooms = new Map<string, RoomSession>();
+  private displayName: string;
+  /** Read from the store once, so that what another tab writes there does not change who this one is. */
+  private token: string | undefined;
+  private user: User | undefined;
+  /** Who waits for which reply on the present stream, by request id. */
+  private readonly replies = new Map<string, (result: Result) => void>();
+  private requestCount = 0;
+  /** Ends the unary calls under way. */
+  private calls = new AbortController();
+  private readonly session: Session;
+
+  constructor(options: ChatClientOptions = {}) {
+    this.baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location.origin);
+    this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    this.tokens = options.tokens ?? localStorageTokens();
+    this.random = options.random ?? Math.random;
+    this.displayName = options.displayName ?? "";
+    this.connection = new Connection({
+      WebSocket: this.WebSocket,
+      baseUrl: this.baseUrl,
+      random: this.random,
+      events: {
+        opened: () => this.opened(),
+        received: (response) => this.received(response),
+        lost: () => this.lost(),
+        tokenRefused: () => this.tokenRefused(),
+        changed: () => this.store.changed(),
+      },
+    });
+    this.session = this.openSession();
+    this.store = new Store(() => ({ connection: this.connection.state, user: this.user }));
+  }
+
   /** Starts the session and keeps it alive until `close`. While waiting to reconnect: tries now. Otherwise no effect. */
-  connect(): void;
-  /** Ends everything: sockets, timers, listeners, calls. `connect` starts again. */
-  close(): void;
-  subscribe(listener: Listener): Unsubscribe;
-  getSnapshot(): ClientSnapshot;
-  room(id: string): Room;
-  /** Returns all rooms, newest change first. */
-  listRooms(): Promise<RoomSummary[]>;
-  createRoom(room: { readonly id: string; readonly title: string }): Promise<RoomSummary>;
-  /** Changes the name; a live session reconnects to show it. */
-  setDisplayName(name: string): void;
+  connect(): void {
+    this.connection.start();
+  }
+
+  /**
+   * Ends everything: the socket, timers, listeners on the page, calls. Nothing is forgotten: `connect` goes on where
+   * this stopped, with the same rooms and unsent messages.
+   */
+  close(): void {
+    this.calls.abort();
+    this.calls = new AbortController();
+    this.connection.stop({ code: "closed-by-client", text: "Disconnected." });
+    this.lost();
+  }
+
+  /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
+  subscribe(listener: Listener): Unsubscribe {
+    return this.store.subscribe(listener);
+  }
+
+  /** Returns the connection and the user. The same object until something changes. */
+  getSnapshot(): ClientSnapshot {
+    return this.store.getSnapshot();
+  }
+
+  /** Returns the room with this id, the same object each time. It is not joined by this. */
+  room(id: string): Room {
+    let room = this.rooms.get(id);
+    if (!room) {
+      room = new RoomSession(id, this.session, this.random);
+      this.rooms.set(id, room);
+    }
+    return room;
+  }
+
+  /** Returns all rooms, the one with the newest change first. Rejects with ChatError. */
+  async listRooms(): Promise<RoomSummary[]> {
+    const summaries: RoomSummary[] = [];
+    let pageToken = "";
+    do {
+      const page = await this.call(RoomService.method.listRooms, { pageSize: 500, pageToken });
+      summaries.push(...page.rooms.map((room, i) => toSummary(room, page.read[i])));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return summaries.sort((a, b) => (b.updateTime?.getTime() ?? 0) - (a.updateTime?.getTime() ?? 0));
+  }
+
+  /** Makes a room whose owner this user becomes. Rejects with ChatError: ALREADY_EXISTS, INVALID_ARGUMENT with the field. */
+  async createRoom({ id, title }: { readonly id: string; readonly title: string }): Promise<RoomSummary> {
+    const { room } = await this.call(RoomService.method.createRoom, { room: id, title });
+    if (!room) {
+      throw new ChatError("INTERNAL", "The server's answer has no room.");
+    }
+    return toSummary(room, undefined);
+  }
+
+  /** Changes the name that others see from now on. A live session reconnects for it. */
+  setDisplayName(name: string): void {
+    if (name !== this.displayName) {
+      this.displayName = name;
+      this.connection.restart();
+    }
+  }
+
+  /** Returns this client as its rooms see it. */
+  private openSession(): Session {
+    const { connection } = this;
+    const userId = () => this.user?.id;
+    return {
+      get userId() {
+        return userId();
+      },
+      get live() {
+        return connection.state.status === "live";
+      },
+      request: (command, onResult) => this.request(command, onResult),
+      signal: (command) => connection.sendUnlessCongested({ command }),
+      call: (method, request) => this.call(method, request),
+      fail: (reason) => connection.fail(reason),
+    };
+  }
+
+  private request(command: Command, onResult?: (result: Result) => void): boolean {
+    if (!onResult) {
+      return this.connection.send({ command });
+    }
+    const requestId = (++this.requestCount).toString(36);
+    const sent = this.connection.send({ requestId, command });
+    if (sent) {
+      this.replies.set(requestId, onResult);
+    }
+    return sent;
+  }
+
+  /** Makes a unary call as this user: while the first connection is under way, after it said who that is. */
+  private async call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>> {
+    const { signal } = this.calls;
+    await this.identified();
+    const { WebSocket, baseUrl } = this;
+    this.token ??= this.tokens.get();
+    return callUnary(method, request, { WebSocket, baseUrl, token: this.token, signal });
+  }
+
+  /** Resolves when it is known who this client is, or will not be known soon. */
+  private identified(): Promise<void> {
+    const waiting = () => this.user === undefined && this.connection.state.status === "connecting";
+    return new Promise((resolve) => {
+      if (!waiting()) {
+        resolve();
+        return;
+      }
+      const unsubscribe = this.subscribe(() => {
+        if (!waiting()) {
+          unsubscribe();
+          resolve();
+        }
+      });
+    });
+  }
+
+  private opened(): void {
+    this.token ??= this.tokens.get();
+    const hello = { displayName: this.displayName, token: this.token ?? "" };
+    this.session.request({ case: "hello", value: hello }, (result) => {
+      if (result.case === "error") {
+        this.connection.stop({ code: "refused", text: errorFromStatus(result.value).message });
+      }
+    });
+    for (const room of this.rooms.values()) {
+      room.opened();
+    }
+  }
+
+  /** Events come first: a reply in the same response then finds its message in the room already. */
+  private received({ events, replies }: ConnectResponse): void {
+    const touched = new Set<RoomSession>();
+    for (const event of events) {
+      const room = this.rooms.get(event.room);
+      if (event.kind.case === "welcome") {
+        this.welcomed(event.kind.value);
+      } else if (room) {
+        room.receive(event);
+        touched.add(room);
+      }
+    }
+    for (const room of touched) {
+      room.changed();
+    }
+    for (const { requestId, result } of replies) {
+      const onResult = this.replies.get(requestId);
+      this.replies.delete(requestId);
+      onResult?.(result);
+    }
+  }
+
+  private welcomed({ user, guestToken }: Welcome): void {
+    this.user = toUser(user);
+    if (guestToken !== "") {
+      this.token = guestToken;
+      this.tokens.set(guestToken);
+    }
+    this.connection.established();
+    for (const room of this.rooms.values()) {
+      room.established();
+    }
+  }
+
+  private lost(): void {
+    this.replies.clear();
+    for (const room of this.rooms.values()) {
+      room.lost();
+    }
+  }
+
+  private tokenRefused(): boolean {
+    const had = this.token !== undefined;
+    this.token = undefined;
+    this.tokens.clear();
+    return had;
+  }
+}
+
+/** Returns the address with a WebSocket scheme, which older browsers insist on, and without a trailing slash. */
+function webSocketUrl(address: string): string {
+  return address.replace(/^http/, "ws").replace(/\/+$/, "");
 }

@@ -32,11 +32,17 @@ export function localStorageTokens(key = "rialto.token"): TokenStore {
     get: () => attempt((storage) => storage.getItem(key) ?? fallback.get(), fallback.get),
     set: (token) => {
       fallback.set(token);
-      attempt((storage) => storage.setItem(key, token), () => undefined);
+      attempt(
+        (storage) => storage.setItem(key, token),
+        () => undefined,
+      );
     },
     clear: () => {
       fallback.clear();
-      attempt((storage) => storage.removeItem(key), () => undefined);
+      attempt(
+        (storage) => storage.removeItem(key),
+        () => undefined,
+      );
     },
   };
 }

@@ -1,0 +1,29 @@
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { Reply } from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { Request } from "./connection.js";
+import type { DisconnectReason } from "./types.js";
+
+export type Command = NonNullable<Request["command"]>;
+export type Result = Reply["result"];
+
+/** What a room uses of the client: the one Connect stream that all rooms share, and calls beside it. */
+export interface Session {
+  /** Who this client is; undefined before the first welcome. */
+  readonly userId: string | undefined;
+  /** True between the welcome and the loss of the stream. */
+  readonly live: boolean;
+  /**
+   * Sends a command. Returns false if there is no open stream. `onResult` is called with the reply, unless the stream is
+   * lost before; without it only a refusal would be replied, to nobody.
+   */
+  request(command: Command, onResult?: (result: Result) => void): boolean;
+  /** Sends a command that may be lost. */
+  signal(command: Command): void;
+  /** Makes a unary call as this user. Rejects with ChatError. */
+  call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>;
+  /** Gives the stream up as broken. */
+  fail(reason: DisconnectReason): void;
+}
