@@ -66,6 +66,8 @@ var (
 	errNoSuchMessage   = status.Error(codes.NotFound, "no such message")
 	errUnauthenticated = status.Error(codes.Unauthenticated, "this needs a token: see CreateGuest")
 	errNoGuests        = status.Error(codes.PermissionDenied, "this server admits no guests")
+
+	errUnsupportedRecord = errors.New("the state machine refused a record of this process") // a cause, not a status
 )
 
 // sequencerError returns the status of an error from Append; nil for nil. An error that the sequencer does not promise

@@ -1,0 +1,121 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// views is where committed state is read.
+type views interface {
+	// View returns the last published View. The caller closes it.
+	View() state.View
+}
+
+// engine is what all services stand on: committed state to read, a sequencer to write. Its methods return status errors
+// and may be called concurrently.
+type engine struct {
+	views     views
+	sequencer sequencer.Sequencer
+	reached   *revWaits
+	limits    Limits // with defaults
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// do makes the record of a valid command and appends it.
+func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Message) (state.Result, error) {
+	rec, err := e.record(actorOf(who), command)
+	if err != nil {
+		return state.Result{}, err
+	}
+	return e.append(ctx, rec)
+}
+
+// append orders one record. When it returns without an error, a View shows the effect.
+func (e *engine) append(ctx context.Context, rec state.Record) (state.Result, error) {
+	results, err := e.sequencer.Append(ctx, rec)
+	if err != nil {
+		return state.Result{}, sequencerError(err)
+	}
+	return results[0], e.verdict(results[0])
+}
+
+// verdict is [refusalError] for a record that this process made: one that it cannot apply is a fault of ours.
+func (e *engine) verdict(r state.Result) error {
+	if r.Refusal == state.UnsupportedRecord {
+		return e.internal("apply", errUnsupportedRecord)
+	}
+	return refusalError(r.Refusal)
+}
+
+// internal is [internalError] with this server's log.
+func (e *engine) internal(doing string, cause error) error { return internalError(e.log, doing, cause) }
+
+// viewAt returns a View in which room has reached minRev, waiting for it up to [maxRevWait]. The caller closes it.
+func (e *engine) viewAt(ctx context.Context, room state.RoomID, minRev uint64) (state.View, error) {
+	if minRev > 0 {
+		if err := e.reached.wait(ctx, room, minRev, func() (uint64, error) { return e.headRev(room) }); err != nil {
+			return nil, err
+		}
+	}
+	return e.views.View(), nil
+}
+
+// headRev returns 0 for a room that does not exist.
+func (e *engine) headRev(id state.RoomID) (uint64, error) {
+	v := e.views.View()
+	defer v.Close()
+	room, _, err := v.Room(id)
+	if err != nil {
+		return 0, e.internal("read room", err)
+	}
+	return room.Head.Rev, nil
+}
+
+// room reads a room that must exist.
+func (e *engine) room(v state.View, id state.RoomID) (state.Room, error) {
+	room, ok, err := v.Room(id)
+	switch {
+	case err != nil:
+		return state.Room{}, e.internal("read room", err)
+	case !ok:
+		return state.Room{}, errNoSuchRoom
+	}
+	return room, nil
+}
+
+// message reads a message that must exist.
+func (e *engine) message(v state.View, room state.RoomID, seq uint64) (*state.Message, error) {
+	m, ok, err := v.Message(room, seq)
+	switch {
+	case err != nil:
+		return nil, e.internal("read message", err)
+	case !ok:
+		return nil, errNoSuchMessage
+	}
+	return m, nil
+}
+
+// caller returns who makes a call that needs somebody.
+func caller(ctx context.Context) (auth.Principal, error) {
+	p, ok := auth.FromContext(ctx)
+	if !ok {
+		return auth.Principal{}, errUnauthenticated
+	}
+	return p, nil
+}
+
+// pageSize returns what a request asks for: unset means preset, and more than most means most.
+func pageSize(asked, preset, most uint32) int {
+	if asked == 0 {
+		return int(preset)
+	}
+	return int(min(asked, most))
+}

@@ -1,0 +1,139 @@
+package chat
+
+import (
+	"context"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// memberService implements rialto.chat.v1.MemberService.
+type memberService struct {
+	chatv1.UnimplementedMemberServiceServer
+	engine *engine
+}
+
+// AddMember implements chatv1.MemberServiceServer.
+func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequest) (*chatv1.AddMemberResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.do(ctx, who, &storev1.SetMember{Room: req.GetRoom()}); err != nil {
+		return nil, err
+	}
+	v := s.engine.views.View()
+	defer v.Close()
+	m, ok, err := v.Member(state.RoomID(req.GetRoom()), who.ID)
+	if err != nil {
+		return nil, s.engine.internal("read member", err)
+	}
+	if !ok { // removed again by another call of the same user
+		m = state.Member{Room: state.RoomID(req.GetRoom()), User: actorOf(who)}
+	}
+	return &chatv1.AddMemberResponse{Member: memberProto(m)}, nil
+}
+
+// RemoveMember implements chatv1.MemberServiceServer.
+func (s *memberService) RemoveMember(ctx context.Context, req *chatv1.RemoveMemberRequest) (*chatv1.RemoveMemberResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.do(ctx, who, &storev1.SetMember{Room: req.GetRoom(), Remove: true}); err != nil {
+		return nil, err
+	}
+	return &chatv1.RemoveMemberResponse{}, nil
+}
+
+// ListMembers implements chatv1.MemberServiceServer.
+func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembersRequest) (*chatv1.ListMembersResponse, error) {
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	after, err := parsePageToken(membersToken, req.GetRoom(), req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	id := state.RoomID(req.GetRoom())
+	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	if _, err := s.engine.room(v, id); err != nil {
+		return nil, err
+	}
+	n := pageSize(req.GetPageSize(), defaultListPage, maxListPage)
+	members, err := v.Members(id, after, n+1) // one more, to know whether there is a next page
+	if err != nil {
+		return nil, s.engine.internal("list members", err)
+	}
+	resp := &chatv1.ListMembersResponse{}
+	if len(members) > n {
+		members = members[:n]
+		resp.NextPageToken = pageToken(membersToken, req.GetRoom(), members[n-1].User.ID)
+	}
+	for _, m := range members {
+		resp.Members = append(resp.Members, memberProto(m))
+	}
+	return resp, nil
+}
+
+// MarkRead implements chatv1.MemberServiceServer.
+func (s *memberService) MarkRead(ctx context.Context, req *chatv1.MarkReadRequest) (*chatv1.MarkReadResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.engine.markReadRecord(actorOf(who), unaryPaths, &chatv1.MarkRead{Room: req.GetRoom(), Seq: req.GetSeq()})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.append(ctx, rec); err != nil {
+		return nil, err
+	}
+	marker, err := s.engine.readMarker(state.RoomID(req.GetRoom()), who.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.MarkReadResponse{Read: marker}, nil
+}
+
+// GetReadMarker implements chatv1.MemberServiceServer.
+func (s *memberService) GetReadMarker(ctx context.Context, req *chatv1.GetReadMarkerRequest) (*chatv1.GetReadMarkerResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	marker, err := s.engine.readMarker(state.RoomID(req.GetRoom()), who.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.GetReadMarkerResponse{Read: marker}, nil
+}
+
+// readMarker returns how far a user has read in a room that must exist.
+func (e *engine) readMarker(id state.RoomID, user string) (*chatv1.ReadMarker, error) {
+	v := e.views.View()
+	defer v.Close()
+	room, err := e.room(v, id)
+	if err != nil {
+		return nil, err
+	}
+	seq, err := v.ReadMarker(id, user)
+	if err != nil {
+		return nil, e.internal("read marker", err)
+	}
+	return readMarkerProto(id, seq, room.Head), nil
+}

@@ -1,0 +1,196 @@
+package chat
+
+import (
+	"context"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Page sizes of messages.
+const (
+	defaultMessagePage = 50
+	maxMessagePage     = 100
+	messagePageBytes   = 256 << 10
+)
+
+// messageService implements rialto.chat.v1.MessageService.
+type messageService struct {
+	chatv1.UnimplementedMessageServiceServer
+	engine *engine
+}
+
+// ListMessages implements chatv1.MessageServiceServer.
+func (s *messageService) ListMessages(ctx context.Context, req *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error) {
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	id := state.RoomID(req.GetRoom())
+	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	room, err := s.engine.room(v, id)
+	if err != nil {
+		return nil, err
+	}
+	from, back := position(req)
+	n := pageSize(req.GetPageSize(), defaultMessagePage, maxMessagePage)
+	messages, err := v.Messages(id, from, back, n, messagePageBytes)
+	if err != nil {
+		return nil, s.engine.internal("list messages", err)
+	}
+	return &chatv1.ListMessagesResponse{
+		Messages: messagesProto(messages),
+		Room:     roomProto(room),
+		Epoch:    string(v.Epoch()),
+	}, nil
+}
+
+// position returns where a page starts, and whether it goes back from there.
+func position(req *chatv1.ListMessagesRequest) (from uint64, back bool) {
+	switch p := req.GetPosition().(type) {
+	case *chatv1.ListMessagesRequest_BeforeSeq:
+		return p.BeforeSeq, true
+	case *chatv1.ListMessagesRequest_AfterSeq:
+		return p.AfterSeq, false
+	default:
+		return math.MaxUint64, true
+	}
+}
+
+// GetMessage implements chatv1.MessageServiceServer.
+func (s *messageService) GetMessage(ctx context.Context, req *chatv1.GetMessageRequest) (*chatv1.GetMessageResponse, error) {
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	id := state.RoomID(req.GetRoom())
+	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	if _, err := s.engine.room(v, id); err != nil {
+		return nil, err
+	}
+	m, err := s.engine.message(v, id, req.GetSeq())
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.GetMessageResponse{Message: messageProto(m)}, nil
+}
+
+// PostMessage implements chatv1.MessageServiceServer.
+func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessageRequest) (*chatv1.PostMessageResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.engine.publishRecord(actorOf(who), unaryPaths, publishOf(req))
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.engine.append(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.current(req.GetRoom(), result.Seq)
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.PostMessageResponse{Message: m, Duplicate: result.Duplicate}, nil
+}
+
+// publishOf returns the command that a PostMessage is.
+func publishOf(req *chatv1.PostMessageRequest) *chatv1.Publish {
+	cmd := &chatv1.Publish{Room: req.GetRoom(), ClientId: req.GetClientId()}
+	switch b := req.GetBody().(type) {
+	case *chatv1.PostMessageRequest_Text:
+		cmd.Body = &chatv1.Publish_Text{Text: b.Text}
+	case *chatv1.PostMessageRequest_Data:
+		cmd.Body = &chatv1.Publish_Data{Data: b.Data}
+	}
+	return cmd
+}
+
+// EditMessage implements chatv1.MessageServiceServer.
+func (s *messageService) EditMessage(ctx context.Context, req *chatv1.EditMessageRequest) (*chatv1.EditMessageResponse, error) {
+	m, err := s.change(ctx, req, func() error { return s.engine.limits.validateText("text", req.GetText()) },
+		&storev1.Edit{Room: req.GetRoom(), Seq: req.GetSeq(), Text: req.GetText(), ExpectedRev: req.ExpectedRev})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.EditMessageResponse{Message: m}, nil
+}
+
+// DeleteMessage implements chatv1.MessageServiceServer.
+func (s *messageService) DeleteMessage(ctx context.Context, req *chatv1.DeleteMessageRequest) (*chatv1.DeleteMessageResponse, error) {
+	m, err := s.change(ctx, req, nothingElse, &storev1.Delete{Room: req.GetRoom(), Seq: req.GetSeq()})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.DeleteMessageResponse{Message: m}, nil
+}
+
+// AddReaction implements chatv1.MessageServiceServer.
+func (s *messageService) AddReaction(ctx context.Context, req *chatv1.AddReactionRequest) (*chatv1.AddReactionResponse, error) {
+	m, err := s.change(ctx, req, func() error { return validateEmoji("emoji", req.GetEmoji()) },
+		&storev1.React{Room: req.GetRoom(), Seq: req.GetSeq(), Emoji: req.GetEmoji()})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.AddReactionResponse{Message: m}, nil
+}
+
+// RemoveReaction implements chatv1.MessageServiceServer.
+func (s *messageService) RemoveReaction(ctx context.Context, req *chatv1.RemoveReactionRequest) (*chatv1.RemoveReactionResponse, error) {
+	m, err := s.change(ctx, req, func() error { return validateEmoji("emoji", req.GetEmoji()) },
+		&storev1.React{Room: req.GetRoom(), Seq: req.GetSeq(), Emoji: req.GetEmoji(), Remove: true})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.RemoveReactionResponse{Message: m}, nil
+}
+
+// messageRequest is a request about one message.
+type messageRequest interface {
+	GetRoom() string
+	GetSeq() uint64
+}
+
+func nothingElse() error { return nil }
+
+// change appends a command about a message and returns the message afterwards. What validate checks comes after the
+// caller and the room.
+func (s *messageService) change(ctx context.Context, req messageRequest, validate func() error, command proto.Message) (*chatv1.Message, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if err := validate(); err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.do(ctx, who, command); err != nil {
+		return nil, err
+	}
+	return s.current(req.GetRoom(), req.GetSeq())
+}
+
+// current returns a message as it is now.
+func (s *messageService) current(room string, seq uint64) (*chatv1.Message, error) {
+	v := s.engine.views.View()
+	defer v.Close()
+	m, err := s.engine.message(v, state.RoomID(room), seq)
+	if err != nil {
+		return nil, err
+	}
+	return messageProto(m), nil
+}

@@ -1,0 +1,31 @@
+package chat
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// A page token is the unpadded base64url encoding of a letter that names the list, what the list is of, and the last key
+// of the page before. It is no secret: it says where to go on, and what may be read is decided anew on every page.
+const (
+	roomsToken   = "r"
+	membersToken = "m"
+)
+
+// pageToken returns the token for going on after key in the list that kind and of name. Neither holds a zero byte.
+func pageToken(kind, of, key string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(kind + of + "\x00" + key))
+}
+
+// parsePageToken returns the key of a token that [pageToken] made for the same list; "" for the empty token.
+func parsePageToken(kind, of, token string) (key string, err error) {
+	if token == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	key, ours := strings.CutPrefix(string(b), kind+of+"\x00")
+	if err != nil || !ours || key == "" {
+		return "", invalidArgument("page_token", "must come from the page before")
+	}
+	return key, nil
+}

@@ -1,0 +1,136 @@
+package chat
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Page sizes of lists other than messages.
+const (
+	defaultListPage = 100
+	maxListPage     = 500
+)
+
+// roomService implements rialto.chat.v1.RoomService.
+type roomService struct {
+	chatv1.UnimplementedRoomServiceServer
+	engine *engine
+}
+
+// CreateRoom implements chatv1.RoomServiceServer.
+func (s *roomService) CreateRoom(ctx context.Context, req *chatv1.CreateRoomRequest) (*chatv1.CreateRoomResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if err := validateTitle("title", req.GetTitle()); err != nil {
+		return nil, err
+	}
+	room, err := s.change(ctx, who, req.GetRoom(), &storev1.CreateRoom{Room: req.GetRoom(), Title: req.GetTitle()})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.CreateRoomResponse{Room: room}, nil
+}
+
+// UpdateRoom implements chatv1.RoomServiceServer.
+func (s *roomService) UpdateRoom(ctx context.Context, req *chatv1.UpdateRoomRequest) (*chatv1.UpdateRoomResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if err := validateTitle("title", req.GetTitle()); err != nil {
+		return nil, err
+	}
+	room, err := s.change(ctx, who, req.GetRoom(), &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title})
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.UpdateRoomResponse{Room: room}, nil
+}
+
+// change appends a command about a room and returns the room afterwards.
+func (s *roomService) change(ctx context.Context, who auth.Principal, id string, command proto.Message) (*chatv1.Room, error) {
+	if _, err := s.engine.do(ctx, who, command); err != nil {
+		return nil, err
+	}
+	v := s.engine.views.View()
+	defer v.Close()
+	room, err := s.engine.room(v, state.RoomID(id))
+	if err != nil {
+		return nil, err
+	}
+	return roomProto(room), nil
+}
+
+// GetRoom implements chatv1.RoomServiceServer.
+func (s *roomService) GetRoom(ctx context.Context, req *chatv1.GetRoomRequest) (*chatv1.GetRoomResponse, error) {
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	id := state.RoomID(req.GetRoom())
+	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	if err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	room, err := s.engine.room(v, id)
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.GetRoomResponse{Room: roomProto(room), Epoch: string(v.Epoch())}, nil
+}
+
+// ListRooms implements chatv1.RoomServiceServer.
+func (s *roomService) ListRooms(ctx context.Context, req *chatv1.ListRoomsRequest) (*chatv1.ListRoomsResponse, error) {
+	after, err := parsePageToken(roomsToken, "", req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	n := pageSize(req.GetPageSize(), defaultListPage, maxListPage)
+	v := s.engine.views.View()
+	defer v.Close()
+	rooms, err := v.Rooms(state.RoomID(after), n+1) // one more, to know whether there is a next page
+	if err != nil {
+		return nil, s.engine.internal("list rooms", err)
+	}
+	resp := &chatv1.ListRoomsResponse{}
+	if len(rooms) > n {
+		rooms = rooms[:n]
+		resp.NextPageToken = pageToken(roomsToken, "", string(rooms[n-1].ID))
+	}
+	for _, room := range rooms {
+		resp.Rooms = append(resp.Rooms, roomProto(room))
+	}
+	resp.Read, err = s.readMarkers(ctx, v, rooms)
+	return resp, err
+}
+
+// readMarkers returns the caller's markers in rooms, in the same order; none for nobody.
+func (s *roomService) readMarkers(ctx context.Context, v state.View, rooms []state.Room) ([]*chatv1.ReadMarker, error) {
+	who, ok := auth.FromContext(ctx)
+	if !ok {
+		return nil, nil
+	}
+	markers := make([]*chatv1.ReadMarker, len(rooms))
+	for i, room := range rooms {
+		seq, err := v.ReadMarker(room.ID, who.ID)
+		if err != nil {
+			return nil, s.engine.internal("read marker", err)
+		}
+		markers[i] = readMarkerProto(room.ID, seq, room.Head)
+	}
+	return markers, nil
+}
