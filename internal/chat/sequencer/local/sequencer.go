@@ -1,0 +1,146 @@
+// Package local orders the records of one process: a committer that applies and commits them in synced batches.
+//
+// It commits with a leading edge: what comes first after a pause is committed at once; what comes while a commit runs,
+// or soon after one began, is committed together. One fsync so serves all who wait for it, and nobody who is alone
+// waits for others.
+package local
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Options are the settings of a [Sequencer]; the zero value gives the defaults.
+type Options struct {
+	// MaxBatch is how many waiting records are committed without more ado. Default 256. A batch is made of whole calls
+	// of Append and passes it by less than the last of them.
+	MaxBatch int
+	// Linger is the least time between the beginnings of two commits of fewer records. Default 2 ms.
+	Linger time.Duration
+	// QueueSize is how many calls of Append may wait for their commit; further ones wait for a place. Default 8192.
+	QueueSize int
+}
+
+// Sequencer is the sequencer.Sequencer of a single process.
+type Sequencer struct {
+	maxBatch int
+	linger   time.Duration
+	places   chan struct{} // one for each call in the queue
+	wake     chan struct{} // of size 1: there is something in the queue, or enough for a batch
+	stopped  chan struct{} // closed when the queue takes no more
+
+	mu      sync.Mutex // protects what follows
+	queue   []*call
+	records int // in queue
+	running bool
+	closed  bool
+}
+
+var _ sequencer.Sequencer = (*Sequencer)(nil)
+
+// New returns a sequencer that commits once Run is called.
+func New(opts Options) *Sequencer {
+	if opts.MaxBatch <= 0 {
+		opts.MaxBatch = 256
+	}
+	if opts.Linger <= 0 {
+		opts.Linger = 2 * time.Millisecond
+	}
+	if opts.QueueSize <= 0 {
+		opts.QueueSize = 8192
+	}
+	return &Sequencer{
+		maxBatch: opts.MaxBatch,
+		linger:   opts.Linger,
+		places:   make(chan struct{}, opts.QueueSize),
+		wake:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+	}
+}
+
+// call is one Append that waits.
+type call struct {
+	records []state.Record
+	results []state.Result
+	err     error
+	done    chan struct{} // closed when results or err are set
+}
+
+// Append implements sequencer.Sequencer. Records of one call are applied one after another with none between them. When
+// no place in the queue becomes free before ctx ends, the error is both ErrFull and that of ctx. A call whose ctx ends
+// in the queue is withdrawn.
+func (s *Sequencer) Append(ctx context.Context, records ...state.Record) ([]state.Result, error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c := &call{records: records, done: make(chan struct{})}
+	if err := s.enqueue(ctx, c); err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if s.withdraw(c) {
+			return nil, ctx.Err()
+		}
+		select {
+		case <-c.done:
+		default:
+			return nil, fmt.Errorf("%w: %w", sequencer.ErrUnknown, ctx.Err())
+		}
+	}
+	return c.results, c.err
+}
+
+// enqueue waits for a place and takes it.
+func (s *Sequencer) enqueue(ctx context.Context, c *call) error {
+	select {
+	case s.places <- struct{}{}:
+	case <-s.stopped:
+		return sequencer.ErrStopped
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", sequencer.ErrFull, ctx.Err())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return sequencer.ErrStopped
+	}
+	before := s.records
+	s.queue = append(s.queue, c)
+	s.records += len(c.records)
+	if before == 0 || before < s.maxBatch && s.records >= s.maxBatch {
+		s.signal()
+	}
+	return nil
+}
+
+// withdraw takes a call out of the queue; false if it is not there any more.
+func (s *Sequencer) withdraw(c *call) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, queued := range s.queue {
+		if queued == c {
+			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			s.records -= len(c.records)
+			<-s.places
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Sequencer) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}

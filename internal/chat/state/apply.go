@@ -1,0 +1,149 @@
+package state
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// Apply decides entries, in order, against the state as the last Commit left it; each sees what those before it did.
+// The positions continue those applied. The change is Commit's; nothing is visible before.
+//
+// A record at or below its writer's mark was applied before: it has no effect, and its result is Accepted and Duplicate
+// without more, since results are not kept. A record of an unknown kind or version, or one that makes no sense (a body
+// that cannot be decoded, an id that is empty or has a zero byte) is refused as UnsupportedRecord. An error is one of
+// the disk or of the caller, never of a record.
+func (s *Store) Apply(entries []Entry) (*Change, error) {
+	if err := s.failure.get(); err != nil {
+		return nil, err
+	}
+	change, err := s.apply(entries)
+	if err != nil {
+		s.failure.set(err)
+	}
+	return change, err
+}
+
+func (s *Store) apply(entries []Entry) (*Change, error) {
+	if s.pending != nil {
+		return nil, fmt.Errorf("state: apply: the change at position %d is not committed", s.pending.applied)
+	}
+	t := s.begin(len(entries))
+	s.pending = t
+	for i := range entries {
+		e := &entries[i]
+		if e.Pos != t.applied+1 {
+			return nil, fmt.Errorf("state: apply: position %d does not follow %d", e.Pos, t.applied)
+		}
+		t.applied = e.Pos
+		result, err := t.apply(&e.Record)
+		if err != nil {
+			return nil, fmt.Errorf("state: apply position %d: %w", e.Pos, err)
+		}
+		result.Pos = e.Pos
+		t.change.Results = append(t.change.Results, result)
+	}
+	return t.change, t.finish()
+}
+
+// apply decides one record.
+func (t *transaction) apply(r *Record) (Result, error) {
+	fresh, err := t.advanceWriter(r.Writer, r.N)
+	if err != nil {
+		return Result{}, err
+	}
+	if !fresh {
+		return Result{Duplicate: true}, nil
+	}
+	command, ok := decodeCommand(r)
+	if !ok {
+		return Result{Refusal: UnsupportedRecord}, nil
+	}
+	switch c := command.(type) {
+	case *storev1.Publish:
+		return t.publish(r, c)
+	case *storev1.Edit:
+		return t.edit(r, c)
+	case *storev1.Delete:
+		return t.delete(r, c)
+	case *storev1.React:
+		return t.react(r, c)
+	case *storev1.CreateRoom:
+		return t.createRoom(r, c)
+	case *storev1.UpdateRoom:
+		return t.updateRoom(r, c)
+	case *storev1.SetMember:
+		return t.setMember(r, c)
+	case *storev1.MarkRead:
+		return t.markRead(r, c)
+	}
+	return Result{Refusal: UnsupportedRecord}, nil
+}
+
+// decodeCommand returns the command of a record; false if it has no meaning to this version of the rules.
+func decodeCommand(r *Record) (proto.Message, bool) {
+	if r.Version != recordVersion || !validID(r.Actor.ID) || !utf8.ValidString(r.Actor.Name) {
+		return nil, false
+	}
+	c := newCommand(r.Kind)
+	if c == nil || proto.Unmarshal(r.Body, c) != nil || !validID(c.GetRoom()) {
+		return nil, false
+	}
+	if p, ok := c.(*storev1.Publish); ok && !validPublish(p) {
+		return nil, false
+	}
+	return c, true
+}
+
+// command is what all commands have in common.
+type command interface {
+	proto.Message
+	GetRoom() string
+}
+
+// newCommand returns an empty command of a kind; nil if there is no such kind.
+func newCommand(k Kind) command {
+	switch k {
+	case KindPublish:
+		return new(storev1.Publish)
+	case KindEdit:
+		return new(storev1.Edit)
+	case KindDelete:
+		return new(storev1.Delete)
+	case KindReact:
+		return new(storev1.React)
+	case KindCreateRoom:
+		return new(storev1.CreateRoom)
+	case KindUpdateRoom:
+		return new(storev1.UpdateRoom)
+	case KindSetMember:
+		return new(storev1.SetMember)
+	case KindMarkRead:
+		return new(storev1.MarkRead)
+	}
+	return nil
+}
+
+// validPublish reports whether a publish can be stored: its client_id can be part of a key, and it says something. A
+// body of typed bytes without a type could not be told from text.
+func validPublish(p *storev1.Publish) bool {
+	if p.GetClientId() != "" && !validID(p.GetClientId()) {
+		return false
+	}
+	switch body := p.GetBody().GetKind().(type) {
+	case *storev1.Body_Text:
+		return true
+	case *storev1.Body_Data:
+		return body.Data.GetType() != ""
+	}
+	return false
+}
+
+// validID reports whether an id can be part of a key; see keys.go.
+func validID(id string) bool {
+	return id != "" && len(id) <= maxIDBytes && strings.IndexByte(id, 0) < 0 && utf8.ValidString(id)
+}

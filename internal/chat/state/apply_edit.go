@@ -1,0 +1,68 @@
+package state
+
+import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+
+// edit replaces the text of a message of the actor's own. The same text again changes nothing, whatever rev was
+// expected, so that an edit whose outcome is unknown can be repeated.
+func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
+	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
+	text, isText := v.GetBody().GetKind().(*storev1.Body_Text)
+	switch {
+	case v.GetSender().GetId() != r.Actor.ID:
+		return Result{Refusal: NotSender}, nil
+	case v.GetDeleteTimeMs() != 0:
+		return Result{Refusal: MessageDeleted}, nil
+	case !isText:
+		return Result{Refusal: MessageNotText}, nil
+	case text.Text == c.GetText():
+		return Result{Seq: c.GetSeq()}, nil
+	case c.ExpectedRev != nil && c.GetExpectedRev() != v.GetRev():
+		return Result{Refusal: RevMoved}, nil
+	}
+	result := t.advance(room, r.Time)
+	result.Seq = c.GetSeq()
+	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
+	v.EditTimeMs = result.Time
+	return result, t.recordMessage(room, Edited, r.Actor, result.Seq, v)
+}
+
+// delete makes a message of the actor's own, or for an owner of the room any message, a tombstone. With the body goes
+// its hash: from then on any content under its client_id counts as a repetition.
+func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
+	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
+	if v.GetSender().GetId() != r.Actor.ID {
+		if owner, err := t.isOwner(room, r.Actor); err != nil || !owner {
+			return Result{Refusal: NotSender}, err
+		}
+	}
+	if v.GetDeleteTimeMs() != 0 {
+		return Result{Seq: c.GetSeq()}, nil
+	}
+	result := t.advance(room, r.Time)
+	result.Seq = c.GetSeq()
+	v.Body, v.Reactions = nil, nil
+	v.DeleteTimeMs = result.Time
+	if err := t.forgetBody(dedupeID{room.id, v.GetSender().GetId(), v.GetClientId()}); err != nil {
+		return Result{}, err
+	}
+	return result, t.recordMessage(room, Deleted, r.Actor, result.Seq, v)
+}
+
+// forgetBody clears the hash of what was published under id.
+func (t *transaction) forgetBody(id dedupeID) error {
+	if id.clientID == "" {
+		return nil
+	}
+	first, err := t.first(id)
+	if err != nil || first == nil {
+		return err
+	}
+	first.BodyHash = nil
+	return t.putFirst(id, first)
+}

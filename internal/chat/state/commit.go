@@ -1,0 +1,94 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// writeGrace is how long a write may still take after a failure, before it is given up as stuck.
+const writeGrace = time.Second
+
+// Commit makes the last Apply's change durable in one batch with its position, and only then publishes the View that
+// shows it and tells OnCommit. With sync the change survives power loss when Commit returns.
+func (s *Store) Commit(c *Change, sync bool) error {
+	if err := s.failure.get(); err != nil {
+		return err
+	}
+	t := s.pending
+	if t == nil || t.change != c {
+		return errors.New("state: commit: not the change of the last Apply")
+	}
+	if err := s.write(t.batch, sync); err != nil {
+		s.failure.set(err)
+		return err
+	}
+	s.pending = nil
+	s.applied = t.applied
+	s.rooms.evict()
+	s.writers.evict()
+	s.publish()
+	if s.onCommit != nil {
+		s.onCommit(c)
+	}
+	return nil
+}
+
+// write commits a batch to Pebble and waits for it, or for a failure: Pebble does not return from a write that waits
+// for a flush which fails again and again.
+func (s *Store) write(batch *pebble.Batch, sync bool) error {
+	done := make(chan error, 1)
+	go func() { done <- s.writeBatch(batch, sync) }() // ends with Pebble's answer, or hangs in it and the process ends
+	select {
+	case err := <-done:
+		return errors.Join(err, s.failure.get())
+	case <-s.failure.failed:
+	}
+	select {
+	case err := <-done:
+		return errors.Join(err, s.failure.get())
+	case <-time.After(writeGrace):
+		s.failure.wedge(s.failure.get())
+		return s.failure.get()
+	}
+}
+
+// writeBatch commits a batch. It asks Pebble not to wait for the fsync, and waits itself, since Pebble's own way of
+// telling that an fsync failed is Logger.Fatalf. Where Pebble panics, as when it cannot make its next WAL, its locks
+// stay held.
+func (s *Store) writeBatch(batch *pebble.Batch, sync bool) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("state: commit: %v", p)
+			s.failure.wedge(err)
+		}
+	}()
+	if sync {
+		err = s.db.ApplyNoSyncWait(batch, pebble.Sync)
+		if err == nil {
+			err = batch.SyncWait()
+		}
+	} else {
+		err = s.db.Apply(batch, pebble.NoSync)
+	}
+	if err != nil {
+		return fmt.Errorf("state: commit: %w", err)
+	}
+	return batch.Close()
+}
+
+// publish makes the database as it is now what every later View shows. Only the committer writes, so it holds what was
+// committed so far and nothing else.
+func (s *Store) publish() {
+	next := &snapshot{db: s.db.NewSnapshot(), epoch: s.epoch, pos: s.applied}
+	next.refs.Store(1)
+	s.mu.Lock()
+	last := s.published
+	s.published = next
+	s.mu.Unlock()
+	if last != nil {
+		last.release()
+	}
+}

@@ -1,0 +1,144 @@
+package state
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// Dump writes all of the state that is published, as text, one line for each row in the order of the keys. States that
+// are equal have equal dumps, in whatever batches they came about; the epoch, which is the directory's and not decided
+// by commands, is left out. The text of messages is in it.
+func (s *Store) Dump(w io.Writer) error {
+	view := s.View().(*reader)
+	defer view.Close()
+	out := bufio.NewWriter(w)
+	if err := view.dump(out); err != nil {
+		return fmt.Errorf("state: dump: %w", err)
+	}
+	return out.Flush()
+}
+
+func (s *snapshot) dump(w io.Writer) error {
+	iter, err := s.iterate(nil, nil)
+	if err != nil {
+		return err
+	}
+	for ok := iter.First(); ok; ok = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err == nil {
+			err = dumpRow(w, iter.Key(), value)
+		}
+		if err != nil {
+			return errors.Join(err, iter.Close())
+		}
+	}
+	return iter.Close()
+}
+
+func dumpRow(w io.Writer, key, value []byte) error {
+	switch key[0] {
+	case tableMeta:
+		v := new(storev1.MetaValue)
+		return dumpValue(w, key, value, v, func() string { return fmt.Sprintf("format %d", v.GetFormat()) })
+	case tableApplied:
+		return dumpNumber(w, key, value, "applied")
+	case tableWriters:
+		return dumpNumber(w, key, value, fmt.Sprintf("writer %d", lastUint64(key)))
+	case tableRooms:
+		v := new(storev1.RoomValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("room %q title=%q create=%d creator=%s seq=%d rev=%d first=%d update=%d", key[1:],
+				v.GetTitle(), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
+				v.GetFirstSeq(), v.GetUpdateTimeMs())
+		})
+	case tableMessages:
+		v := new(storev1.MessageValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("message %q %d rev=%d sender=%s create=%d edit=%d delete=%d client=%q%s%s", keyRoom(key),
+				lastUint64(key), v.GetRev(), dumpActor(v.GetSender()), v.GetCreateTimeMs(), v.GetEditTimeMs(),
+				v.GetDeleteTimeMs(), v.GetClientId(), dumpBody(v.GetBody()), dumpReactions(v.GetReactions()))
+		})
+	case tableChanges:
+		v := new(storev1.ChangeValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d title=%q%s", keyRoom(key), lastUint64(key),
+				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetTitle(), dumpMember(v.GetMember()))
+		})
+	case tableDedupe:
+		v := new(storev1.DedupeValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("first %q seq=%d rev=%d time=%d hash=%x", splitKey(key), v.GetSeq(), v.GetRev(),
+				v.GetTimeMs(), v.GetBodyHash())
+		})
+	case tableMembers:
+		v := new(storev1.MemberValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("member %q%s", splitKey(key), dumpMember(v))
+		})
+	case tableMarkers:
+		return dumpNumber(w, key, value, fmt.Sprintf("marker %q", splitKey(key)))
+	}
+	return fmt.Errorf("unknown table of key %q", key)
+}
+
+// dumpValue decodes value into v and writes the line that then describes it.
+func dumpValue(w io.Writer, key, value []byte, v proto.Message, line func() string) error {
+	if err := decodeValue(key, value, v); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, line())
+	return err
+}
+
+func dumpNumber(w io.Writer, key, value []byte, name string) error {
+	n, err := decodeUint64(key, value)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s = %d\n", name, n)
+	return err
+}
+
+// keyRoom returns the room of a key that ends with a number, whose bytes may be zero.
+func keyRoom(key []byte) []byte { return key[1 : len(key)-9] }
+
+func dumpActor(a *storev1.Actor) string {
+	s := strconv.Quote(a.GetId()) + "/" + strconv.Quote(a.GetName())
+	if a.GetGuest() {
+		s += "/guest"
+	}
+	return s
+}
+
+func dumpMember(v *storev1.MemberValue) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf(" user=%s role=%d since=%d", dumpActor(v.GetActor()), v.GetRole(), v.GetCreateTimeMs())
+}
+
+func dumpBody(b *storev1.Body) string {
+	switch body := b.GetKind().(type) {
+	case *storev1.Body_Text:
+		return fmt.Sprintf(" text=%q", body.Text)
+	case *storev1.Body_Data:
+		return fmt.Sprintf(" type=%q data=%x", body.Data.GetType(), body.Data.GetValue())
+	}
+	return ""
+}
+
+func dumpReactions(reactions []*storev1.ReactionValue) string {
+	var b strings.Builder
+	for _, r := range reactions {
+		fmt.Fprintf(&b, " %q=%q", r.GetEmoji(), r.GetUserIds())
+	}
+	return b.String()
+}

@@ -1,0 +1,93 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Settings of the database.
+const (
+	cacheBytes = 64 << 20
+	// memTableBytes is large, since the keys of a chat are spread over all rooms: a small one means many overlapping
+	// files in L0, each to be asked on the dedupe look-up and rewritten in compactions.
+	memTableBytes = 32 << 20
+	// pebbleFormat is fixed here, not the newest of the Pebble that is linked in: a directory stays readable by the
+	// Rialto that made it. From FormatWALSyncChunks on the WAL holds how far it was synced, so that a damaged record
+	// can be told from a torn tail: the former refuses to open, the latter is what a crash leaves.
+	pebbleFormat = pebble.FormatTableFormatV6
+)
+
+// openPebble opens the database in dir. failure is told of any error after which it cannot be trusted.
+func openPebble(dir string, fs vfs.FS, log *slog.Logger, failure *failure) (*pebble.DB, error) {
+	opts := &pebble.Options{
+		FS:                          fs,
+		CacheSize:                   cacheBytes,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: 4,
+		FormatMajorVersion:          pebbleFormat,
+		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
+		Logger:                      &pebbleLog{log: log, failure: failure},
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { failure.set(fmt.Errorf("state: in the background: %w", err)) },
+			DiskSlow: func(info pebble.DiskSlowInfo) {
+				log.Warn("disk is slow", "path", info.Path, "duration", info.Duration)
+			},
+			WriteStallBegin: func(info pebble.WriteStallBeginInfo) { log.Warn("writes wait", "reason", info.Reason) },
+		},
+	}
+	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	db, err := pebble.Open(dir, opts)
+	if err != nil {
+		return nil, explainOpen(dir, err)
+	}
+	return db, nil
+}
+
+// explainOpen says what an operator needs to know when a data directory cannot be opened.
+func explainOpen(dir string, err error) error {
+	if errors.Is(err, syscall.EAGAIN) {
+		return fmt.Errorf("state: data directory %q is in use by another process", dir)
+	}
+	// Pebble names the damaged file in a detail of the error, which its text leaves out.
+	var detailed interface{ ErrorDetail() string }
+	if pebble.IsCorruptionError(err) && errors.As(err, &detailed) {
+		return fmt.Errorf("state: data directory %q is damaged: %s: %w", dir, detailed.ErrorDetail(), err)
+	}
+	return fmt.Errorf("state: open data directory %q: %w", dir, err)
+}
+
+// pebbleLog is Pebble's logger.
+type pebbleLog struct {
+	log     *slog.Logger
+	failure *failure
+}
+
+func (l *pebbleLog) Infof(format string, args ...any) {
+	l.log.Debug("pebble", "text", lazyText{format, args})
+}
+
+func (l *pebbleLog) Errorf(format string, args ...any) {
+	l.log.Error("pebble", "text", lazyText{format, args})
+}
+
+// Fatalf must not return: Pebble goes on as if nothing had happened, and after a failed write of its manifest would
+// delete what it still needs. Its own logger exits the process; here Run returns the error, and the process ends in
+// its usual order, without this goroutine.
+func (l *pebbleLog) Fatalf(format string, args ...any) {
+	l.failure.wedge(fmt.Errorf("state: "+format, args...))
+	select {}
+}
+
+// lazyText is formatted only if the record is written.
+type lazyText struct {
+	format string
+	args   []any
+}
+
+func (t lazyText) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf(t.format, t.args...)) }

@@ -1,0 +1,159 @@
+package state
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// reader is a [View]: one reference to a snapshot.
+type reader struct {
+	*snapshot
+	store  *Store
+	closed atomic.Bool
+}
+
+var _ View = (*reader)(nil)
+
+func (r *reader) Pos() Pos     { return r.pos }
+func (r *reader) Epoch() Epoch { return r.epoch }
+
+func (r *reader) Close() {
+	if r.closed.Swap(true) {
+		panic("state: View closed twice")
+	}
+	r.release()
+	r.store.readers.Done()
+}
+
+func (r *reader) Room(id RoomID) (Room, bool, error) {
+	v, err := r.room(id)
+	if v == nil {
+		return Room{}, false, err
+	}
+	return roomFromValue(id, v), true, nil
+}
+
+func (r *reader) Rooms(after RoomID, n int) (rooms []Room, err error) {
+	lower := append(appendRoomKey(nil, after), 0)
+	err = r.scan(lower, []byte{tableRooms + 1}, n, func(key, value []byte) error {
+		v := new(storev1.RoomValue)
+		if err := decodeValue(key, value, v); err != nil {
+			return err
+		}
+		rooms = append(rooms, roomFromValue(RoomID(key[1:]), v))
+		return nil
+	})
+	return rooms, err
+}
+
+func (r *reader) Message(room RoomID, seq uint64) (*Message, bool, error) {
+	id := messageID{room, seq}
+	v, err := r.message(id)
+	if v == nil {
+		return nil, false, err
+	}
+	return messageFromValue(id, v), true, nil
+}
+
+func (r *reader) Messages(room RoomID, from uint64, back bool, n, bytes int) ([]*Message, error) {
+	lower, upper := tableBounds(tableMessages, room)
+	if back {
+		upper = appendMessageKey(nil, messageID{room, from})
+	} else if from < math.MaxUint64 {
+		lower = appendMessageKey(nil, messageID{room, from + 1})
+	} else {
+		return nil, nil
+	}
+	iter, err := r.iterate(lower, upper)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := collectMessages(iter, room, back, n, bytes)
+	return messages, errors.Join(err, iter.Close())
+}
+
+// collectMessages walks iter from its start, or with back from its end.
+func collectMessages(iter *pebble.Iterator, room RoomID, back bool, n, bytes int) ([]*Message, error) {
+	first, next := iter.First, iter.Next
+	if back {
+		first, next = iter.Last, iter.Prev
+	}
+	var messages []*Message
+	for ok := first(); ok && len(messages) < n; ok = next() {
+		value, err := iter.ValueAndErr()
+		if err != nil {
+			return nil, err
+		}
+		if bytes -= len(value); bytes < 0 && len(messages) > 0 {
+			break
+		}
+		v := new(storev1.MessageValue)
+		if err := decodeValue(iter.Key(), value, v); err != nil {
+			return nil, err
+		}
+		messages = append(messages, messageFromValue(messageID{room, lastUint64(iter.Key())}, v))
+	}
+	if back {
+		slices.Reverse(messages)
+	}
+	return messages, iter.Error()
+}
+
+func (r *reader) Member(room RoomID, user string) (Member, bool, error) {
+	v, err := r.member(memberID{room, user})
+	if v == nil {
+		return Member{}, false, err
+	}
+	return memberFromValue(room, v), true, nil
+}
+
+func (r *reader) Members(room RoomID, after string, n int) (members []Member, err error) {
+	_, upper := tableBounds(tableMembers, room)
+	lower := append(appendMemberKey(nil, memberID{room, after}), 0)
+	err = r.scan(lower, upper, n, func(key, value []byte) error {
+		v := new(storev1.MemberValue)
+		if err := decodeValue(key, value, v); err != nil {
+			return err
+		}
+		members = append(members, memberFromValue(room, v))
+		return nil
+	})
+	return members, err
+}
+
+func (r *reader) ReadMarker(room RoomID, user string) (uint64, error) {
+	return r.marker(memberID{room, user})
+}
+
+// scan calls visit with the first n keys in [lower, upper) and their values, which are valid during the call only.
+func (s *snapshot) scan(lower, upper []byte, n int, visit func(key, value []byte) error) error {
+	iter, err := s.iterate(lower, upper)
+	if err != nil {
+		return err
+	}
+	for ok := iter.First(); ok && n > 0; ok = iter.Next() {
+		value, err := iter.ValueAndErr()
+		if err == nil {
+			err = visit(iter.Key(), value)
+		}
+		if err != nil {
+			return errors.Join(err, iter.Close())
+		}
+		n--
+	}
+	return iter.Close()
+}
+
+// tableBounds returns the bounds of one room's keys in a table.
+func tableBounds(table byte, room RoomID) (lower, upper []byte) {
+	lower = appendTablePrefix(nil, table, room)
+	upper = append([]byte(nil), lower...)
+	upper[len(upper)-1] = 1
+	return lower, upper
+}

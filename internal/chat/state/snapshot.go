@@ -1,0 +1,106 @@
+package state
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// snapshot is the database as one commit left it, durable as far as that commit was. It is closed with its last
+// reference: the store holds one while it is the published one, every [View] one more.
+type snapshot struct {
+	db    *pebble.Snapshot
+	epoch Epoch
+	pos   Pos
+	refs  atomic.Int64
+}
+
+// release drops a reference. The error of closing a Pebble snapshot is always nil.
+func (s *snapshot) release() {
+	if s.refs.Add(-1) == 0 {
+		_ = s.db.Close()
+	}
+}
+
+// get reads one value; false if there is none.
+func (s *snapshot) get(key []byte, into proto.Message) (bool, error) {
+	value, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("state: read %q: %w", key, err)
+	}
+	err = decodeValue(key, value, into)
+	return err == nil, errors.Join(err, closer.Close())
+}
+
+// getUint64 reads one number; 0 if there is none.
+func (s *snapshot) getUint64(key []byte) (uint64, error) {
+	value, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("state: read %q: %w", key, err)
+	}
+	n, err := decodeUint64(key, value)
+	return n, errors.Join(err, closer.Close())
+}
+
+func (s *snapshot) room(id RoomID) (*storev1.RoomValue, error) {
+	v := new(storev1.RoomValue)
+	if ok, err := s.get(appendRoomKey(nil, id), v); !ok {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (s *snapshot) message(id messageID) (*storev1.MessageValue, error) {
+	v := new(storev1.MessageValue)
+	if ok, err := s.get(appendMessageKey(nil, id), v); !ok {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (s *snapshot) member(id memberID) (*storev1.MemberValue, error) {
+	v := new(storev1.MemberValue)
+	if ok, err := s.get(appendMemberKey(nil, id), v); !ok {
+		return nil, err
+	}
+	return v, nil
+}
+
+func (s *snapshot) marker(id memberID) (uint64, error) {
+	return s.getUint64(appendMarkerKey(nil, id))
+}
+
+// iterate returns an iterator over the keys in [lower, upper).
+func (s *snapshot) iterate(lower, upper []byte) (*pebble.Iterator, error) {
+	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	if err != nil {
+		return nil, fmt.Errorf("state: iterate: %w", err)
+	}
+	return iter, nil
+}
+
+func decodeValue(key, value []byte, into proto.Message) error {
+	if err := proto.Unmarshal(value, into); err != nil {
+		return fmt.Errorf("state: corrupt value of %q: %w", key, err)
+	}
+	return nil
+}
+
+func decodeUint64(key, value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("state: corrupt value of %q: %d bytes, not 8", key, len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}

@@ -1,0 +1,165 @@
+package state
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// formatVersion is the version of the layout in keys.go.
+const formatVersion = 1
+
+// Options are the settings of a [Store]; the zero value is usable.
+type Options struct {
+	FS     vfs.FS       // nil: the operating system's
+	Logger *slog.Logger // nil: silent. Never sees what people wrote
+	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
+	// Nil: nobody.
+	OnCommit func(*Change)
+}
+
+// Store is the state machine: [Store.Apply] decides commands, [Store.Commit] makes what they change durable, and a
+// [View] shows it. Apply, Commit and Applied belong to one goroutine, that of sequencer.Sequencer's Run; all else may be
+// called concurrently.
+//
+// Any error of Apply or Commit is final: every later one returns it, too, and the process is to end. What was
+// acknowledged or shown is on disk.
+type Store struct {
+	db       *pebble.DB
+	epoch    Epoch
+	onCommit func(*Change)
+
+	// The state of the applying goroutine.
+	applied Pos
+	writers writerMarks
+	rooms   roomCache
+	pending *transaction // applied but not committed
+
+	failure failure
+
+	mu        sync.Mutex // protects what follows
+	published *snapshot  // nil after Close
+	readers   sync.WaitGroup
+}
+
+// Open opens the store in dir and makes it if there is none. The errors say what an operator has to know: the directory
+// is in use by another process, it is of another format, or a file is damaged. A torn tail, as a crash leaves it, is
+// none of these: nothing in it was acknowledged.
+func Open(dir string, opts Options) (*Store, error) {
+	log := opts.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	fs := opts.FS
+	if fs == nil {
+		fs = vfs.Default
+	}
+	s := &Store{
+		onCommit: opts.OnCommit,
+		writers:  make(writerMarks),
+		failure:  failure{failed: make(chan struct{})},
+	}
+	db, err := openPebble(dir, fs, log, &s.failure)
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	if err := s.load(dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// load reads what the store needs to go on, and publishes the first View.
+func (s *Store) load(dir string) error {
+	meta, err := s.loadMeta()
+	if err != nil {
+		return err
+	}
+	if meta.GetFormat() != formatVersion {
+		return fmt.Errorf("state: data directory %q has format %d; this version of Rialto reads format %d",
+			dir, meta.GetFormat(), formatVersion)
+	}
+	s.epoch = Epoch(meta.GetEpoch())
+	s.publish()
+	applied, err := s.published.getUint64(appliedKey)
+	if err != nil {
+		s.published.release()
+		return err
+	}
+	s.applied, s.published.pos = Pos(applied), Pos(applied)
+	return nil
+}
+
+// loadMeta reads what the directory is, and decides it if that was not yet done.
+func (s *Store) loadMeta() (*storev1.MetaValue, error) {
+	found := &snapshot{db: s.db.NewSnapshot()}
+	found.refs.Store(1)
+	defer found.release()
+	meta := new(storev1.MetaValue)
+	if ok, err := found.get(metaKey, meta); ok || err != nil {
+		return meta, err
+	}
+	meta = &storev1.MetaValue{Format: formatVersion, Epoch: newEpoch()}
+	value, err := deterministic.Marshal(meta)
+	if err != nil {
+		return nil, fmt.Errorf("state: encode meta: %w", err)
+	}
+	if err := s.db.Set(metaKey, value, pebble.Sync); err != nil {
+		return nil, fmt.Errorf("state: write meta: %w", err)
+	}
+	return meta, s.failure.get()
+}
+
+func newEpoch() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// Applied returns the history and the position of the last committed entry.
+func (s *Store) Applied() (Epoch, Pos) { return s.epoch, s.applied }
+
+// View returns the last published View. The caller closes it soon. Not after Close.
+func (s *Store) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.published == nil {
+		panic("state: View of a closed store")
+	}
+	s.published.refs.Add(1)
+	s.readers.Add(1)
+	return &reader{snapshot: s.published, store: s}
+}
+
+// Close waits for the last View to be closed and lets go of the directory. Not concurrently with Apply or Commit.
+// After a failure that left Pebble unable to go on, the directory stays locked until the process ends.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	last := s.published
+	s.published = nil
+	s.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	s.readers.Wait()
+	if s.failure.wedged() {
+		return nil
+	}
+	if s.pending != nil {
+		s.pending.abandon()
+	}
+	last.release()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("state: close: %w", err)
+	}
+	return nil
+}

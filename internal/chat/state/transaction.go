@@ -1,0 +1,190 @@
+package state
+
+import (
+	"encoding/binary"
+
+	"github.com/cockroachdb/pebble/v2"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// transaction is what one Apply does: it reads the published snapshot under its own writes, and collects the writes in
+// one batch. Of the values it hands out, those of messages may be changed, but must then be put back.
+type transaction struct {
+	base    *snapshot
+	store   *Store // for what it caches
+	batch   *pebble.Batch
+	change  *Change
+	applied Pos
+
+	// What this transaction wrote or read and later records may ask for again.
+	dirtyRooms []*room
+	messages   map[messageID]*storev1.MessageValue
+	firsts     map[dedupeID]*storev1.DedupeValue
+	members    map[memberID]*storev1.MemberValue // nil: no member
+	markers    map[memberID]uint64
+	writers    map[uint64]struct{}
+
+	dedupes    *pebble.Iterator // over all of tableDedupe, opened when needed
+	key, value []byte           // scratch
+}
+
+// begin returns a transaction for n entries. Nothing else uses s.published meanwhile but to read it.
+func (s *Store) begin(n int) *transaction {
+	return &transaction{
+		base:     s.published,
+		store:    s,
+		batch:    s.db.NewBatchWithSize(n * 1024),
+		change:   &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
+		applied:  s.applied,
+		messages: make(map[messageID]*storev1.MessageValue, n),
+		firsts:   make(map[dedupeID]*storev1.DedupeValue, n),
+		members:  make(map[memberID]*storev1.MemberValue),
+		markers:  make(map[memberID]uint64, n),
+		writers:  make(map[uint64]struct{}),
+	}
+}
+
+// finish writes what is written once a batch: rooms, writers' marks and the position.
+func (t *transaction) finish() error {
+	if err := t.closeDedupes(); err != nil {
+		return err
+	}
+	for _, r := range t.dirtyRooms {
+		r.dirty = false
+		t.key = appendRoomKey(t.key[:0], r.id)
+		if err := t.set(r.value); err != nil {
+			return err
+		}
+	}
+	for id, seq := range t.markers {
+		t.key = appendMarkerKey(t.key[:0], id)
+		if err := t.setUint64(seq); err != nil {
+			return err
+		}
+	}
+	for writer := range t.writers {
+		t.key = appendWriterKey(t.key[:0], writer)
+		if err := t.setUint64(t.store.writers[writer]); err != nil {
+			return err
+		}
+	}
+	t.key = append(t.key[:0], appliedKey...)
+	return t.setUint64(uint64(t.applied))
+}
+
+// abandon lets go of a transaction that is not committed. Errors of what it only read do not matter any more, and a
+// batch that was not committed closes without.
+func (t *transaction) abandon() {
+	_ = t.closeDedupes()
+	_ = t.batch.Close()
+}
+
+func (t *transaction) closeDedupes() error {
+	if t.dedupes == nil {
+		return nil
+	}
+	err := t.dedupes.Close()
+	t.dedupes = nil
+	return err
+}
+
+// set writes a value under t.key.
+func (t *transaction) set(value proto.Message) error {
+	var err error
+	if t.value, err = deterministic.MarshalAppend(t.value[:0], value); err != nil {
+		return err
+	}
+	return t.batch.Set(t.key, t.value, nil)
+}
+
+// setUint64 writes a number under t.key.
+func (t *transaction) setUint64(n uint64) error {
+	t.value = binary.BigEndian.AppendUint64(t.value[:0], n)
+	return t.batch.Set(t.key, t.value, nil)
+}
+
+// message returns a message; nil if there is none.
+func (t *transaction) message(id messageID) (*storev1.MessageValue, error) {
+	if v, ok := t.messages[id]; ok {
+		return v, nil
+	}
+	return t.base.message(id)
+}
+
+func (t *transaction) putMessage(id messageID, v *storev1.MessageValue) error {
+	t.messages[id] = v
+	t.key = appendMessageKey(t.key[:0], id)
+	return t.set(v)
+}
+
+// member returns a membership; nil if there is none.
+func (t *transaction) member(id memberID) (*storev1.MemberValue, error) {
+	if v, ok := t.members[id]; ok {
+		return v, nil
+	}
+	return t.base.member(id)
+}
+
+func (t *transaction) putMember(id memberID, v *storev1.MemberValue) error {
+	t.members[id] = v
+	t.key = appendMemberKey(t.key[:0], id)
+	return t.set(v)
+}
+
+func (t *transaction) removeMember(id memberID) error {
+	t.members[id] = nil
+	t.key = appendMemberKey(t.key[:0], id)
+	return t.batch.Delete(t.key, nil)
+}
+
+// marker returns a read marker; 0 if there is none.
+func (t *transaction) marker(id memberID) (uint64, error) {
+	if seq, ok := t.markers[id]; ok {
+		return seq, nil
+	}
+	return t.base.marker(id)
+}
+
+// putMarker moves a marker, which finish writes: a sender's moves with each message.
+func (t *transaction) putMarker(r *room, user string, seq uint64) {
+	t.markers[memberID{r.id, user}] = seq
+	t.change.Marks = append(t.change.Marks, ReadMark{Room: r.id, User: user, Seq: seq, Head: headFromValue(r.value)})
+}
+
+// first returns the first result of a publish; nil if there is none. It is the one read on the way of every publish.
+// Unlike a Get, an iterator asks the bloom filters of the lowest level, too, which holds nearly all: the answer is
+// nearly always no.
+func (t *transaction) first(id dedupeID) (*storev1.DedupeValue, error) {
+	if v, ok := t.firsts[id]; ok {
+		return v, nil
+	}
+	if t.dedupes == nil {
+		var err error
+		t.dedupes, err = t.base.db.NewIter(&pebble.IterOptions{
+			LowerBound:   []byte{tableDedupe},
+			UpperBound:   []byte{tableDedupe + 1},
+			UseL6Filters: true,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.key = appendDedupeKey(t.key[:0], id)
+	if !t.dedupes.SeekPrefixGE(t.key) {
+		return nil, t.dedupes.Error()
+	}
+	value, err := t.dedupes.ValueAndErr()
+	if err != nil {
+		return nil, err
+	}
+	v := new(storev1.DedupeValue)
+	return v, decodeValue(t.key, value, v)
+}
+
+func (t *transaction) putFirst(id dedupeID, v *storev1.DedupeValue) error {
+	t.firsts[id] = v
+	t.key = appendDedupeKey(t.key[:0], id)
+	return t.set(v)
+}
