@@ -70,8 +70,10 @@ export class ReadMarker {
     }
   }
 
-  /** The connection is gone: what was not answered is asked for again. */
+  /** The connection is gone: what was not answered is asked for again on the next. No timer runs until then. */
   lost(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
     if (this.wished) {
       this.wished = { seq: this.wished.seq, sent: false };
     }
@@ -80,11 +82,5 @@ export class ReadMarker {
   /** Seqs mean something else now: what was wished is void. Where the marker is the server says with the join. */
   reset(): void {
     this.wished = undefined;
-  }
-
-  /** Lets go of the timer. */
-  stop(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
   }
 }

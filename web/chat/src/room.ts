@@ -1,29 +1,28 @@
-import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
+import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { Event, Signaled } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import type { Message as WireMessage, Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { Backoff } from "./backoff.js";
+import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
 import { toMessage, toUser, unreadCount } from "./convert.js";
-import { Cursor, type Step } from "./cursor.js";
-import type { ChatError } from "./error.js";
-import { Outbox } from "./outbox.js";
+import type { Step } from "./cursor.js";
 import { Presence } from "./presence.js";
+import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
-import type { Result, Session } from "./session.js";
-import { errorFromStatus } from "./status.js";
+import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import type { ChatMessage, Listener, Room, RoomSnapshot, Unsubscribe } from "./types.js";
 import { TypingSignal, Typists } from "./typing.js";
 
-/** How many messages a fresh join and a page of history bring. */
+/** How many messages a page of history brings. */
 const pageSize = 50;
 
-/** Gaps in a room's events on one connection that a new join may mend; then the connection itself is given up. */
-const gapsMended = 2;
+/** What is known of a room before anything of it came. */
+const unknownRoom = { title: "", headSeq: 0, headRev: 0, firstSeq: 0 };
 
 /**
- * A room on the client's session: joins and joins again, follows the events, and keeps what the application sees.
+ * A room on the client's session: follows its events and keeps what the application sees.
  *
  * The client calls `opened`, `established` and `lost` as the connection goes, `receive` for each event of this room, and
  * `changed` after a batch of them.
@@ -32,34 +31,30 @@ export class RoomSession implements Room {
   readonly id: string;
   private readonly session: Session;
   private readonly store = new Store<RoomSnapshot>(() => this.build());
-  private readonly cursor = new Cursor();
   private readonly timeline = new Timeline();
-  private readonly outbox = new Outbox();
   private readonly presence = new Presence();
   private readonly typists = new Typists(() => this.changed());
   private readonly typingSignal = new TypingSignal((typing) => this.sendTyping(typing));
   private readonly readMarker = new ReadMarker((seq) => this.sendMark(seq));
-  private readonly joinBackoff: Backoff;
-  private readonly publishBackoff: Backoff;
-
+  private readonly attachment: Attachment;
+  private readonly publisher: Publisher;
   /** Calls of `join` without a `leave`. */
-  private wanted = 0;
-  /** Which join is the present one; replies to earlier ones are void. */
-  private joinNumber = 0;
-  private joinTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Runs while publishes wait because the server asked for it. */
-  private publishTimer: ReturnType<typeof setTimeout> | undefined;
-  private gaps = 0;
-  private error: ChatError | undefined;
+  private joins = 0;
   private loading: Promise<void> | undefined;
   /** The room as of its newest change here. */
-  private info = { title: "", headSeq: 0, headRev: 0, firstSeq: 0 };
+  private info = unknownRoom;
 
   constructor(id: string, session: Session, random: () => number) {
     this.id = id;
     this.session = session;
-    this.joinBackoff = new Backoff(random);
-    this.publishBackoff = new Backoff(random);
+    this.attachment = new Attachment(id, session, random, {
+      joined: (result) => this.joined(result),
+      changed: () => this.changed(),
+    });
+    this.publisher = new Publisher(id, session, random, {
+      expects: (rev) => this.attachment.status !== "idle" && (this.attachment.position?.rev ?? 0) < rev,
+      changed: () => this.changed(),
+    });
   }
 
   subscribe(listener: Listener): Unsubscribe {
@@ -71,64 +66,66 @@ export class RoomSession implements Room {
   }
 
   join(): void {
-    this.wanted++;
-    if (this.wanted === 1) {
-      this.gaps = 0;
-      this.sendJoin();
+    this.joins++;
+    if (this.joins === 1) {
+      this.attachment.start();
     }
   }
 
   leave(): void {
-    if (this.wanted === 0) {
+    if (this.joins === 0) {
       return;
     }
-    this.wanted--;
-    if (this.wanted === 0) {
-      this.session.request({ case: "leave", value: { room: this.id } });
-      this.detach();
+    this.joins--;
+    if (this.joins === 0) {
+      this.publisher.outbox.detached();
+      this.presence.clear();
+      this.typists.clear();
+      this.typingSignal.reset();
+      this.attachment.stop();
     }
   }
 
   send(text: string): string {
     const clientId = newClientId();
-    this.outbox.add(clientId, text);
+    this.publisher.outbox.add(clientId, text);
     this.typingSignal.reset();
-    this.publish();
+    this.publisher.flush();
     this.changed();
     return clientId;
   }
 
   retry(clientId: string): void {
-    if (this.outbox.retry(clientId)) {
-      this.publish();
+    if (this.publisher.outbox.retry(clientId)) {
+      this.publisher.flush();
       this.changed();
     }
   }
 
   discard(clientId: string): void {
-    if (this.outbox.discard(clientId)) {
+    if (this.publisher.outbox.discard(clientId)) {
       this.changed();
     }
   }
 
   edit(seq: number, text: string): Promise<void> {
     const request = { room: this.id, seq: BigInt(seq), text };
-    return this.change(this.session.call(MessageService.method.editMessage, request));
+    return this.mergeAnswer(this.session.call(MessageService.method.editMessage, request));
   }
 
   remove(seq: number): Promise<void> {
     const request = { room: this.id, seq: BigInt(seq) };
-    return this.change(this.session.call(MessageService.method.deleteMessage, request));
+    return this.mergeAnswer(this.session.call(MessageService.method.deleteMessage, request));
   }
 
   addReaction(seq: number, emoji: string): Promise<void> {
     const request = { room: this.id, seq: BigInt(seq), emoji };
-    return this.change(this.session.call(MessageService.method.addReaction, request));
+    return this.mergeAnswer(this.session.call(MessageService.method.addReaction, request));
   }
 
   removeReaction(seq: number, emoji: string): Promise<void> {
     const request = { room: this.id, seq: BigInt(seq), emoji };
-    return this.change(this.session.call(MessageService.method.removeReaction, request));
+    return this.mergeAnswer(this.session.call(MessageService.method.removeReaction, request));
   }
 
   loadOlder(): Promise<void> {
@@ -146,7 +143,7 @@ export class RoomSession implements Room {
   }
 
   setTyping(typing: boolean): void {
-    if (this.session.live && this.wanted > 0) {
+    if (this.session.live && this.joins > 0) {
       this.typingSignal.set(typing);
     }
   }
@@ -159,30 +156,23 @@ export class RoomSession implements Room {
 
   /** A stream is open: the join goes out right behind the hello. */
   opened(): void {
-    this.gaps = 0;
-    if (this.wanted > 0) {
-      this.sendJoin();
-    }
+    this.attachment.opened();
   }
 
   /** The session is welcome: what waited goes out. */
   established(): void {
-    this.publish();
+    this.publisher.flush();
     this.readMarker.flush();
     this.changed();
   }
 
-  /** The stream is gone, or the client is closed. */
+  /** The stream is gone, or the client is closed. No timer of this room runs after it. */
   lost(): void {
-    this.stopTimers();
-    this.outbox.lost();
+    this.publisher.lost();
     this.readMarker.lost();
     this.typists.clear();
     this.typingSignal.reset();
-    if (this.wanted > 0) {
-      this.joinNumber++;
-      this.cursor.waiting();
-    }
+    this.attachment.lost();
     this.changed();
   }
 
@@ -194,9 +184,7 @@ export class RoomSession implements Room {
         this.presence.apply(kind.value);
         break;
       case "signaled":
-        if (kind.value.signal.case === "typing" && kind.value.user?.id !== this.session.userId) {
-          this.typists.heard(toUser(kind.value.user), kind.value.signal.value);
-        }
+        this.signaled(kind.value);
         break;
       case "read":
         this.readMarker.told(Number(kind.value.seq));
@@ -213,81 +201,27 @@ export class RoomSession implements Room {
     this.store.changed();
   }
 
-  private sendJoin(fresh = false): void {
-    clearTimeout(this.joinTimer);
-    this.error = undefined;
-    this.cursor.waiting();
-    this.joinNumber++;
-    const { joinNumber } = this;
-    const { position } = this.cursor;
-    const start =
-      position && !fresh
-        ? { case: "resume" as const, value: { epoch: position.epoch, rev: BigInt(position.rev) } }
-        : { case: "history" as const, value: pageSize };
-    this.session.request({ case: "join", value: { room: this.id, start } }, (result) => {
-      if (joinNumber === this.joinNumber) {
-        this.joined(result);
-      }
-    });
-    this.changed();
-  }
-
-  private joined(result: Result): void {
-    if (result.case === "join") {
-      const { epoch, read, room } = result.value;
-      this.joinBackoff.reset();
-      this.cursor.answered(result.value);
-      if (room && epoch === this.cursor.position?.epoch) {
-        this.learn(room);
-      }
-      if (read) {
-        this.readMarker.told(Number(read.seq));
-      }
-    } else if (result.case === "error") {
-      const error = errorFromStatus(result.value);
-      if (error.code === "UNAVAILABLE") {
-        const delayMs = this.joinBackoff.next(error.retryAfterMs);
-        this.joinTimer = setTimeout(() => this.sendJoin(), delayMs);
-      } else {
-        this.error = error;
-        this.cursor.idle();
-      }
+  private joined({ epoch, room, read }: JoinResult): void {
+    if (room && epoch === this.attachment.position?.epoch) {
+      this.learn(room);
     }
-    this.changed();
-  }
-
-  /** Stops to follow the room. */
-  private detach(): void {
-    clearTimeout(this.joinTimer);
-    this.joinNumber++;
-    this.error = undefined;
-    this.cursor.idle();
-    this.outbox.detached();
-    this.presence.clear();
-    this.typists.clear();
-    this.typingSignal.reset();
-    this.changed();
+    if (read) {
+      this.readMarker.told(Number(read.seq));
+    }
   }
 
   private follow(event: Event): void {
-    const step = this.cursor.take(event);
-    switch (step.kind) {
-      case "next":
-        this.apply(event);
-        break;
-      case "repeat":
-        this.mergeFrom(event);
-        break;
-      case "reset":
-        this.reset(step);
-        break;
-      case "gap":
-        this.mend();
-        break;
-      case "part":
-        return;
+    const step = this.attachment.take(event);
+    if (step.kind === "next") {
+      this.apply(event);
+    } else if (step.kind === "repeat") {
+      this.mergeFrom(event);
+    } else if (step.kind === "reset") {
+      this.reset(step);
+    } else {
+      return;
     }
-    this.outbox.reached(this.cursor.position?.rev ?? 0);
+    this.publisher.outbox.reached(this.attachment.position?.rev ?? 0);
   }
 
   private apply(event: Event): void {
@@ -295,10 +229,9 @@ export class RoomSession implements Room {
     if (event.kind.case === "roomChanged") {
       this.learn(event.kind.value);
     } else if (message && event.kind.case === "posted") {
-      this.info.firstSeq ||= 1;
       this.typists.stopped(message.sender.id);
       // While catching up the join's answer knows better: the marker may have been moved back since.
-      if (message.sender.id === this.session.userId && this.cursor.status === "live") {
+      if (message.sender.id === this.session.userId && this.attachment.status === "live") {
         this.readMarker.posted(message.seq);
       }
     }
@@ -312,7 +245,7 @@ export class RoomSession implements Room {
       case "reacted": {
         const message = toMessage(kind.value);
         this.timeline.merge(message);
-        this.outbox.seen(message, this.session.userId);
+        this.publisher.outbox.seen(message, this.session.userId);
         return message;
       }
       default:
@@ -322,81 +255,39 @@ export class RoomSession implements Room {
 
   private reset({ snapshot, newEpoch }: Extract<Step, { kind: "reset" }>): void {
     const page = snapshot.messages.map(toMessage);
-    this.info = { title: "", headSeq: 0, headRev: 0, firstSeq: 0 };
+    this.info = unknownRoom;
     if (snapshot.room) {
       this.learn(snapshot.room);
     }
     this.timeline.reset(page, this.info.headSeq, newEpoch);
     if (newEpoch) {
       this.readMarker.reset();
-      this.outbox.epochChanged();
+      this.publisher.outbox.epochChanged();
     }
     this.settle(page);
     if (newEpoch) {
-      this.publish();
+      this.publisher.flush();
     }
   }
 
   private settle(page: readonly ChatMessage[]): void {
     for (const message of page) {
-      this.outbox.seen(message, this.session.userId);
+      this.publisher.outbox.seen(message, this.session.userId);
     }
   }
 
   private learn(room: WireRoom): void {
     const headRev = Number(room.headRev);
     if (headRev >= this.info.headRev) {
-      this.info = {
-        title: room.title,
-        headSeq: Number(room.headSeq),
-        headRev,
-        firstSeq: Number(room.firstSeq),
-      };
+      const { title } = room;
+      this.info = { title, headSeq: Number(room.headSeq), headRev, firstSeq: Number(room.firstSeq) };
     }
   }
 
-  /** Events are missing. Those that follow now are not taken; a join that is under way brings them all. */
-  private mend(): void {
-    if (this.wanted === 0 || this.cursor.status === "joining") {
-      return;
+  private signaled({ user, signal }: Signaled): void {
+    if (signal.case === "typing" && user?.id !== this.session.userId) {
+      this.typists.heard(toUser(user), signal.value);
     }
-    this.gaps++;
-    if (this.gaps <= gapsMended) {
-      this.sendJoin(this.gaps === gapsMended);
-    } else {
-      this.session.fail({ code: "protocol", text: "The server's events do not fit together." });
-    }
-  }
-
-  private publish(): void {
-    const { live, userId } = this.session;
-    if (!live || userId === undefined || this.publishTimer !== undefined) {
-      return;
-    }
-    this.outbox.flush(userId, (clientId, text) =>
-      this.session.request(
-        { case: "publish", value: { room: this.id, clientId, body: { case: "text", value: text } } },
-        (result) => this.published(clientId, result),
-      ),
-    );
-  }
-
-  private published(clientId: string, result: Result): void {
-    if (result.case === "publish") {
-      const rev = Number(result.value.rev);
-      const expected = this.cursor.status !== "idle" && (this.cursor.position?.rev ?? 0) < rev;
-      this.publishBackoff.reset();
-      this.outbox.stored(clientId, rev, expected);
-    } else if (result.case === "error") {
-      const error = errorFromStatus(result.value);
-      if (this.outbox.refused(clientId, error) && this.publishTimer === undefined) {
-        this.publishTimer = setTimeout(() => {
-          this.publishTimer = undefined;
-          this.publish();
-        }, this.publishBackoff.next(error.retryAfterMs));
-      }
-    }
-    this.changed();
   }
 
   private sendTyping(typing: boolean): void {
@@ -416,17 +307,18 @@ export class RoomSession implements Room {
     );
   }
 
-  private async change(call: Promise<{ readonly message?: WireMessage | undefined }>): Promise<void> {
-    const epoch = this.cursor.position?.epoch;
+  /** Takes the message that a call answered with; its event may be before or behind it. */
+  private async mergeAnswer(call: Promise<{ readonly message?: WireMessage | undefined }>): Promise<void> {
+    const epoch = this.attachment.position?.epoch;
     const { message } = await call;
-    if (message && epoch !== undefined && epoch === this.cursor.position?.epoch) {
+    if (message && epoch !== undefined && epoch === this.attachment.position?.epoch) {
       this.timeline.merge(toMessage(message));
       this.changed();
     }
   }
 
   private get hasOlder(): boolean {
-    return this.cursor.position !== undefined && this.timeline.firstSeq > Math.max(1, this.info.firstSeq);
+    return this.attachment.position !== undefined && this.timeline.firstSeq > Math.max(1, this.info.firstSeq);
   }
 
   private async load(): Promise<void> {
@@ -434,37 +326,30 @@ export class RoomSession implements Room {
       room: this.id,
       position: { case: "beforeSeq", value: BigInt(this.timeline.firstSeq) },
       pageSize,
-      minRev: BigInt(this.cursor.position?.rev ?? 0),
+      minRev: BigInt(this.attachment.position?.rev ?? 0),
     });
-    if (epoch !== this.cursor.position?.epoch) {
-      return;
+    // Of another epoch: a join is about to bring everything anew.
+    if (epoch === this.attachment.position?.epoch) {
+      const page = messages.map(toMessage);
+      this.timeline.prepend(page);
+      this.settle(page);
+      const oldest = page.length > 0 ? Number(room?.firstSeq ?? 0n) : this.timeline.firstSeq;
+      this.info = { ...this.info, firstSeq: oldest };
     }
-    const page = messages.map(toMessage);
-    this.timeline.prepend(page);
-    this.settle(page);
-    if (room) {
-      this.info = { ...this.info, firstSeq: Number(room.firstSeq) };
-    }
-  }
-
-  private stopTimers(): void {
-    clearTimeout(this.joinTimer);
-    clearTimeout(this.publishTimer);
-    this.publishTimer = undefined;
-    this.readMarker.stop();
   }
 
   private build(): RoomSnapshot {
+    const { error, missing, status } = this.attachment;
     const headSeq = Math.max(this.info.headSeq, this.timeline.lastSeq);
     const { seq: readSeq } = this.readMarker;
     return {
       id: this.id,
       title: this.info.title,
-      status: this.cursor.status,
-      ...(this.error && { error: this.error }),
-      missing: this.cursor.missing,
+      status,
+      ...(error && { error }),
+      missing,
       messages: this.timeline.messages,
-      pending: this.outbox.pending,
+      pending: this.publisher.outbox.pending,
       online: this.presence.online,
       onlineCount: this.presence.count,
       typing: this.typists.users,

@@ -1,0 +1,71 @@
+import { Backoff } from "./backoff.js";
+import { Outbox } from "./outbox.js";
+import type { Result, Session } from "./session.js";
+import { errorFromStatus } from "./status.js";
+
+export interface PublisherEvents {
+  /** Returns true if the room's events will still come to this rev. */
+  expects(rev: number): boolean;
+  /** The outbox is another. */
+  changed(): void;
+}
+
+/** Sends what is in a room's outbox, in order, whenever there is a session, and again when it must be. */
+export class Publisher {
+  readonly outbox = new Outbox();
+  private readonly room: string;
+  private readonly session: Session;
+  private readonly events: PublisherEvents;
+  private readonly backoff: Backoff;
+  /** Runs while everything waits because the server could not tell what became of a message. */
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(room: string, session: Session, random: () => number, events: PublisherEvents) {
+    this.room = room;
+    this.session = session;
+    this.backoff = new Backoff(random);
+    this.events = events;
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    const { live, userId } = this.session;
+    if (!live || userId === undefined || this.timer !== undefined) {
+      return;
+    }
+    this.outbox.flush(userId, (clientId, text) =>
+      this.session.request(
+        { case: "publish", value: { room: this.room, clientId, body: { case: "text", value: text } } },
+        (result) => this.answered(clientId, result),
+      ),
+    );
+  }
+
+  /** The stream is gone: what was not answered waits for the next. */
+  lost(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.outbox.lost();
+  }
+
+  private answered(clientId: string, result: Result): void {
+    if (result.case === "publish") {
+      const rev = Number(result.value.rev);
+      this.backoff.reset();
+      this.outbox.stored(clientId, rev, this.events.expects(rev));
+    } else if (result.case === "error") {
+      const error = errorFromStatus(result.value);
+      if (this.outbox.refused(clientId, error)) {
+        this.pause(error.retryAfterMs);
+      }
+    }
+    this.events.changed();
+  }
+
+  private pause(retryAfterMs: number | undefined): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.flush();
+    }, this.backoff.next(retryAfterMs));
+  }
+}
