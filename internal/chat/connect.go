@@ -1,0 +1,145 @@
+package chat
+
+import (
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+type connectStream = grpc.BidiStreamingServer[chatv1.ConnectRequest, chatv1.ConnectResponse]
+
+// Connect implements chatv1.ChatServiceServer.
+func (s *Service) Connect(stream connectStream) error {
+	if _, ok := auth.FromContext(stream.Context()); !ok && s.guests == nil {
+		return errUnauthenticated
+	}
+	c := s.newSession(stream.Context(), func(replies []*chatv1.Reply, events []*chatv1.Event) error {
+		return stream.Send(&chatv1.ConnectResponse{Replies: replies, Events: events})
+	})
+	c.visible = true
+	if err := s.begin(c); err != nil {
+		return err
+	}
+	defer s.finish(c)
+	s.running.Add(1)
+	go c.read(stream) // ends with the stream, which ends when this handler returns at the latest
+	return c.wait()
+}
+
+// read carries out commands in the order in which they come.
+func (s *session) read(stream connectStream) {
+	defer s.service.running.Done()
+	for {
+		req, err := stream.Recv()
+		if err == nil {
+			err = s.handle(req)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			s.end(nil)
+			return
+		case err != nil:
+			s.end(err)
+			return
+		}
+		select {
+		case <-s.ending:
+			return
+		default:
+		}
+	}
+}
+
+// handle carries out one request. An error ends the stream.
+func (s *session) handle(req *chatv1.ConnectRequest) error {
+	empty := proto.Size(req) == 0
+	if req.GetCommand() == nil && !empty {
+		return invalidArgument("command", "one is required")
+	}
+	units, ok := s.admit(req)
+	if !ok {
+		return nil
+	}
+	if empty {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.outbox.probes++
+		s.kickLocked()
+		return nil
+	}
+	cmd := command{id: req.GetRequestId(), units: units}
+	if err := validateRequestID("request_id", cmd.id); err != nil {
+		cmd.id = "" // too long or too strange to be repeated
+		s.answer(cmd, nil, err)
+		return nil
+	}
+	return s.dispatch(cmd, req)
+}
+
+func (s *session) dispatch(cmd command, req *chatv1.ConnectRequest) error {
+	if hello, ok := req.GetCommand().(*chatv1.ConnectRequest_Hello); ok {
+		return s.hello(cmd, hello.Hello)
+	}
+	if s.user == nil {
+		if err := s.identify(""); err != nil {
+			return err
+		}
+	}
+	switch c := req.GetCommand().(type) {
+	case *chatv1.ConnectRequest_Join:
+		s.join(cmd, c.Join)
+	case *chatv1.ConnectRequest_Leave:
+		s.answerLeave(cmd, c.Leave)
+	case *chatv1.ConnectRequest_Publish:
+		s.publish(cmd, c.Publish)
+	case *chatv1.ConnectRequest_Signal:
+		s.signal(cmd, c.Signal)
+	case *chatv1.ConnectRequest_MarkRead:
+		s.markRead(cmd, c.MarkRead)
+	}
+	return nil
+}
+
+func (s *session) answerLeave(cmd command, l *chatv1.Leave) {
+	if err := validateRoom("leave.room", l.GetRoom()); err != nil {
+		s.answer(cmd, nil, err)
+		return
+	}
+	s.leave(state.RoomID(l.GetRoom()))
+	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Leave{Leave: &chatv1.LeaveResult{}}}, nil)
+}
+
+func (s *session) signal(cmd command, g *chatv1.Signal) {
+	if err := validateSignal("signal.", g); err != nil {
+		s.answer(cmd, nil, err)
+		return
+	}
+	s.mu.Lock()
+	c := s.rooms[state.RoomID(g.GetRoom())]
+	s.mu.Unlock()
+	if c == nil {
+		s.answer(cmd, nil, status.Error(codes.FailedPrecondition, "the room is not joined"))
+		return
+	}
+	c.room.signal(s.id, s.user, g, s.service.engine.now())
+	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Signal{Signal: &chatv1.SignalResult{}}}, nil)
+}
+
+// validateSignal checks a signal at a path that is empty or ends with a dot.
+func validateSignal(path string, g *chatv1.Signal) error {
+	if err := validateRoom(path+"room", g.GetRoom()); err != nil {
+		return err
+	}
+	if g.GetSignal() == nil {
+		return invalidArgument(path+"signal", "one is required")
+	}
+	return nil
+}

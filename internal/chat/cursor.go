@@ -1,0 +1,208 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// cursor is a session's position in a room. There is no queue: what lies between it and the room's head is what the
+// session has still to send, read from the room's window or, behind that, from a View.
+type cursor struct {
+	session *session
+	room    *room
+	slot    int // in room.subscribers, and guarded as they are
+
+	// Guarded by session.mu.
+	begun  bool               // whether pos and what belongs to it are set
+	queued bool               // whether it waits for the sender's turn
+	gone   bool               // left or replaced: nothing of it is sent any more
+	limit  uint64             // the rev at which it ends; uncapped but after a half-close
+	cancel context.CancelFunc // ends the wait for a resume position; nil but then
+
+	// Set before begun, and then the sender's alone.
+	pos      uint64    // rev of the last event that was taken
+	seen     uint64    // a rev that is committed, as a View said; the window may not know it
+	snapshot *snapshot // what is to be sent before events; nil: nothing
+	presence presenceSent
+	signals  uint64 // number of the last signal that was taken
+}
+
+// turn is what a cursor contributes to a response.
+type turn struct {
+	events []*chatv1.Event
+	bytes  int
+	more   bool // whether it has more to send at once
+}
+
+// take returns what comes next, about a turn's worth, and moves the cursor past it. Only the sender calls it. Nothing is
+// locked and no View is held when it returns.
+func (c *cursor) take(limit uint64) (turn, error) {
+	if c.snapshot != nil {
+		return c.takeSnapshot()
+	}
+	t := c.ephemera()
+	delivery := &c.session.service.delivery
+	c.room.mu.Lock()
+	events, bytes, behind := c.room.window.read(c.pos, limit, delivery.TurnBytes)
+	committed := max(c.room.window.head, c.seen)
+	c.room.mu.Unlock()
+	if limit != uncapped {
+		committed = limit // as a View said
+	}
+	if len(events) == 0 && (behind || c.pos < committed) {
+		var err error
+		if events, bytes, err = c.readBlock(limit); err != nil {
+			return turn{}, err
+		}
+	}
+	if n := len(events); n > 0 {
+		c.pos = events[n-1].GetRev()
+		t.events = append(t.events, events...)
+		t.bytes += bytes
+	}
+	t.more = c.pos < committed
+	return t, nil
+}
+
+// readBlock reads events from a View, until the cursor is back in the window.
+func (c *cursor) readBlock(limit uint64) (events []*chatv1.Event, bytes int, err error) {
+	v := c.session.service.engine.views.View()
+	defer v.Close()
+	delivery := &c.session.service.delivery
+	block, err := v.Events(c.room.id, c.pos, delivery.BlockEvents, delivery.TurnBytes)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read events: %w", err)
+	}
+	if len(block) == 0 {
+		return nil, 0, fmt.Errorf("read events: %w", errMissingEvents)
+	}
+	for _, e := range block {
+		p := eventProto(e)
+		size := proto.Size(p)
+		if e.Rev > limit || len(events) > 0 && bytes+size > delivery.TurnBytes {
+			break
+		}
+		events = append(events, p)
+		bytes += size
+	}
+	return events, bytes, nil
+}
+
+var errMissingEvents = errors.New("a committed rev is not in the view")
+
+// ephemera returns what is not part of the room's history: who is here, and signals. It goes before the events of the
+// same turn, since a message ends its sender's typing.
+func (c *cursor) ephemera() turn {
+	now := c.session.service.engine.now()
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	var t turn
+	p, sent := c.room.presence.since(c.presence)
+	c.presence = sent
+	if p != nil {
+		e := &chatv1.Event{Room: string(c.room.id), Time: timestamppb.New(now), Kind: &chatv1.Event_Presence{Presence: p}}
+		t.events = append(t.events, e)
+		t.bytes += proto.Size(e)
+	}
+	for _, e := range c.room.signals.after(c.signals, c.session.id, time.Now()) {
+		t.events = append(t.events, e)
+		t.bytes += proto.Size(e)
+	}
+	c.signals = c.room.signals.last
+	return t
+}
+
+// takeSnapshot sends one part.
+func (c *cursor) takeSnapshot() (turn, error) {
+	part, err := c.snapshot.next(c.session.service.engine, c.session.service.delivery.ResponseBytes)
+	if err != nil {
+		return turn{}, err
+	}
+	if !part.GetSnapshot().GetMore() {
+		c.snapshot = nil
+	}
+	return turn{events: []*chatv1.Event{part}, bytes: proto.Size(part), more: true}, nil
+}
+
+// begin sets the cursor at the start that j asks for, as far as a View shows it. It reports false, and does nothing, for a
+// resume position that the View has not reached, unless final. resumed says that events continue exactly there.
+func (c *cursor) begin(j *chatv1.Join, at *standing, final bool) (resumed, ok bool) {
+	c.seen = at.room.Head.Rev
+	switch start := j.GetStart().(type) {
+	case *chatv1.Join_History:
+		c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_HISTORY, min(start.History, maxHistory))
+	case *chatv1.Join_Resume:
+		rev := start.Resume.GetRev()
+		switch {
+		case start.Resume.GetEpoch() != string(at.epoch):
+			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_EPOCH_CHANGED, resetHistory)
+		case rev > c.seen && !final:
+			return false, false
+		case rev > c.seen:
+			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_UNKNOWN_POSITION, resetHistory)
+		case c.seen-rev > maxReplay:
+			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND, resetHistory)
+		default:
+			c.pos = rev
+			return true, true
+		}
+	default:
+		c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_HISTORY, 0)
+	}
+	return false, true
+}
+
+const (
+	maxHistory   = 100 // messages of a snapshot that a join may ask for
+	resetHistory = 50  // messages of a snapshot that comes instead of a replay
+	maxReplay    = 500 // changes that are replayed one by one
+)
+
+// reset puts a snapshot before the events after the head of at.
+func (c *cursor) reset(at *standing, reason chatv1.SnapshotReason, messages uint32) {
+	c.pos = at.room.Head.Rev
+	c.snapshot = newSnapshot(at, reason, uint64(messages))
+}
+
+// standing is where a room is, read from one View.
+type standing struct {
+	epoch state.Epoch
+	room  state.Room // only its id if it does not exist
+	read  uint64     // the reader's marker
+}
+
+// standing reads where a room is for a user, who may be nobody.
+func (e *engine) standing(id state.RoomID, user string) (*standing, error) {
+	v := e.views.View()
+	defer v.Close()
+	room, ok, err := v.Room(id)
+	if err != nil {
+		return nil, e.internal("read room", err)
+	}
+	if !ok {
+		room = state.Room{ID: id}
+	}
+	at := &standing{epoch: v.Epoch(), room: room}
+	if ok && user != "" {
+		if at.read, err = v.ReadMarker(id, user); err != nil {
+			return nil, e.internal("read marker", err)
+		}
+	}
+	return at, nil
+}
+
+// head returns where a room is that must exist.
+func (e *engine) head(id state.RoomID) (state.Head, error) {
+	v := e.views.View()
+	defer v.Close()
+	room, err := e.room(v, id)
+	return room.Head, err
+}

@@ -1,0 +1,67 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc/codes"
+)
+
+// begin admits a session; the error is the status its stream ends with. After it, [Service.finish] must be called.
+func (s *Service) begin(c *session) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return errDraining()
+	}
+	s.sessions[c] = struct{}{}
+	s.running.Add(1)
+	return nil
+}
+
+// finish is the last that a session's handler does.
+func (s *Service) finish(c *session) {
+	s.mu.Lock()
+	delete(s.sessions, c)
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// Drain ends every Connect and Subscribe, now and from now on, with UNAVAILABLE and a google.rpc.RetryInfo whose delays
+// spread the clients' return. It waits until all are gone and what they sent is answered or stored, or until ctx ends.
+// Calls that are no streams go on.
+func (s *Service) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	for c := range s.sessions {
+		c.end(errDraining())
+	}
+	s.mu.Unlock()
+
+	s.markers.flush()
+	gone := make(chan struct{})
+	go func() { // ends with the last session, whose transport ends it at the latest
+		s.running.Wait()
+		s.markers.wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("chat: drain: %w", context.Cause(ctx))
+	}
+}
+
+// Where the clients of a server that goes away come back: spread over some seconds, so that its successor meets a
+// stream of them and not a wave.
+const (
+	minReturn = 500 * time.Millisecond
+	maxReturn = 5 * time.Second
+)
+
+func errDraining() error {
+	return retryable(codes.Unavailable, "the server is going away", minReturn+rand.N(maxReturn-minReturn))
+}

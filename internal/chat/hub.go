@@ -1,0 +1,137 @@
+package chat
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Hub is where commits meet sessions: the live rooms, which are those that sessions follow, and the sessions of each
+// user. It is made first, since the store wants its [Hub.OnCommit] and a [Service] wants both. Safe for concurrent use.
+type Hub struct {
+	reached revWaits
+	fanout  fanout
+
+	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
+	rooms map[state.RoomID]*room
+	users map[string]map[*session]struct{}
+}
+
+// NewHub returns a hub without rooms.
+func NewHub() *Hub {
+	return &Hub{
+		rooms: make(map[state.RoomID]*room),
+		users: make(map[string]map[*session]struct{}),
+	}
+}
+
+// OnCommit feeds a committed change to the live rooms. The store's committer calls it after it has published the View
+// that shows the change, so whatever a room's window holds can no longer vanish. It never blocks and makes nobody's
+// response: it says what is new to rooms, and workers wake the sessions.
+func (h *Hub) OnCommit(c *state.Change) {
+	h.reached.committed(c)
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, e := range c.Events {
+		if r := h.rooms[e.Room]; r != nil {
+			r.push(e)
+		}
+	}
+	for _, m := range c.Marks {
+		for s := range h.users[m.User] {
+			s.marked(m)
+		}
+	}
+}
+
+// attach registers a cursor with its room, which is live from now on: every commit whose View is not yet published
+// reaches its window.
+func (h *Hub) attach(id state.RoomID, c *cursor) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[id]
+	if r == nil {
+		r = newRoom(id, h, c.session.service.delivery)
+		h.rooms[id] = r
+	}
+	c.room = r
+	r.attach(c)
+}
+
+// detach takes a cursor out of its room. A room without cursors is forgotten.
+func (h *Hub) detach(c *cursor) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if empty := c.room.detach(c); empty {
+		delete(h.rooms, c.room.id)
+	}
+}
+
+// live returns a room that somebody follows, or nil.
+func (h *Hub) live(id state.RoomID) *room {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.rooms[id]
+}
+
+// enter adds a session to its user's, which are told of read markers.
+func (h *Hub) enter(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.users[s.actor.ID] == nil {
+		h.users[s.actor.ID] = make(map[*session]struct{})
+	}
+	h.users[s.actor.ID][s] = struct{}{}
+}
+
+// leave takes a session back. A no-op for one that did not enter.
+func (h *Hub) leave(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.users[s.actor.ID], s)
+	if len(h.users[s.actor.ID]) == 0 {
+		delete(h.users, s.actor.ID)
+	}
+}
+
+// fanout wakes the sessions of rooms that have news, so that the committer need not. Its workers, at most one for each
+// processor, exist only while a room is dirty; they touch nothing but memory and end by themselves.
+type fanout struct {
+	mu      sync.Mutex // guards all below and room.dirty; a leaf
+	dirty   []*room
+	workers int
+}
+
+// mark queues a room, once.
+func (f *fanout) mark(r *room) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r.dirty {
+		return
+	}
+	r.dirty = true
+	f.dirty = append(f.dirty, r)
+	if f.workers < runtime.GOMAXPROCS(0) {
+		f.workers++
+		go f.work()
+	}
+}
+
+func (f *fanout) work() {
+	for {
+		f.mu.Lock()
+		if len(f.dirty) == 0 {
+			f.dirty = nil
+			f.workers--
+			f.mu.Unlock()
+			return
+		}
+		r := f.dirty[0]
+		f.dirty[0] = nil
+		f.dirty = f.dirty[1:]
+		r.dirty = false // news from here on queues it again
+		f.mu.Unlock()
+		r.wake()
+	}
+}

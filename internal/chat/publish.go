@@ -1,0 +1,86 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// publication is a message on its way to the sequencer.
+type publication struct {
+	cmd    command
+	room   string
+	record state.Record
+}
+
+// appendTimeout is how long the sequencer may have no place for a record.
+const appendTimeout = 10 * time.Second
+
+// publish queues a message behind those that the session published before. What waits is bounded by the admission of
+// commands.
+func (s *session) publish(cmd command, p *chatv1.Publish) {
+	record, err := s.service.engine.publishRecord(s.actor, publishPaths, p)
+	if err != nil {
+		s.answer(cmd, nil, err)
+		return
+	}
+	cmd = s.begun(cmd)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.publishes = append(s.publishes, publication{cmd: cmd, room: p.GetRoom(), record: record})
+	if !s.appending {
+		s.appending = true
+		s.service.running.Add(1)
+		go s.appendPublishes() // ends when nothing waits, or with the stream
+	}
+}
+
+// appendPublishes appends what waits, all at once, until nothing does: one goroutine keeps the order, and reading goes on
+// meanwhile.
+func (s *session) appendPublishes() {
+	defer s.service.running.Done()
+	for {
+		s.mu.Lock()
+		batch := s.publishes
+		s.publishes = nil
+		if len(batch) == 0 {
+			s.appending = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		s.appendBatch(batch)
+	}
+}
+
+func (s *session) appendBatch(batch []publication) {
+	ctx, cancel := context.WithTimeout(s.ctx, appendTimeout)
+	defer cancel()
+	records := make([]state.Record, len(batch))
+	for i, p := range batch {
+		records[i] = p.record
+	}
+	results, err := s.service.engine.sequencer.Append(ctx, records...)
+	if err != nil {
+		err = sequencerError(err)
+		for _, p := range batch {
+			s.answer(p.cmd, nil, err)
+		}
+		return
+	}
+	for i, p := range batch {
+		s.answer(p.cmd, publishReply(p.room, results[i]), s.service.engine.verdict(results[i]))
+	}
+}
+
+func publishReply(room string, r state.Result) *chatv1.Reply {
+	return &chatv1.Reply{Result: &chatv1.Reply_Publish{Publish: &chatv1.PublishResult{
+		Room:      room,
+		Seq:       r.Seq,
+		Rev:       r.Rev,
+		Time:      timeProto(r.Time),
+		Duplicate: r.Duplicate,
+	}}}
+}

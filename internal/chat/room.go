@@ -1,0 +1,131 @@
+package chat
+
+import (
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// room is a live room: what its cursors read from memory.
+type room struct {
+	id    state.RoomID
+	hub   *Hub
+	dirty bool // whether it waits for a worker; guarded by hub.fanout.mu
+
+	mu          sync.Mutex // guards all below; nothing but hub.fanout.mu is taken with it held
+	window      window
+	subscribers subscribers
+	signals     signals
+	presence    presence
+
+	departures *time.Timer // runs while somebody is about to leave
+	announce   *time.Timer // runs while changes of presence wait to be announced
+	announced  time.Time   // when that happened last
+}
+
+func newRoom(id state.RoomID, h *Hub, d Delivery) *room {
+	return &room{id: id, hub: h, window: window{maxEvents: d.WindowEvents, maxBytes: d.WindowBytes}}
+}
+
+// push takes the next committed event.
+func (r *room) push(e *state.Event) {
+	r.mu.Lock()
+	r.window.push(e)
+	r.mu.Unlock()
+	r.hub.fanout.mark(r)
+}
+
+// wake tells all sessions here that there may be news.
+func (r *room) wake() {
+	r.mu.Lock()
+	chunks := r.subscribers.all()
+	r.mu.Unlock()
+	for _, chunk := range chunks {
+		for _, c := range chunk {
+			c.session.wake(c)
+		}
+	}
+}
+
+// attach registers a cursor; a visible one enters presence. Signals from now on are its own.
+func (r *room) attach(c *cursor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.subscribers.add(c)
+	c.signals = r.signals.last
+	if c.session.visible && r.presence.enter(c.session.user) {
+		r.announceLocked()
+	}
+}
+
+// detach reports whether the room has no cursor left; it then does nothing any more.
+func (r *room) detach(c *cursor) (empty bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.subscribers.remove(c)
+	if r.subscribers.n == 0 {
+		stop(r.departures)
+		stop(r.announce)
+		return true
+	}
+	if c.session.visible && r.presence.leave(c.session.user.GetId(), time.Now()) && r.departures == nil {
+		r.departures = time.AfterFunc(presenceGrace, r.depart)
+	}
+	return false
+}
+
+func stop(t *time.Timer) {
+	if t != nil {
+		t.Stop()
+	}
+}
+
+// depart removes those who are really gone.
+func (r *room) depart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.departures = nil
+	changed, next, more := r.presence.expire(time.Now())
+	if more && r.subscribers.n > 0 {
+		r.departures = time.AfterFunc(next, r.depart)
+	}
+	if changed {
+		r.announceLocked()
+	}
+}
+
+// announceLocked lets everybody here know of changed presence: now, or together with what else changes until
+// [presenceInterval] has passed since the last time.
+func (r *room) announceLocked() {
+	if r.announce != nil {
+		return
+	}
+	r.announce = time.AfterFunc(presenceInterval-time.Since(r.announced), func() {
+		r.mu.Lock()
+		r.announce = nil
+		r.announced = time.Now()
+		r.mu.Unlock()
+		r.hub.fanout.mark(r)
+	})
+}
+
+// signal tells everybody here but session (0: everybody) what user does.
+func (r *room) signal(session uint64, user *chatv1.User, s *chatv1.Signal, now time.Time) {
+	signaled := &chatv1.Signaled{User: user}
+	if kind, ok := s.GetSignal().(*chatv1.Signal_Typing); ok {
+		signaled.Signal = &chatv1.Signaled_Typing{Typing: kind.Typing}
+	}
+	event := &chatv1.Event{
+		Room: string(r.id),
+		Time: timestamppb.New(now),
+		Kind: &chatv1.Event_Signaled{Signaled: signaled},
+	}
+	r.mu.Lock()
+	r.signals.push(signal{session: session, time: time.Now(), event: event})
+	r.mu.Unlock()
+	r.hub.fanout.mark(r)
+}

@@ -1,0 +1,108 @@
+package chat
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Store is where the service reads: only what is committed.
+type Store interface {
+	// View returns the newest published View. The caller closes it.
+	View() state.View
+}
+
+// Config is what a [Service] is made of.
+type Config struct {
+	Hub       *Hub                // the one whose OnCommit the store calls; required, for one Service only
+	Store     Store               // required
+	Sequencer sequencer.Sequencer // required
+	Guests    *auth.Guests        // nil: a session needs a token
+	Logger    *slog.Logger        // nil: silent
+	Limits    Limits
+	Clock     func() time.Time // of records and events; nil: time.Now
+	MaxRooms  int              // that one connection may have joined; 0: 200
+	Delivery  Delivery
+}
+
+// Service is rialto.chat.v1: sessions in front of live rooms, and calls. Make one with [New]. Safe for concurrent use.
+type Service struct {
+	chatv1.UnsafeChatServiceServer
+
+	engine   *engine
+	hub      *Hub
+	guests   *auth.Guests
+	markers  *markers
+	maxRooms int
+	delivery Delivery
+
+	sessionIDs atomic.Uint64
+
+	mu       sync.Mutex            // guards draining and sessions; a leaf: nothing is called with it held
+	draining bool                  // no session begins any more
+	sessions map[*session]struct{} // those whose handler has not returned
+	running  sync.WaitGroup        // handlers of sessions and every goroutine of theirs
+}
+
+// New returns a service. It starts nothing. Its streams end with their clients, or by [Service.Drain].
+func New(cfg Config) (*Service, error) {
+	if cfg.Hub == nil || cfg.Store == nil || cfg.Sequencer == nil {
+		return nil, errors.New("chat: a service needs a hub, a store and a sequencer")
+	}
+	if err := cfg.Limits.Validate(); err != nil {
+		return nil, fmt.Errorf("chat: %w", err)
+	}
+	if cfg.MaxRooms < 0 {
+		return nil, fmt.Errorf("chat: at most %d rooms a connection: must not be negative", cfg.MaxRooms)
+	}
+	e := &engine{
+		views:     cfg.Store,
+		sequencer: cfg.Sequencer,
+		reached:   &cfg.Hub.reached,
+		limits:    cfg.Limits.withDefaults(),
+		now:       cfg.Clock,
+		log:       cfg.Logger,
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{
+		engine:   e,
+		hub:      cfg.Hub,
+		guests:   cfg.Guests,
+		markers:  newMarkers(e),
+		maxRooms: cmp.Or(cfg.MaxRooms, defaultMaxRooms),
+		delivery: cfg.Delivery.withDefaults(),
+		sessions: make(map[*session]struct{}),
+	}, nil
+}
+
+const defaultMaxRooms = 200
+
+// Register registers the services of rialto.chat.v1 with a grpc.Server, a bridge.Handler, or both.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	chatv1.RegisterChatServiceServer(r, s)
+	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine})
+	chatv1.RegisterMessageServiceServer(r, &messageService{engine: s.engine})
+	chatv1.RegisterMemberServiceServer(r, &memberService{engine: s.engine})
+}
+
+// CreateGuest implements chatv1.ChatServiceServer.
+func (s *Service) CreateGuest(_ context.Context, req *chatv1.CreateGuestRequest) (*chatv1.CreateGuestResponse, error) {
+	return createGuest(s.guests, "display_name", req.GetDisplayName())
+}

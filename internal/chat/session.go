@@ -1,0 +1,245 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// session is one Connect or Subscribe: cursors in rooms, and what waits to be sent beside their events.
+//
+// Its goroutines: the handler, which waits for the end; for Connect a reader, the only one to receive and to dispatch
+// commands; and, each only while it has work, the sender (the only one to write), the appender of publishes, and one for
+// each join that waits for its resume position. All count in Service.running and end with the stream at the latest.
+type session struct {
+	service *Service
+	id      uint64
+	ctx     context.Context // the stream's; a session is a per-RPC object
+	write   func([]*chatv1.Reply, []*chatv1.Event) error
+	visible bool // whether it is in presence
+
+	// Who this is. Set by the reader before the first command is carried out, read-only after; unset for Subscribe.
+	actor state.Actor
+	user  *chatv1.User
+
+	ending  chan struct{} // closed by end
+	endOnce sync.Once
+	cause   error // set before ending is closed: what the stream ends with
+
+	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing. The handler receives.
+	freed   chan struct{} // capacity 1; sent to when pending shrinks. The reader receives.
+
+	mu        sync.Mutex               // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
+	rooms     map[state.RoomID]*cursor // none of them gone; nil once all are left for good
+	outbox    outbox
+	sending   bool // whether the sender exists
+	pending   int  // units of commands that are not answered yet
+	working   int  // commands whose outcome is awaited
+	publishes []publication
+	appending bool // whether the appender exists
+	capped    bool // cursors end at their limit: nobody is woken any more
+	closed    bool // nothing is sent any more
+}
+
+func (s *Service) newSession(ctx context.Context, write func([]*chatv1.Reply, []*chatv1.Event) error) *session {
+	return &session{
+		service: s,
+		id:      s.sessionIDs.Add(1),
+		ctx:     ctx,
+		write:   write,
+		ending:  make(chan struct{}),
+		changed: make(chan struct{}, 1),
+		freed:   make(chan struct{}, 1),
+		rooms:   make(map[state.RoomID]*cursor),
+	}
+}
+
+// settleTimeout is how long a session that ends with an error may take to answer what it received, and every session to
+// see its goroutines end.
+const settleTimeout = 2 * time.Second
+
+// end asks the session to end with cause, nil for OK. The first cause counts.
+func (s *session) end(cause error) {
+	s.endOnce.Do(func() {
+		s.cause = cause
+		close(s.ending)
+	})
+}
+
+// wait returns the session's status once it has ended in order: what it received is answered, and after a half-close all
+// rooms are delivered up to their heads. A stream that broke ends at once.
+func (s *session) wait() error {
+	select {
+	case <-s.ending:
+	case <-s.ctx.Done():
+		s.end(contextError(s.ctx.Err()))
+	}
+	if s.ctx.Err() == nil {
+		s.settle()
+	}
+	s.close()
+	return s.cause
+}
+
+func (s *session) settle() {
+	ctx := s.ctx // a slow reader gets the time it needs
+	if s.cause != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, settleTimeout)
+		defer cancel()
+		s.leaveAll()
+	}
+	s.await(ctx, func() bool { return s.working == 0 })
+	if s.cause == nil {
+		if err := s.capAtHeads(); err != nil {
+			s.cause = err
+			return
+		}
+	}
+	s.await(ctx, func() bool { return !s.sending })
+}
+
+// await waits until condition, which is called with mu held and depends on working and sending, is true or ctx ends.
+func (s *session) await(ctx context.Context, condition func() bool) {
+	for {
+		s.mu.Lock()
+		ok := condition()
+		s.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-s.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// capAtHeads makes every cursor end at what is committed now.
+func (s *session) capAtHeads() error {
+	s.mu.Lock()
+	heads := make(map[state.RoomID]uint64, len(s.rooms))
+	for id := range s.rooms {
+		heads[id] = 0
+	}
+	s.mu.Unlock()
+	v := s.service.engine.views.View()
+	for id := range heads {
+		room, _, err := v.Room(id)
+		if err != nil {
+			v.Close()
+			return s.service.engine.internal("read room", err)
+		}
+		heads[id] = room.Head.Rev
+	}
+	v.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, c := range s.rooms {
+		c.limit = heads[id]
+		s.queueLocked(c)
+	}
+	s.capped = true
+	return nil
+}
+
+// close frees everything and sees the session's goroutines end, unless the peer holds up the sender: then the transport
+// ends it with the stream.
+func (s *session) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.outbox = outbox{}
+	s.mu.Unlock()
+	s.leaveAll()
+	if s.visible {
+		s.service.hub.leave(s)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+	defer cancel()
+	s.await(ctx, func() bool { return !s.sending })
+}
+
+// attach makes the session follow a room from a position yet to be set. A cursor it had there is replaced.
+func (s *session) attach(id state.RoomID) (*cursor, error) {
+	s.mu.Lock()
+	full := s.rooms[id] == nil && len(s.rooms) >= s.service.maxRooms
+	s.mu.Unlock()
+	if full {
+		return nil, status.Error(codes.ResourceExhausted, "this connection has joined as many rooms as it may")
+	}
+	c := &cursor{session: s, limit: uncapped}
+	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice
+	s.mu.Lock()
+	ended := s.rooms == nil
+	old := c
+	if !ended {
+		old = s.rooms[id]
+		s.rooms[id] = c
+	}
+	retire(old)
+	s.mu.Unlock()
+	if old != nil {
+		s.service.hub.detach(old)
+	}
+	if ended {
+		return nil, errLeft
+	}
+	return c, nil
+}
+
+var errLeft = status.Error(codes.Aborted, "the room was left before its position was reached")
+
+// leave stops following a room. A no-op for one that is not followed.
+func (s *session) leave(id state.RoomID) {
+	s.mu.Lock()
+	c := s.rooms[id]
+	s.mu.Unlock()
+	if c != nil {
+		s.drop(c)
+	}
+}
+
+// drop stops following with a cursor. A no-op for one that is gone.
+func (s *session) drop(c *cursor) {
+	s.mu.Lock()
+	if c.gone {
+		s.mu.Unlock()
+		return
+	}
+	delete(s.rooms, c.room.id)
+	retire(c)
+	s.mu.Unlock()
+	s.service.hub.detach(c)
+}
+
+// leaveAll stops following all rooms, for good.
+func (s *session) leaveAll() {
+	s.mu.Lock()
+	rooms := s.rooms
+	s.rooms = nil
+	for _, c := range rooms {
+		retire(c)
+	}
+	s.mu.Unlock()
+	for _, c := range rooms {
+		s.service.hub.detach(c)
+	}
+}
+
+// retire makes sure that nothing of c is sent from now on. Its session's mutex is held.
+func retire(c *cursor) {
+	if c == nil {
+		return
+	}
+	c.gone = true
+	if c.cancel != nil {
+		c.cancel()
+	}
+}

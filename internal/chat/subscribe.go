@@ -1,0 +1,78 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Subscribe implements chatv1.ChatServiceServer.
+func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStreamingServer[chatv1.SubscribeResponse]) error {
+	if err := s.validateSubscribe(req); err != nil {
+		return err
+	}
+	c := s.newSession(stream.Context(), func(_ []*chatv1.Reply, events []*chatv1.Event) error {
+		return stream.Send(&chatv1.SubscribeResponse{Events: events})
+	})
+	if err := s.begin(c); err != nil {
+		return err
+	}
+	defer s.finish(c)
+	for _, j := range req.GetRooms() {
+		c.follow(j, func(_ *chatv1.JoinResult, err error) {
+			if err != nil {
+				c.end(err)
+			}
+		})
+	}
+	return c.wait()
+}
+
+func (s *Service) validateSubscribe(req *chatv1.SubscribeRequest) error {
+	rooms := req.GetRooms()
+	switch {
+	case len(rooms) == 0:
+		return invalidArgument("rooms", "must not be empty")
+	case len(rooms) > s.maxRooms:
+		return status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
+	}
+	seen := make(map[string]bool, len(rooms))
+	for i, j := range rooms {
+		field := fmt.Sprintf("rooms[%d].room", i)
+		if err := validateRoom(field, j.GetRoom()); err != nil {
+			return err
+		}
+		if seen[j.GetRoom()] {
+			return invalidArgument(field, "must not be named twice")
+		}
+		seen[j.GetRoom()] = true
+	}
+	return nil
+}
+
+// SendSignal implements chatv1.ChatServiceServer.
+func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest) (*chatv1.SendSignalResponse, error) {
+	p, ok := auth.FromContext(ctx)
+	if !ok {
+		return nil, errUnauthenticated
+	}
+	g := req.GetSignal()
+	if err := validateSignal("signal.", g); err != nil {
+		return nil, err
+	}
+	id := state.RoomID(g.GetRoom())
+	if _, err := s.engine.head(id); err != nil {
+		return nil, err
+	}
+	if r := s.hub.live(id); r != nil {
+		r.signal(0, userProto(actorOf(p)), g, s.engine.now())
+	}
+	return &chatv1.SendSignalResponse{}, nil
+}

@@ -1,0 +1,116 @@
+package chat
+
+import (
+	"math"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// window is the newest events of a live room: a contiguous run of revs that ends at the head, bounded by count and bytes.
+// It is fed in the order of revs with what is committed, and belongs to its room's mutex.
+type window struct {
+	maxEvents, maxBytes int
+
+	entries []entry
+	head    uint64 // rev of the last entry; 0 if there never was one
+	bytes   int    // of the entries' bodies
+}
+
+// entry is one event. Its message is built once, by the first who reads it, and shared by all.
+type entry struct {
+	event *state.Event
+	proto *chatv1.Event // nil until read
+	size  int           // of proto
+}
+
+// uncapped is the limit of a cursor that follows its room without end.
+const uncapped = math.MaxUint64
+
+// push appends the room's next event. Where it changes a message, older events of that message show it from now on as it
+// has become: a deleted body cannot be had from the window.
+func (w *window) push(e *state.Event) {
+	if len(w.entries) > 0 && e.Rev != w.head+1 {
+		// What would be a gap is read from disk instead.
+		w.entries, w.bytes = nil, 0
+	}
+	if e.Kind == state.Edited || e.Kind == state.Deleted || e.Kind == state.Reacted {
+		w.replace(e.Message)
+	}
+	w.entries = append(w.entries, entry{event: e})
+	w.head = e.Rev
+	w.bytes += bodyBytes(e)
+	w.trim()
+}
+
+// replace puts m in the place of older forms of itself.
+func (w *window) replace(m *state.Message) {
+	for i := range w.entries {
+		old := w.entries[i].event
+		if old.Message == nil || old.Message.Seq != m.Seq {
+			continue
+		}
+		newer := *old // others read the old one
+		newer.Message = m
+		w.entries[i] = entry{event: &newer}
+		w.bytes += bodyBytes(&newer) - bodyBytes(old)
+	}
+}
+
+// trim lets the oldest events go, some at a time so that their places are moved up seldom.
+func (w *window) trim() {
+	drop := 0
+	if n := len(w.entries); n > w.maxEvents {
+		drop = max(n-w.maxEvents, w.maxEvents/8)
+	}
+	bytes := w.bytes
+	for i := range w.entries[:len(w.entries)-1] {
+		if i >= drop && bytes <= w.maxBytes {
+			break
+		}
+		bytes -= bodyBytes(w.entries[i].event)
+		drop = max(drop, i+1)
+	}
+	w.entries = slices.Delete(w.entries, 0, drop)
+	w.bytes = bytes
+}
+
+// read returns the events after rev, up to and including limit, about budget bytes of them but at least one. behind says
+// that the next one lies before the window.
+func (w *window) read(rev, limit uint64, budget int) (events []*chatv1.Event, bytes int, behind bool) {
+	if rev >= w.head {
+		return nil, 0, false
+	}
+	base := w.head - uint64(len(w.entries))
+	if rev < base {
+		return nil, 0, true
+	}
+	for i := rev - base; i < uint64(len(w.entries)) && base+i < limit; i++ {
+		e := &w.entries[i]
+		if e.proto == nil {
+			e.proto = eventProto(e.event)
+			e.size = proto.Size(e.proto)
+		}
+		if len(events) > 0 && bytes+e.size > budget {
+			break
+		}
+		events = append(events, e.proto)
+		bytes += e.size
+	}
+	return events, bytes, false
+}
+
+// bodyBytes is what makes one event larger than another.
+func bodyBytes(e *state.Event) int {
+	if e.Message == nil {
+		return 0
+	}
+	n := len(e.Message.Text) + len(e.Message.Data)
+	for _, r := range e.Message.Reactions {
+		n += len(r.UserIDs) * 32
+	}
+	return n
+}
