@@ -1,0 +1,152 @@
+package bridge
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// A small read buffer and pooled write buffers are most of what an idle socket costs: with them, and outside of
+	// net/http's handler, it is 4.9 KB instead of 16.9. Larger messages are read past the buffer.
+	readBufferBytes  = 512
+	writeBufferBytes = 4 << 10
+
+	notWebSocketText = "This is a gRPC method served over WebSocket: one socket is one call, a text frame is one JSON message.\n" +
+		"Open it with new WebSocket(url) in a browser, or with websocat.\n"
+)
+
+var writeBuffers sync.Pool // of gorilla's write buffers, all of one size
+
+// ServeHTTP turns a WebSocket handshake on a gRPC path into a call and returns; the call goes on in a goroutine of its own,
+// which [Handler.Drain] waits for.
+//
+// What a browser's script needs to know comes as a close code after the upgrade. What is answered before it: 426 for a
+// request that is no WebSocket handshake, 403 for a page that may not connect, 400 for an unknown encoding or a malformed
+// handshake, 503 while draining or over the connection limit.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket")
+		w.Header().Set("Connection", "Upgrade")
+		http.Error(w, notWebSocketText, http.StatusUpgradeRequired)
+		return
+	}
+	if refused := h.config.origins.check(r); refused != nil {
+		h.counters.refused.Add(1)
+		h.config.logger.Warn("bridge: refused a page; see "+refused.flag, "reason", refused.reason,
+			"origin", r.Header.Get("Origin"), "host", r.Host, "peer", r.RemoteAddr)
+		http.Error(w, refused.reason, http.StatusForbidden)
+		return
+	}
+	request, err := h.parseRequest(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if refused := h.admit(); refused != nil {
+		h.counters.refused.Add(1)
+		h.config.logger.Debug("bridge: refused a connection", "reason", refused.reason, "peer", r.RemoteAddr)
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, refused.reason, http.StatusServiceUnavailable)
+		return
+	}
+	sock, err := h.upgrade(w, r, request)
+	if err != nil {
+		h.config.logger.Debug("bridge: handshake failed", "err", err, "peer", r.RemoteAddr)
+		h.leave()
+		return
+	}
+	h.counters.accepted.Add(1)
+	call := newPlainCall(h, sock, request, peerOf(sock, r))
+	// Owner: the handler. Ends when the call's handler has returned and the socket is closed. Drain waits for it.
+	go func() {
+		defer h.leave()
+		call.serve()
+	}()
+}
+
+// plainRequest is what the handshake says about a call.
+type plainRequest struct {
+	path   string
+	header handshakeMetadata
+	codec  codec // nil: the first frame decides
+	offer  offer
+}
+
+func (h *Handler) parseRequest(r *http.Request) (plainRequest, error) {
+	request := plainRequest{path: r.URL.Path}
+	if query := r.URL.Query(); query.Has("encoding") {
+		switch encoding := query.Get("encoding"); encoding {
+		case "json":
+			request.codec = jsonCodec{}
+		case "proto":
+			request.codec = protoCodec{}
+		default:
+			return plainRequest{}, fmt.Errorf("unknown encoding %q: want json or proto", cut(encoding, 32))
+		}
+	}
+	var err error
+	if request.offer, err = parseOffer(r.Header); err != nil {
+		return plainRequest{}, err
+	}
+	request.header = metadataOfHandshake(r)
+	return request, nil
+}
+
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainRequest) (*socket, error) {
+	upgrader := websocket.Upgrader{
+		ReadBufferSize:  readBufferBytes,
+		WriteBufferSize: writeBufferBytes,
+		WriteBufferPool: &writeBuffers,
+		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
+		// Compression stays off: gorilla's read limit counts compressed bytes, and deflate state costs more than chat saves.
+		EnableCompression: false,
+	}
+	if request.offer.plain {
+		upgrader.Subprotocols = []string{SubprotocolPlain}
+	}
+	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
+	ws, err := upgrader.Upgrade(hijacker, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	return newSocket(ws, hijacker.conn), nil
+}
+
+// meteringHijacker puts a meteredConn between gorilla and the connection it takes over.
+type meteringHijacker struct {
+	http.ResponseWriter
+	writeTimeout time.Duration
+	conn         *meteredConn // set by Hijack
+}
+
+func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = &meteredConn{Conn: conn, writeTimeout: h.writeTimeout}
+	return h.conn, rw, nil
+}
+
+func peerOf(sock *socket, r *http.Request) *peer.Peer {
+	p := &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr()}
+	if r.TLS != nil {
+		p.AuthInfo = credentials.TLSInfo{
+			State:          *r.TLS,
+			CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
+		}
+	}
+	return p
+}
+
+var errDraining = status.New(codes.Unavailable, "the server is going away")

@@ -1,0 +1,145 @@
+package bridge
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+const (
+	// maxDepth is how deeply messages may be nested, in both encodings; the default of protobuf in C++ and Java.
+	maxDepth = 100
+
+	// maxErrorBytes bounds what an error about a message says: it may quote the message.
+	maxErrorBytes = 256
+)
+
+// codec is one of the two encodings of messages.
+type codec interface {
+	// contentType is what a service finds as "content-type" in its metadata.
+	contentType() string
+	// text reports whether messages are text frames.
+	text() bool
+	// marshal encodes a message that a service sends. The bytes may be shared and are not modified.
+	marshal(m any) ([]byte, error)
+	// unmarshal decodes into m and keeps nothing of data. The error is a status: INVALID_ARGUMENT that says where.
+	unmarshal(data []byte, m any) error
+}
+
+// protoCodec is protobuf's binary encoding. Unknown fields are kept and ignored.
+type protoCodec struct{}
+
+func (protoCodec) contentType() string { return "application/grpc+proto" }
+
+func (protoCodec) text() bool { return false }
+
+func (protoCodec) marshal(m any) ([]byte, error) {
+	if encoded, ok := m.(Encoded); ok {
+		return encoded.EncodedProto()
+	}
+	message, err := protoMessage(m)
+	if err != nil {
+		return nil, err
+	}
+	return proto.Marshal(message)
+}
+
+func (protoCodec) unmarshal(data []byte, m any) error {
+	message, err := protoMessage(m)
+	if err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	if err := unmarshalProto(data, message); err != nil {
+		return protoError(data, message)
+	}
+	return nil
+}
+
+func unmarshalProto(data []byte, message proto.Message) error {
+	return proto.UnmarshalOptions{RecursionLimit: maxDepth, NoLazyDecoding: true}.Unmarshal(data, message)
+}
+
+var invalidUTF8Field = regexp.MustCompile(`field \S*?([^.\s]+) contains invalid UTF-8`)
+
+// protoError says what is wrong with data. Generated code does not know the name of a string field with invalid UTF-8;
+// decoding once more by reflection does.
+func protoError(data []byte, message proto.Message) error {
+	err := unmarshalProto(data, dynamicpb.NewMessage(message.ProtoReflect().Descriptor()))
+	if err != nil {
+		if match := invalidUTF8Field.FindStringSubmatch(err.Error()); match != nil {
+			return invalidField(match[1], "not valid UTF-8")
+		}
+	}
+	return status.Error(codes.InvalidArgument, "malformed protobuf message")
+}
+
+// jsonCodec is protojson: names in lowerCamelCase, compact. Unknown fields are refused by name.
+type jsonCodec struct{}
+
+func (jsonCodec) contentType() string { return "application/grpc+json" }
+
+func (jsonCodec) text() bool { return true }
+
+func (jsonCodec) marshal(m any) ([]byte, error) {
+	if encoded, ok := m.(Encoded); ok {
+		return encoded.EncodedJSON()
+	}
+	message, err := protoMessage(m)
+	if err != nil {
+		return nil, err
+	}
+	data, err := protojson.Marshal(message)
+	if err != nil {
+		return nil, err
+	}
+	// protojson adds spaces at random, so that nobody relies on its output.
+	compact := bytes.NewBuffer(make([]byte, 0, len(data)))
+	if err := json.Compact(compact, data); err != nil {
+		return nil, err
+	}
+	return compact.Bytes(), nil
+}
+
+func (jsonCodec) unmarshal(data []byte, m any) error {
+	message, err := protoMessage(m)
+	if err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(data, message); err != nil {
+		return jsonError(data, err)
+	}
+	return nil
+}
+
+// protoMessage is m as a message of today's protobuf API; grpc-go's codec takes both too.
+func protoMessage(m any) (proto.Message, error) {
+	switch m := m.(type) {
+	case proto.Message:
+		return m, nil
+	case protoadapt.MessageV1:
+		return protoadapt.MessageV2Of(m), nil
+	default:
+		return nil, fmt.Errorf("message is %T, want proto.Message", m)
+	}
+}
+
+// invalidField is INVALID_ARGUMENT that names a field, for people and for programs.
+func invalidField(field, description string) error {
+	st := status.New(codes.InvalidArgument, field+": "+description)
+	detailed, err := st.WithDetails(&errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{
+		{Field: field, Description: description},
+	}})
+	if err != nil {
+		return st.Err()
+	}
+	return detailed.Err()
+}

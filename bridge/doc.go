@@ -1,0 +1,43 @@
+// Package bridge serves gRPC services over WebSocket, to browsers and to anything else that speaks WebSocket.
+//
+// A [Handler] is one more transport for a service, not a hop in front of it. It is a [google.golang.org/grpc.ServiceRegistrar]
+// and an [net/http.Handler]: register the same service object that is registered on a grpc.Server, mount the handler, and
+// all four kinds of call arrive in process, with no HTTP/2 in between:
+//
+//	h, err := bridge.NewHandler()
+//	...
+//	echov1.RegisterEchoServiceServer(h, service)
+//	http.Handle("/echo.v1.EchoService/", h)
+//
+// # Plain mode
+//
+// One socket is one call. The URL path is the gRPC path, a text frame is one message as protojson, a binary frame is one
+// message as protobuf, an empty text frame is the half-close, and the call's status is the close code: 1000 for OK,
+// otherwise 4000 + the gRPC code, with the status message as the reason. So a browser needs no library:
+//
+//	const ws = new WebSocket("ws://localhost:8080/echo.v1.EchoService/Talk");
+//	ws.onopen = () => ws.send(JSON.stringify({text: "hello"}));
+//	ws.onmessage = (event) => console.log(JSON.parse(event.data));
+//	ws.onclose = (event) => console.log(event.code, event.reason, event.wasClean);
+//
+// With the subprotocol "rialto.plain.v1" calls also have request metadata, a deadline, response headers, status details
+// and trailers. docs/protocol.md in the repository is the normative text.
+//
+// # What a service sees
+//
+// What it sees of grpc-go: interceptors, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
+// deadlines, cancellation, grpc.SetHeader, SendHeader, SetTrailer and Method. A client that closes the socket before the end,
+// or whose connection is lost, cancels the call's context. What is bound to grpc-go's own transport is not there:
+// channelz, binary logs, tap handles and grpc.SetSendCompressor.
+//
+// # The files
+//
+//   - handler.go, options.go, register.go: what a program constructs
+//   - accept.go, origin.go, subprotocol.go: from an HTTP request to a socket
+//   - socket.go, meter.go, heartbeat.go: the socket itself; the only files that know gorilla/websocket
+//   - plain.go, plain_recv.go, plain_send.go, control.go: plain mode
+//   - stream.go, invoke.go, metadata.go: the call as the service sees it
+//   - codec.go, json.go, encoded.go: messages and their two encodings
+//   - closecodes.go: what each close code means
+//   - drain.go, stats.go: running it
+package bridge

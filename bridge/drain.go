@@ -1,0 +1,48 @@
+package bridge
+
+import (
+	"context"
+	"sync"
+)
+
+// Drain shuts the handler down. From the call on no socket is opened (HTTP 503), and sockets whose call has not begun are
+// closed with UNAVAILABLE. Drain waits for the calls to end. When ctx ends first, the remaining calls are cancelled and
+// their clients get UNAVAILABLE. It returns when every goroutine of the handler has ended, which needs the service's
+// handlers to return once their context is cancelled: nil if all calls ended by themselves, otherwise ctx's error.
+//
+// [net/http.Server.Shutdown] knows nothing of these sockets: call it as well, before or after.
+func (h *Handler) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.draining = true
+	h.mu.Unlock()
+
+	var ending sync.WaitGroup
+	defer ending.Wait()
+	h.abandon(&ending, func(c *plainCall) bool { return !c.begun })
+	ended := make(chan struct{})
+	// Owner: Drain. Ends when the last socket has ended, which Drain waits for.
+	go func() {
+		defer close(ended)
+		h.active.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	h.abandon(&ending, func(*plainCall) bool { return true })
+	<-ended
+	return ctx.Err()
+}
+
+// abandon ends the calls that match, each in a goroutine of its own, since one may take as long as its peer needs to take a
+// close frame. The caller waits for them.
+func (h *Handler) abandon(ending *sync.WaitGroup, match func(*plainCall) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for call := range h.calls {
+		if match(call) {
+			ending.Go(func() { call.abandon(errDraining) })
+		}
+	}
+}

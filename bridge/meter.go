@@ -1,0 +1,105 @@
+package bridge
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// writeChunkBytes is how much is given to the connection at a time: what a peer has to take within the write timeout to
+	// count as alive. It is one TLS record.
+	writeChunkBytes = 16 << 10
+
+	// waitedAfter is from when on a write is taken to have waited for the peer rather than for the processor.
+	waitedAfter = 5 * time.Millisecond
+)
+
+// meteredConn is a connection whose writes fail only for want of progress, and that knows about its own liveness. The
+// read deadline is the caller's; the write deadline is meteredConn's alone.
+type meteredConn struct {
+	net.Conn
+	writeTimeout time.Duration
+
+	reads   atomic.Uint64 // reads that brought something
+	reading atomic.Bool   // a read is waiting for the peer
+	waits   atomic.Uint64 // writes that had to wait for the peer, and went on
+
+	deadlineMu sync.Mutex
+	cutoff     time.Time // guarded by deadlineMu; when set, no write goes on after it
+}
+
+func (c *meteredConn) Read(p []byte) (int, error) {
+	c.reading.Store(true)
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.reads.Add(1)
+	}
+	c.reading.Store(false)
+	return n, err
+}
+
+// Write writes all of p, or fails with a timeout when the peer takes nothing for the write timeout.
+func (c *meteredConn) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		start := time.Now()
+		if err := c.extend(start); err != nil {
+			return written, err
+		}
+		n, err := c.Conn.Write(p[written:min(written+writeChunkBytes, len(p))])
+		written += n
+		if n > 0 && time.Since(start) >= waitedAfter {
+			c.waits.Add(1)
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && !c.isCutOff() {
+			continue // slow is not stalled
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+func (c *meteredConn) extend(now time.Time) error {
+	c.deadlineMu.Lock()
+	defer c.deadlineMu.Unlock()
+	deadline := now.Add(c.writeTimeout)
+	if !c.cutoff.IsZero() && c.cutoff.Before(deadline) {
+		deadline = c.cutoff
+	}
+	return c.Conn.SetWriteDeadline(deadline)
+}
+
+func (c *meteredConn) isCutOff() bool {
+	c.deadlineMu.Lock()
+	defer c.deadlineMu.Unlock()
+	return !c.cutoff.IsZero()
+}
+
+// cutOff makes writes fail after the timeout, the one that is going on too. A later cut-off does not prolong an earlier one.
+func (c *meteredConn) cutOff(timeout time.Duration) {
+	c.deadlineMu.Lock()
+	defer c.deadlineMu.Unlock()
+	if c.cutoff.IsZero() {
+		c.cutoff = time.Now().Add(timeout)
+		c.Conn.SetWriteDeadline(c.cutoff)
+	}
+}
+
+// SetWriteDeadline does nothing: gorilla sets a deadline for each frame, which would cut off a slow peer.
+func (c *meteredConn) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline sets the read deadline only, for the same reason.
+func (c *meteredConn) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
+
+// closeWrite ends the sending side, so that the peer reads what was written and then the end. False if the connection
+// cannot do that.
+func (c *meteredConn) closeWrite() bool {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}

@@ -1,0 +1,208 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+)
+
+// plainCall is a socket in plain mode and the one call it carries: the [wire] of that call.
+//
+// Its goroutine is the call's: it runs the service's handler, and a handler that waits in RecvMsg reads the socket there, so
+// an idle call is one goroutine. Only when nobody reads does a watcher take the reader's turn (plain_recv.go).
+//
+// Locks: recvMu, then ending, then the socket's writeMu. recvMu is held while the socket is read and writeMu while it is
+// written, on purpose: they are turns. Both waits end, for each read and write of an ending call is bounded.
+type plainCall struct {
+	handler *Handler
+	sock    *socket
+	request plainRequest
+	peer    *peer.Peer
+	stream  *serverStream
+	cancel  context.CancelFunc // of the call's context and all that comes from it
+
+	// Set while the call opens, then constant.
+	method *method
+	codec  codec
+
+	heartbeat heartbeat
+	begun     bool // guarded by handler.mu: the service's handler runs
+
+	ending sync.Once
+	status *status.Status // what the call ended with, for the log; written within ending
+
+	watcher  sync.WaitGroup
+	recvMu   sync.Mutex   // the reader's turn
+	pending  *frame       // guarded by recvMu: read, but not received yet
+	readErr  error        // guarded by recvMu: what the socket's last read returned; final
+	inputEnd atomic.Int32 // an inputState; written with recvMu
+}
+
+func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) *plainCall {
+	c := &plainCall{handler: h, sock: sock, request: request, peer: p, codec: request.codec}
+	// Nothing of the HTTP request's context: it ends with ServeHTTP, and its values belong to the server that took it.
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	c.stream = &serverStream{ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize}
+	return c
+}
+
+// serve is the life of the socket. It returns when the handler has returned, the watcher has ended and the socket is closed.
+func (c *plainCall) serve() {
+	defer c.finish(time.Now())
+	if !c.handler.track(c) {
+		c.end(errDraining)
+		return
+	}
+	md, timeout, ok := c.open()
+	if !ok {
+		return
+	}
+	if !c.handler.begin(c) {
+		c.end(errDraining)
+		return
+	}
+	ctx := c.newContext(md)
+	if timeout > 0 {
+		var cancelTimeout context.CancelFunc
+		ctx, cancelTimeout = context.WithTimeout(ctx, timeout)
+		defer cancelTimeout()
+		defer c.expireWith(ctx)()
+	}
+	c.stream.ctx = ctx
+	c.heartbeat.start(c)
+	defer c.heartbeat.stop()
+	c.end(c.handler.invoke(c.stream))
+}
+
+// expireWith ends the call at ctx's deadline even while the handler is busy. The caller calls stop at last.
+func (c *plainCall) expireWith(ctx context.Context) (stop func()) {
+	expired := make(chan struct{})
+	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(expired)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			c.abandon(status.FromContextError(ctx.Err()))
+		}
+	})
+	return func() {
+		if !cancel() {
+			<-expired
+		}
+	}
+}
+
+// open does what comes before the handler: it finds the method and reads the frame that starts the call, if there has to be
+// one. False if the call has ended before it began.
+func (c *plainCall) open() (md metadata.MD, timeout time.Duration, ok bool) {
+	m, unknown := c.handler.lookup(c.request.path)
+	if m == nil {
+		c.end(status.New(codes.Unimplemented, unknown))
+		return nil, 0, false
+	}
+	if err := c.request.offer.tokenErr; err != nil {
+		c.end(status.New(codes.Unauthenticated, err.Error()))
+		return nil, 0, false
+	}
+	c.method, c.stream.method = m, m
+	return c.readOpening()
+}
+
+// newContext returns the call's context. Where a name has several sources, what the client says for this call (@open, then
+// the token of the subprotocol) comes before what its HTTP client says for every request.
+func (c *plainCall) newContext(opened metadata.MD) context.Context {
+	md := c.request.header
+	if token := c.request.offer.token; token != "" {
+		md["authorization"] = []string{"Bearer " + token}
+	}
+	maps.Copy(md, opened)
+	md["content-type"] = []string{c.codec.contentType()}
+	c.stream.codec = c.codec
+	ctx := metadata.NewIncomingContext(peer.NewContext(c.stream.ctx, c.peer), md)
+	return grpc.NewContextWithServerTransportStream(ctx, transportStream{c.stream})
+}
+
+// end implements [wire]. In order: headers that were set and never sent, the status with the trailers, the close frame.
+func (c *plainCall) end(st *status.Status) {
+	c.ending.Do(func() { c.endWith(st) })
+}
+
+// abandon is end for a call whose handler may still be sending: what is being written has to give way soon.
+func (c *plainCall) abandon(st *status.Status) {
+	c.ending.Do(func() {
+		c.sock.conn.cutOff(closeTimeout)
+		c.endWith(st)
+	})
+}
+
+func (c *plainCall) endWith(st *status.Status) {
+	c.status = st
+	c.cancel()
+	header, trailer := c.stream.takeEnd()
+	var last []byte
+	if c.request.offer.plain {
+		if len(header) > 0 {
+			c.sock.write(websocket.TextMessage, headersFrame(header))
+		}
+		last = endFrame(st, trailer)
+	}
+	c.wroteLast(c.sock.writeLast(last, CloseCodeOf(st.Code()), st.Message()))
+}
+
+// breach ends the socket because the client broke the protocol. The service sees a cancelled call.
+func (c *plainCall) breach(err *connError) {
+	c.ending.Do(func() {
+		c.status = status.New(codes.Canceled, err.reason)
+		c.cancel()
+		c.sock.conn.cutOff(closeTimeout)
+		c.wroteLast(c.sock.writeLast(nil, err.code, err.reason))
+	})
+}
+
+// wroteLast starts the time the peer has for its own close frame.
+func (c *plainCall) wroteLast(err error) {
+	if errors.Is(err, errStalled) {
+		c.handler.stalled(c, err)
+	}
+	c.sock.closing()
+}
+
+// lost ends the call because the peer closed the socket or is gone. The service sees a cancelled call.
+func (c *plainCall) lost(reason error) {
+	c.ending.Do(func() {
+		c.status = status.New(codes.Canceled, reason.Error())
+		c.cancel()
+		var closed *websocket.CloseError
+		if errors.As(reason, &closed) && closed.Code != websocket.CloseAbnormalClosure {
+			c.sock.answerClose(closed)
+		}
+		c.sock.closing()
+	})
+}
+
+// finish closes the socket once the call has ended, and waits for whoever else reads it.
+func (c *plainCall) finish(start time.Time) {
+	c.recvMu.Lock()
+	if c.pending != nil {
+		c.pending.free()
+		c.pending = nil
+	}
+	c.sock.shutdown(c.readErr)
+	c.readErr = net.ErrClosed
+	c.recvMu.Unlock()
+	c.watcher.Wait()
+	c.handler.untrack(c)
+	c.handler.config.logger.Debug("bridge: call ended", "method", c.request.path, "code", c.status.Code().String(),
+		"peer", c.peer.Addr.String(), "duration", time.Since(start))
+}

@@ -1,0 +1,250 @@
+package bridge
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// inputState says what may still come from the client. It only ever moves forward.
+const (
+	inputOpen    int32 = iota // messages, then the half-close
+	inputImplied              // the one message of the call has come and implied the half-close; an explicit one may follow
+	inputEnded                // nothing
+)
+
+var (
+	errAfterHalfClose = &connError{CloseProtocolError, "frame after the half-close"}
+	errSecondOpen     = &connError{CloseProtocolError, "@open must be the first frame"}
+	errFirstFrame     = &connError{CloseFirstFrameTimeout, "no frame came to start the call"}
+	errBinaryInJSON   = &connError{CloseWrongFrameType, "binary frame in a JSON call"}
+	errTextInProto    = &connError{CloseWrongFrameType, "text frame in a protobuf call"}
+	errSecondMessage  = status.New(codes.Internal, "cardinality violation: received multiple request messages for non-client-streaming RPC")
+)
+
+// readOpening reads what starts the call and settles its encoding: nothing when the URL gives it and the subprotocol, which
+// allows an @open frame, was not chosen; otherwise the first frame, and where that is @open and says nothing of the encoding
+// the next. A frame that is part of the call stays pending. False if the call is over.
+func (c *plainCall) readOpening() (metadata.MD, time.Duration, bool) {
+	if c.codec != nil && !c.request.offer.plain {
+		return nil, 0, true
+	}
+	c.recvMu.Lock()
+	defer c.recvMu.Unlock()
+	c.sock.conn.SetReadDeadline(time.Now().Add(c.handler.config.firstFrameTimeout))
+	f, ok := c.readFirst()
+	if !ok {
+		return nil, 0, false
+	}
+	var md metadata.MD
+	var timeout time.Duration
+	if c.request.offer.plain && f.text && isOpenFrame(f.data.Bytes()) {
+		var err error
+		md, timeout, err = parseOpenFrame(f.data.Bytes(), c.handler.config.maxMetadataBytes)
+		f.free()
+		if err != nil {
+			c.end(status.Convert(err))
+			return nil, 0, false
+		}
+		if c.codec != nil {
+			c.sock.conn.SetReadDeadline(time.Time{})
+			return md, timeout, true
+		}
+		if f, ok = c.readFirst(); !ok {
+			return nil, 0, false
+		}
+	}
+	c.sock.conn.SetReadDeadline(time.Time{})
+	if c.codec == nil {
+		c.codec = codec(protoCodec{})
+		if f.text {
+			c.codec = jsonCodec{}
+		}
+	}
+	c.pending = &f
+	return md, timeout, true
+}
+
+func (c *plainCall) readFirst() (frame, bool) {
+	f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+	if err == nil {
+		return f, true
+	}
+	if isTimeout(err) {
+		c.readErr = err
+		c.breach(errFirstFrame)
+	} else {
+		c.readFailed(err)
+	}
+	return frame{}, false
+}
+
+// recv implements [wire]. It reads the socket itself, unless a watcher was quicker.
+func (c *plainCall) recv() ([]byte, func(), error) {
+	if c.inputEnd.Load() != inputOpen {
+		return nil, nil, c.endOfInput()
+	}
+	c.recvMu.Lock()
+	defer c.recvMu.Unlock()
+	for {
+		f, err := c.next()
+		if err != nil {
+			return nil, nil, c.recvError(err)
+		}
+		message, err := c.accept(f)
+		if err != nil {
+			f.free()
+			return nil, nil, err
+		}
+		if message {
+			return f.data.Bytes(), f.free, nil
+		}
+		f.free()
+	}
+}
+
+// next returns the frame a watcher has read ahead, or reads one. The caller has the reader's turn.
+func (c *plainCall) next() (frame, error) {
+	if f := c.pending; f != nil {
+		c.pending = nil
+		return *f, nil
+	}
+	if c.readErr != nil {
+		return frame{}, c.readErr
+	}
+	f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+	if err != nil {
+		c.readFailed(err)
+	}
+	return f, err
+}
+
+// accept decides what a frame means: a message, or an error for RecvMsg, which is io.EOF for the half-close.
+func (c *plainCall) accept(f frame) (message bool, err error) {
+	if c.inputEnd.Load() != inputOpen {
+		return false, c.acceptLate(f)
+	}
+	if f.text && f.empty() {
+		c.inputEnd.Store(inputEnded)
+		c.watchEnd()
+		return false, io.EOF
+	}
+	if breach := c.checkType(f); breach != nil {
+		c.breach(breach)
+		return false, c.callError()
+	}
+	if !c.method.clientStreams() {
+		c.inputEnd.Store(inputImplied)
+		c.watchEnd()
+	}
+	return true, nil
+}
+
+// acceptLate handles a frame after the half-close. For the end of a call that takes one message a client may also send the
+// half-close that was implied.
+func (c *plainCall) acceptLate(f frame) error {
+	switch {
+	case c.inputEnd.Load() == inputEnded:
+		c.breach(errAfterHalfClose)
+	case f.text && f.empty():
+		c.inputEnd.Store(inputEnded)
+	default:
+		c.abandon(errSecondMessage)
+	}
+	return c.callError()
+}
+
+func (c *plainCall) checkType(f frame) *connError {
+	switch {
+	case f.text && c.request.offer.plain && isOpenFrame(f.data.Bytes()):
+		return errSecondOpen
+	case f.text == c.codec.text():
+		return nil
+	case f.text:
+		return errTextInProto
+	default:
+		return errBinaryInJSON
+	}
+}
+
+// endOfInput is what RecvMsg returns after the half-close.
+func (c *plainCall) endOfInput() error {
+	if c.stream.ctx.Err() != nil {
+		return c.callError()
+	}
+	return io.EOF
+}
+
+// recvError is what RecvMsg returns when the socket's read failed.
+func (c *plainCall) recvError(err error) error {
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return c.callError()
+}
+
+// callError is the error of a call that has ended, for its service.
+func (c *plainCall) callError() error {
+	if err := c.stream.ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return status.Error(codes.Canceled, "the call has ended")
+}
+
+// readFailed ends the call because the socket cannot be read any more. The caller has the reader's turn.
+func (c *plainCall) readFailed(err error) {
+	c.readErr = err
+	var breach *connError
+	switch st, isStatus := status.FromError(err); {
+	case errors.As(err, &breach):
+		c.breach(breach)
+	case isStatus:
+		c.end(st)
+	default:
+		c.lost(err)
+	}
+}
+
+// watchEnd reads the socket to the end of the call, once the input has ended: otherwise nobody would notice a cancel. The
+// caller has the reader's turn and leaves it to the watcher.
+//
+// Owner: the call. Ends with the socket; finish waits for it.
+func (c *plainCall) watchEnd() {
+	c.watcher.Go(func() {
+		c.recvMu.Lock()
+		defer c.recvMu.Unlock()
+		for c.readErr == nil {
+			f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+			if err != nil {
+				c.readFailed(err)
+				return
+			}
+			c.acceptLate(f)
+			f.free()
+		}
+	})
+}
+
+// watchAhead reads one frame ahead if nobody reads: the handler is busy elsewhere, and somebody has to see a cancel and
+// answer pings. A frame for the handler stays pending and ends it; until that is taken nobody reads, so that a fast client
+// waits for the handler.
+//
+// Owner: the call. Ends with a frame or with the socket; finish waits for it.
+func (c *plainCall) watchAhead() {
+	c.watcher.Go(func() {
+		if !c.recvMu.TryLock() {
+			return
+		}
+		defer c.recvMu.Unlock()
+		if c.readErr != nil || c.pending != nil {
+			return
+		}
+		if f, err := c.next(); err == nil {
+			c.pending = &f
+		}
+	})
+}

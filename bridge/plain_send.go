@@ -1,0 +1,41 @@
+package bridge
+
+import (
+	"errors"
+
+	"github.com/gorilla/websocket"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// send implements [wire].
+func (c *plainCall) send(data []byte) error {
+	kind := websocket.BinaryMessage
+	if c.codec.text() {
+		kind = websocket.TextMessage
+	}
+	return c.sent(c.sock.write(kind, data))
+}
+
+// sendHeader implements [wire]. Without the subprotocol there is no place for headers.
+func (c *plainCall) sendHeader(md metadata.MD) error {
+	if !c.request.offer.plain {
+		return nil
+	}
+	return c.sent(c.sock.write(websocket.TextMessage, headersFrame(md)))
+}
+
+// sent turns the error of a write into what the service sees.
+func (c *plainCall) sent(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, websocket.ErrCloseSent):
+		return c.callError()
+	case errors.Is(err, errStalled):
+		c.handler.stalled(c, err)
+	}
+	c.lost(err)
+	return status.Error(codes.Unavailable, "the connection was lost")
+}

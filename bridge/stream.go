@@ -1,0 +1,169 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// wire is what a call needs from the connection that carries it. Plain mode is one wire a socket.
+type wire interface {
+	// recv returns the client's next message; io.EOF after the half-close, otherwise a status error. The bytes are valid
+	// until release is called. At most one goroutine calls recv.
+	recv() (data []byte, release func(), err error)
+	// send sends a message. It blocks while the peer is slow; the error is a status error.
+	send(data []byte) error
+	// sendHeader sends the response headers, where the client can take them.
+	sendHeader(md metadata.MD) error
+	// end ends the call with a status and cancels its context. The first end counts.
+	end(st *status.Status)
+}
+
+// serverStream is a call as the service sees it: a [grpc.ServerStream] for every kind of call. One goroutine may send while
+// another receives, as with grpc-go.
+type serverStream struct {
+	ctx            context.Context // the call's; a field because that is what grpc.ServerStream is
+	method         *method
+	wire           wire
+	codec          codec
+	maxSendMsgSize int
+
+	received bool // a message has been received; used by the receiving goroutine only
+
+	mu         sync.Mutex // guards what follows
+	header     metadata.MD
+	trailer    metadata.MD
+	headerSent bool
+}
+
+var (
+	_ grpc.ServerStream          = (*serverStream)(nil)
+	_ grpc.ServerTransportStream = transportStream{}
+
+	errHeaderSent = errors.New("the headers have been sent or the call has ended")
+)
+
+func (s *serverStream) Context() context.Context { return s.ctx }
+
+// RecvMsg decodes the next message into m. What cannot be received ends the call, whatever the handler makes of the error.
+func (s *serverStream) RecvMsg(m any) error {
+	data, release, err := s.wire.recv()
+	if err == io.EOF {
+		if !s.received && !s.method.clientStreams() {
+			return s.fail(status.New(codes.Internal,
+				"cardinality violation: received no request message from non-client-streaming RPC"))
+		}
+		return io.EOF
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := s.codec.unmarshal(data, m); err != nil {
+		return s.fail(status.Convert(err))
+	}
+	s.received = true
+	return nil
+}
+
+// SendMsg sends m, after the headers. What cannot be encoded or is too large ends the call.
+func (s *serverStream) SendMsg(m any) error {
+	if err := s.ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	data, err := s.codec.marshal(m)
+	if err != nil {
+		return s.fail(status.Newf(codes.Internal, "error while marshaling: %v", err))
+	}
+	if len(data) > s.maxSendMsgSize {
+		return s.fail(status.Newf(codes.ResourceExhausted,
+			"trying to send message larger than max (%d vs. %d)", len(data), s.maxSendMsgSize))
+	}
+	if header, first := s.takeHeader(nil); first {
+		if err := s.wire.sendHeader(header); err != nil {
+			return err
+		}
+	}
+	return s.wire.send(data)
+}
+
+func (s *serverStream) SetHeader(md metadata.MD) error {
+	if md.Len() == 0 {
+		return nil
+	}
+	if err := validateMetadata(md); err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.headerSent || s.ctx.Err() != nil {
+		return errHeaderSent
+	}
+	s.header = metadata.Join(s.header, md)
+	return nil
+}
+
+func (s *serverStream) SendHeader(md metadata.MD) error {
+	if err := validateMetadata(md); err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	header, first := s.takeHeader(md)
+	if !first || s.ctx.Err() != nil {
+		return errHeaderSent
+	}
+	return s.wire.sendHeader(header)
+}
+
+func (s *serverStream) SetTrailer(md metadata.MD) { transportStream{s}.SetTrailer(md) }
+
+// takeHeader returns all headers set so far, with more; first is false if they have been sent already.
+func (s *serverStream) takeHeader(more metadata.MD) (header metadata.MD, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.headerSent {
+		return nil, false
+	}
+	s.headerSent = true
+	return metadata.Join(s.header, more), true
+}
+
+// takeEnd returns what the end of the call has to carry: headers that were set and never sent, and the trailers.
+func (s *serverStream) takeEnd() (header, trailer metadata.MD) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.headerSent {
+		s.headerSent = true
+		header = s.header
+	}
+	return header, s.trailer
+}
+
+func (s *serverStream) fail(st *status.Status) error {
+	s.wire.end(st)
+	return st.Err()
+}
+
+// transportStream is the same call for grpc.SetHeader, SendHeader, SetTrailer and Method; of the two interfaces only
+// SetTrailer differs.
+type transportStream struct{ *serverStream }
+
+func (s transportStream) Method() string { return s.method.fullName }
+
+func (s transportStream) SetTrailer(md metadata.MD) error {
+	if md.Len() == 0 {
+		return nil
+	}
+	if err := validateMetadata(md); err != nil {
+		return status.Error(codes.Internal, err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.trailer = metadata.Join(s.trailer, md)
+	return nil
+}
