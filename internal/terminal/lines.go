@@ -1,0 +1,312 @@
+package terminal
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/client"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+)
+
+// maxLineBytes bounds one line of input. A server takes less (16 KiB by default) and says so.
+const maxLineBytes = 256 << 10
+
+// LineOptions says how [RunLines] works.
+type LineOptions struct {
+	Room     string
+	History  int            // messages to print first, at most 100
+	Follow   bool           // go on printing after the end of the input
+	JSON     bool           // print one JSON object a line
+	Patience time.Duration  // give up after this long without a connection; 0: never
+	Local    *time.Location // of the times printed; nil: time.Local
+	In       io.Reader
+	Out      io.Writer
+	Errors   io.Writer // one line for each message that was refused
+}
+
+// ErrNotStored is returned by [RunLines] when the server refused some of the messages. Each was reported as it happened.
+var ErrNotStored = errors.New("some messages were not stored")
+
+// RunLines posts each line of In that is not blank, and prints each message of the room as "time name: text". At the end
+// of In it waits until every line is stored, and what came before the last of them printed, and returns nil; with Follow
+// it goes on until ctx ends, and returns nil then if everything was stored.
+//
+// It does not close In: a Read may go on after it has returned.
+func RunLines(ctx context.Context, c *client.Client, o LineOptions) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if o.Local == nil {
+		o.Local = time.Local
+	}
+	l := &lines{LineOptions: o, client: c, cancel: cancel}
+	if o.Patience > 0 {
+		var watcher sync.WaitGroup
+		defer watcher.Wait()
+		defer cancel(nil)
+		watcher.Go(func() { l.watch(ctx) }) // ends with ctx
+	}
+	room, err := c.Join(ctx, o.Room, client.History(o.History))
+	if err != nil {
+		return l.outcome(ctx, fmt.Errorf("join %s: %w", o.Room, err))
+	}
+	defer room.Leave()
+
+	publications := make(chan *client.Publication, 64)
+	go l.read(ctx, room, publications) // ends with In, or at its next line after ctx
+	var waiter sync.WaitGroup
+	defer waiter.Wait()
+	defer cancel(nil)
+	waiter.Go(func() { l.await(ctx, publications) }) // ends with publications, or ctx
+	return l.outcome(ctx, l.print(ctx, room))
+}
+
+type lines struct {
+	LineOptions
+	client *client.Client
+	cancel context.CancelCauseFunc
+
+	mu      sync.Mutex
+	unsaid  int    // lines without an answer
+	refused bool   // some line
+	ended   bool   // In has, and every line has its answer
+	target  uint64 // the rev of the newest of our messages
+	printed uint64 // the rev up to which everything is printed
+}
+
+// errDone ends the session when there is no more to do.
+var errDone = errors.New("done")
+
+// outcome turns the way a session ended into what RunLines returns.
+func (l *lines) outcome(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.refused:
+		return ErrNotStored
+	case errors.Is(cause, errDone), l.Follow && errors.Is(cause, context.Canceled) && l.unsaid == 0:
+		return nil
+	case cause != nil:
+		return cause
+	default:
+		return err
+	}
+}
+
+// watch gives up when there is no connection for too long.
+func (l *lines) watch(ctx context.Context) {
+	var giveUp *time.Timer
+	for state := range l.client.States(ctx) {
+		switch state.Phase {
+		case client.Live, client.CatchingUp, client.Closed:
+			if giveUp != nil {
+				giveUp.Stop()
+				giveUp = nil
+			}
+		default:
+			if giveUp == nil {
+				giveUp = time.AfterFunc(l.Patience, l.giveUp)
+			}
+		}
+	}
+	if giveUp != nil {
+		giveUp.Stop()
+	}
+}
+
+func (l *lines) giveUp() {
+	err := fmt.Errorf("no connection for %v", l.Patience)
+	if last := l.client.State().Err; last != nil {
+		err = fmt.Errorf("%w: %s", err, status.Convert(last).Message())
+	}
+	l.cancel(err)
+}
+
+// read posts what In holds.
+func (l *lines) read(ctx context.Context, room *client.Room, publications chan<- *client.Publication) {
+	defer close(publications)
+	input := bufio.NewScanner(l.In)
+	input.Buffer(nil, maxLineBytes)
+	for input.Scan() {
+		text := strings.TrimSuffix(input.Text(), "\r")
+		if strings.TrimSpace(text) == "" {
+			continue
+		}
+		l.mu.Lock()
+		l.unsaid++
+		l.mu.Unlock()
+		publication, err := room.PublishAsync(ctx, text)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			l.refuse(err)
+			continue
+		}
+		select {
+		case publications <- publication:
+		case <-ctx.Done():
+			return
+		}
+	}
+	if err := input.Err(); err != nil {
+		l.cancel(fmt.Errorf("read messages: %w", err))
+	}
+}
+
+// await takes the outcome of each line.
+func (l *lines) await(ctx context.Context, publications <-chan *client.Publication) {
+	for publication := range publications {
+		result, err := publication.Wait(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return
+		case err != nil:
+			l.refuse(err)
+		default:
+			l.mu.Lock()
+			l.unsaid--
+			l.target = max(l.target, result.GetRev())
+			l.mu.Unlock()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.finishLocked()
+}
+
+func (l *lines) refuse(err error) {
+	fmt.Fprintln(l.Errors, "not stored:", CleanLine(status.Convert(err).Message()))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsaid--
+	l.refused = true
+}
+
+// finishLocked ends the session if there is no more to do.
+func (l *lines) finishLocked() {
+	if l.ended && !l.Follow && l.printed >= l.target {
+		l.cancel(errDone)
+	}
+}
+
+// print writes what happens in the room.
+func (l *lines) print(ctx context.Context, room *client.Room) error {
+	var last uint64 // the newest seq printed
+	for event, err := range room.Events(ctx) {
+		if err != nil {
+			return err
+		}
+		switch kind := event.GetKind().(type) {
+		case *chatv1.Event_Snapshot:
+			last, err = l.printSnapshot(kind.Snapshot, last)
+		case *chatv1.Event_Posted:
+			last, err = kind.Posted.GetSeq(), l.write("posted", kind.Posted)
+		case *chatv1.Event_Edited:
+			err = l.write("edited", kind.Edited)
+		case *chatv1.Event_Deleted:
+			err = l.write("deleted", kind.Deleted)
+		}
+		if err != nil {
+			return fmt.Errorf("write messages: %w", err)
+		}
+		l.passed(event)
+	}
+	return l.client.Err()
+}
+
+// printSnapshot prints what a snapshot has beyond last, and says what it has not.
+func (l *lines) printSnapshot(s *chatv1.Snapshot, last uint64) (uint64, error) {
+	switch s.GetReason() {
+	case chatv1.SnapshotReason_SNAPSHOT_REASON_EPOCH_CHANGED, chatv1.SnapshotReason_SNAPSHOT_REASON_UNKNOWN_POSITION:
+		fmt.Fprintln(l.Errors, "the server's data was replaced; what follows may repeat messages or lack some")
+		last = 0
+	case chatv1.SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND:
+		if messages := s.GetMessages(); len(messages) > 0 && messages[0].GetSeq() > last+1 {
+			fmt.Fprintf(l.Errors, "fell behind: %d messages are not printed\n", messages[0].GetSeq()-last-1)
+		}
+	}
+	for _, message := range s.GetMessages() {
+		if message.GetSeq() <= last {
+			continue
+		}
+		if err := l.write("posted", message); err != nil {
+			return last, err
+		}
+	}
+	return s.GetRoom().GetHeadSeq(), nil
+}
+
+// passed notes how far everything is printed.
+func (l *lines) passed(event *chatv1.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if rev := event.GetRev(); rev > 0 {
+		if event.GetSnapshot() != nil && rev < l.printed {
+			l.target = 0 // of revs that are no more
+		}
+		l.printed = rev
+	}
+	l.finishLocked()
+}
+
+// line is a message as JSON, one a line.
+type line struct {
+	Event    string    `json:"event"` // posted, edited or deleted
+	Room     string    `json:"room"`
+	Seq      uint64    `json:"seq"`
+	Rev      uint64    `json:"rev"`
+	Time     time.Time `json:"time"`
+	SenderID string    `json:"sender_id"`
+	Sender   string    `json:"sender"`
+	ClientID string    `json:"client_id,omitempty"`
+	Text     string    `json:"text"`
+	DataType string    `json:"data_type,omitempty"`
+	Data     []byte    `json:"data,omitempty"`
+}
+
+func (l *lines) write(event string, m *chatv1.Message) error {
+	at := m.GetCreateTime().AsTime().In(l.Local)
+	if l.JSON {
+		encoded, err := json.Marshal(line{
+			Event: event, Room: m.GetRoom(), Seq: m.GetSeq(), Rev: m.GetRev(), Time: at,
+			SenderID: m.GetSender().GetId(), Sender: m.GetSender().GetDisplayName(), ClientID: m.GetClientId(),
+			Text: m.GetText(), DataType: m.GetData().GetType(), Data: m.GetData().GetValue(),
+		})
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(l.Out, "%s\n", escapeHidden(encoded))
+		return err
+	}
+	text := CleanLine(bodyText(m))
+	if event != "posted" {
+		text = fmt.Sprintf("(%s #%d) %s", event, m.GetSeq(), text)
+	}
+	_, err := fmt.Fprintf(l.Out, "%s %s: %s\n", at.Format(time.TimeOnly), CleanLine(m.GetSender().GetDisplayName()), text)
+	return err
+}
+
+// bodyText says in words what a message is that has no text.
+func bodyText(m *chatv1.Message) string {
+	switch {
+	case m.GetDeleteTime() != nil:
+		return "(deleted)"
+	case m.GetData() != nil:
+		return fmt.Sprintf("(%d bytes of %s)", len(m.GetData().GetValue()), m.GetData().GetType())
+	case m.GetBody() == nil:
+		return "(a kind of message that this version does not know)"
+	default:
+		return m.GetText()
+	}
+}
