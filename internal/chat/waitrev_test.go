@@ -1,0 +1,135 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+func headAt(rev uint64) func() (uint64, error) {
+	return func() (uint64, error) { return rev, nil }
+}
+
+func committed(room state.RoomID, rev uint64) *state.Change {
+	return &state.Change{Events: []*state.Event{{Room: room, Rev: rev}}}
+}
+
+// idle fails the test if somebody is still registered.
+func (w *revWaits) idle(t *testing.T) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := w.waiting.Load(); n != 0 || len(w.rooms) != 0 {
+		t.Errorf("%d wait, in %d rooms", n, len(w.rooms))
+	}
+}
+
+func TestWaitForARev(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w revWaits
+		start := time.Now()
+		if err := w.wait(t.Context(), "r", 7, headAt(7)); err != nil || time.Since(start) != 0 {
+			t.Errorf("a rev that is there: %v after %v", err, time.Since(start))
+		}
+		result := make(chan error, 1)
+		go func() { result <- w.wait(t.Context(), "r", 7, headAt(3)) }()
+		synctest.Wait()
+		w.committed(committed("r", 6))
+		w.committed(committed("other", 7))
+		synctest.Wait()
+		if len(result) != 0 {
+			t.Fatalf("it ended early: %v", <-result)
+		}
+		w.committed(committed("r", 8))
+		if err := <-result; err != nil || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		w.idle(t)
+	})
+}
+
+func TestWaitForARevThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w revWaits
+		start := time.Now()
+		err := w.wait(t.Context(), "r", 7, headAt(3))
+		if status.Code(err) != codes.Unavailable || time.Since(start) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		if detail[*errdetails.RetryInfo](t, err).GetRetryDelay().AsDuration() <= 0 {
+			t.Errorf("%v does not say when to try again", err)
+		}
+		w.idle(t)
+		w.committed(committed("r", 9)) // nobody is there any more
+	})
+}
+
+func TestWaitEndsWithItsCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w revWaits
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := w.wait(ctx, "r", 7, headAt(3)); status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("deadline: %v", err)
+		}
+		ctx, cancel = context.WithCancel(t.Context())
+		cancel()
+		if err := w.wait(ctx, "r", 7, headAt(3)); status.Code(err) != codes.Canceled {
+			t.Errorf("cancel: %v", err)
+		}
+		broken := errors.New("broken")
+		if err := w.wait(t.Context(), "r", 7, func() (uint64, error) { return 0, broken }); !errors.Is(err, broken) {
+			t.Errorf("head: %v", err)
+		}
+		w.idle(t)
+	})
+}
+
+// TestNoCommitIsMissed lets commits race with waits: a rev that is visible by the time of the look, or committed after
+// it, always ends the wait.
+func TestNoCommitIsMissed(t *testing.T) {
+	t.Parallel()
+	const revs = 2000
+	var w revWaits
+	var mu sync.Mutex // protects head, which stands for the published View
+	var head uint64
+	read := func() (uint64, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return head, nil
+	}
+	var waiters sync.WaitGroup
+	for first := range 4 {
+		waiters.Go(func() {
+			for rev := uint64(first + 1); rev <= revs; rev += 3 {
+				if err := w.wait(t.Context(), "r", rev, read); err != nil {
+					t.Errorf("rev %d: %v", rev, err)
+					return
+				}
+				if h, _ := read(); h < rev {
+					t.Errorf("woken for rev %d at %d", rev, h)
+				}
+			}
+		})
+	}
+	for rev := uint64(1); rev <= revs; rev++ {
+		mu.Lock()
+		head = rev
+		mu.Unlock()
+		w.committed(committed("r", rev))
+	}
+	waiters.Wait()
+	w.idle(t)
+}
