@@ -1,1 +1,30 @@
-document.title = "Rialto";
+import { ChatClient } from "@rialto/chat";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App, goToRoom } from "./app.js";
+import { Directory } from "./model/directory.js";
+import { loadPreferences } from "./model/preferences.js";
+import { SessionContext } from "./session.js";
+import "./styles/tokens.css";
+import "./styles/intents.css";
+import "./styles/base.css";
+
+const client = new ChatClient();
+const session = { client, directory: new Directory(client) };
+
+const { name, room } = loadPreferences(localStorage);
+if (name !== undefined) {
+  goToRoom(room);
+}
+
+const root = document.getElementById("root");
+if (root === null) {
+  throw new Error("index.html has no #root");
+}
+createRoot(root).render(
+  <StrictMode>
+    <SessionContext value={session}>
+      <App />
+    </SessionContext>
+  </StrictMode>,
+);

@@ -1,0 +1,39 @@
+import { useEffect } from "react";
+import { Shell } from "./components/Shell/Shell.js";
+import { Welcome } from "./components/Welcome/Welcome.js";
+import { usePreferences } from "./hooks/use-preferences.js";
+import { navigate } from "./hooks/use-route.js";
+import { useSession } from "./session.js";
+
+/** The application: asks for a name on the first visit, and is in the last room at once on all later ones. */
+export function App() {
+  const { client } = useSession();
+  const [preferences, changePreferences] = usePreferences();
+  const { name } = preferences;
+
+  useEffect(() => {
+    if (name !== undefined) {
+      client.setDisplayName(name);
+      client.connect();
+    }
+  }, [client, name]);
+
+  if (name === undefined) {
+    return (
+      <Welcome
+        onChoose={(chosen) => {
+          changePreferences({ name: chosen });
+          goToRoom(preferences.room);
+        }}
+      />
+    );
+  }
+  return <Shell preferences={preferences} onPreferences={changePreferences} />;
+}
+
+/** Opens a room if the address names none. */
+export function goToRoom(room = "lobby"): void {
+  if (location.pathname === "/") {
+    navigate({ page: "room", room }, true);
+  }
+}

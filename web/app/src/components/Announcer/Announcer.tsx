@@ -1,0 +1,42 @@
+import type { ChatMessage } from "@rialto/chat";
+import { useEffect, useRef, useState } from "react";
+
+interface Props {
+  readonly messages: readonly ChatMessage[];
+  readonly myId: string | undefined;
+  /** Whether what arrives is news. History and what is caught up with are not. */
+  readonly live: boolean;
+}
+
+/** How many messages stay in the log: a screen reader says each as it is added. */
+const kept = 5;
+
+/**
+ * Says new messages of others to those who listen. The timeline itself is not live: whatever is put above it would be
+ * read out as if it were new.
+ */
+export function Announcer({ messages, myId, live }: Props) {
+  const [news, setNews] = useState<readonly ChatMessage[]>([]);
+  const known = useRef<number>(undefined);
+  useEffect(() => {
+    const head = messages.at(-1)?.seq ?? 0;
+    const before = known.current;
+    if (live || before !== undefined) {
+      known.current = head;
+    }
+    if (!live || before === undefined || head <= before) {
+      return;
+    }
+    const added = messages.filter((m) => m.seq > before && m.sender.id !== myId && !m.deleted);
+    setNews((said) => [...said, ...added].slice(-kept));
+  }, [messages, myId, live]);
+  return (
+    <div className="unseen" role="log" aria-live="polite" aria-relevant="additions">
+      {news.map((message) => (
+        <p key={message.seq}>
+          {message.sender.name}: {message.text}
+        </p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import { Icon } from "../Icon/Icon.js";
+import "./dialog.css";
+
+interface Props {
+  readonly title: string;
+  /** A card in the middle, or a drawer at the side. */
+  readonly shape?: "card" | "drawer";
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+/** A modal dialog, open while it is there. The browser keeps the focus in it and gives it back afterwards. */
+export function Dialog({ title, shape = "card", onClose, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard closes it with Escape, as onCancel hears.
+    <dialog
+      ref={dialog}
+      className="dialog"
+      data-shape={shape}
+      aria-labelledby={titleId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        // The dialog's own box is covered by its content: this is a click on the backdrop.
+        if (event.target === dialog.current) {
+          onClose();
+        }
+      }}
+    >
+      <div className="dialog-content">
+        <header className="dialog-header">
+          <h2 id={titleId}>{title}</h2>
+          <button type="button" className="icon-button" onClick={onClose} aria-label="Close">
+            <Icon name="close" />
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

@@ -1,0 +1,40 @@
+/** Line drawings on a grid of 20, in the colour of the text around them. */
+const paths = {
+  back: "M12.5 4.5 7 10l5.5 5.5",
+  check: "m4.5 10.5 3.5 3.5 7.5-8",
+  close: "m5 5 10 10M15 5 5 15",
+  dark: "M16 11.8A6.5 6.5 0 0 1 8.2 4 6.5 6.5 0 1 0 16 11.8z",
+  down: "M10 4v11m-4.5-4.5L10 15l4.5-4.5",
+  edit: "m4 16 .7-3.2 8.4-8.4a1.4 1.4 0 0 1 2 0l.5.5a1.4 1.4 0 0 1 0 2l-8.4 8.4z",
+  light:
+    "M10 6.8a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 0 0 0-6.4M10 2.5v1.6m0 11.8v1.6M2.5 10h1.6m11.8 0h1.6M4.7 4.7l1.1 1.1m8.4 8.4 1.1 1.1m0-10.6-1.1 1.1m-8.4 8.4-1.1 1.1",
+  people:
+    "M7.5 9.5a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6M2.5 16c0-2.6 2.2-4.2 5-4.2s5 1.6 5 4.2m.6-11.8a2.6 2.6 0 0 1 0 5m1.4 2.9c1.8.5 3 1.9 3 3.9",
+  plus: "M10 4.5v11M4.5 10h11",
+  react: "M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14M7.3 12c.6.9 1.6 1.5 2.7 1.5s2.1-.6 2.7-1.5M7.6 8.2v.1m4.8-.1v.1",
+  send: "M10 16V4.5M5 9.2l5-5 5 5",
+  system: "M3.5 4.5h13v8.5h-13zM7.5 16h5M10 13v3",
+  trash: "M4.5 6h11M8 6V4.2h4V6m-6 0 .6 9.3a1 1 0 0 0 1 .9h4.8a1 1 0 0 0 1-.9L14 6",
+  warning: "M10 3.5 17.5 16h-15zM10 8.5v3.5m0 1.9v.1",
+} as const;
+
+export type IconName = keyof typeof paths;
+
+/** An icon says nothing by itself: the control around it has the label. */
+export function Icon({ name, size = 18 }: { readonly name: IconName; readonly size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 20 20"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.6"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
+      <path d={paths[name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,173 @@
+import type { ChatMessage } from "@rialto/chat";
+import { type KeyboardEvent, memo, useRef, useState } from "react";
+import { clockTime, fullTime } from "../../model/times.js";
+import { Avatar } from "../Avatar/Avatar.js";
+import { Icon } from "../Icon/Icon.js";
+import { MessageText } from "../MessageText/MessageText.js";
+import { MessageToolbar, type ToolbarMode } from "../MessageToolbar/MessageToolbar.js";
+import { PersonName } from "../PersonName/PersonName.js";
+import { Reactions } from "../Reactions/Reactions.js";
+import { MessageEditor } from "./MessageEditor.js";
+import "./message.css";
+
+/** What can be done with messages. The same object for all of them, and from one drawing to the next. */
+export interface MessageActions {
+  readonly react: (message: ChatMessage, emoji: string, on: boolean) => void;
+  /** Opens a message of one's own for editing, or, with undefined, closes it. */
+  readonly startEdit: (message: ChatMessage | undefined) => void;
+  readonly edit: (message: ChatMessage, text: string) => void;
+  readonly remove: (message: ChatMessage) => void;
+  readonly nameOf: (userId: string) => string | undefined;
+}
+
+interface Props {
+  readonly message: ChatMessage;
+  /** Whether it is the first of its author's group and shows who speaks. */
+  readonly first: boolean;
+  readonly myId: string;
+  /** Whether it is the one message that Tab reaches; the arrow keys go on from there. */
+  readonly current: boolean;
+  readonly editing: boolean;
+  /** Whether to say that it arrived. */
+  readonly sent: boolean;
+  readonly actions: MessageActions;
+}
+
+/** A message in the timeline, with all that can be done with it by mouse, touch and keyboard. */
+export const Message = memo(function Message({ message, first, myId, current, editing, sent, actions }: Props) {
+  const article = useRef<HTMLElement>(null);
+  const [hovered, setHovered] = useState(false);
+  const [mode, setMode] = useState<ToolbarMode>("actions");
+  const own = message.sender.id === myId;
+
+  const backToMessage = () => {
+    setMode("actions");
+    article.current?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && mode !== "actions") {
+      backToMessage();
+    } else if (event.target !== article.current || event.ctrlKey || event.metaKey || event.altKey || message.deleted) {
+      return;
+    } else if (event.key === "+") {
+      setMode("react");
+    } else if (event.key === "e" && own) {
+      actions.startEdit(message);
+    } else if (event.key === "Delete" && own) {
+      setMode("delete");
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+  const toggle = (emoji: string, mine: boolean) => actions.react(message, emoji, !mine);
+
+  return (
+    <article
+      ref={article}
+      className="message"
+      data-first={first || undefined}
+      data-own={own || undefined}
+      data-seq={message.seq}
+      tabIndex={current ? 0 : -1}
+      aria-label={label(message)}
+      onKeyDown={onKeyDown}
+      onPointerEnter={() => setHovered(true)}
+      onPointerLeave={() => setHovered(false)}
+    >
+      {first ? <Avatar user={message.sender} /> : <Time className="message-gutter-time" time={message.createTime} />}
+      <div className="message-body">
+        {first && (
+          <header className="message-header">
+            <PersonName user={message.sender} me={own} />
+            <Time className="message-time" time={message.createTime} />
+          </header>
+        )}
+        {editing ? (
+          <MessageEditor
+            text={message.text}
+            onSave={(text) => actions.edit(message, text)}
+            onCancel={() => {
+              actions.startEdit(undefined);
+              backToMessage();
+            }}
+          />
+        ) : (
+          <Content message={message} />
+        )}
+        {message.reactions.length > 0 && (
+          <Reactions reactions={message.reactions} myId={myId} nameOf={actions.nameOf} onToggle={toggle} />
+        )}
+        {sent && (
+          <p className="message-sent">
+            <Icon name="check" size={13} /> Sent
+          </p>
+        )}
+      </div>
+      {!editing && !message.deleted && (current || hovered || mode !== "actions") && (
+        <MessageToolbar
+          mode={mode}
+          onMode={setMode}
+          reachable={current}
+          own={own}
+          onReact={(emoji) => {
+            actions.react(message, emoji, !reactedBy(message, emoji, myId));
+            backToMessage();
+          }}
+          onEdit={() => actions.startEdit(message)}
+          onDelete={() => {
+            actions.remove(message);
+            backToMessage();
+          }}
+        />
+      )}
+    </article>
+  );
+});
+
+function Content({ message }: { readonly message: ChatMessage }) {
+  if (message.deleted) {
+    return <p className="message-note">This message was deleted.</p>;
+  }
+  if (message.data !== undefined) {
+    return <p className="message-note">Data for programs ({message.data.type})</p>;
+  }
+  if (message.text === "") {
+    return <p className="message-note">A kind of message that this version does not know.</p>;
+  }
+  return (
+    <>
+      <MessageText text={message.text} />
+      {message.editTime !== undefined && <Edited time={message.editTime} />}
+    </>
+  );
+}
+
+function Edited({ time }: { readonly time: Date }) {
+  return (
+    <span className="message-edited" title={`Edited ${fullTime(time, new Date())}`}>
+      edited
+    </span>
+  );
+}
+
+/** A time of day; all else about it when the pointer rests there. */
+function Time({ time, className }: { readonly time: Date; readonly className: string }) {
+  const [title, setTitle] = useState<string>();
+  // How long ago is only right at the moment it is asked for.
+  const ask = () => setTitle(fullTime(time, new Date()));
+  return (
+    <time className={className} dateTime={time.toISOString()} title={title} onPointerEnter={ask}>
+      {clockTime(time)}
+    </time>
+  );
+}
+
+function label(message: ChatMessage): string {
+  const text = message.deleted ? "deleted" : message.text.slice(0, 500);
+  return `${message.sender.name}, ${clockTime(message.createTime)}: ${text}`;
+}
+
+function reactedBy(message: ChatMessage, emoji: string, userId: string): boolean {
+  return message.reactions.some((reaction) => reaction.emoji === emoji && reaction.userIds.includes(userId));
+}

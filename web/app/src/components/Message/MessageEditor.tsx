@@ -1,0 +1,66 @@
+import { maxTextBytes } from "@rialto/chat";
+import { useEffect, useRef, useState } from "react";
+import { bytesOver } from "../../model/text-size.js";
+import { TextArea } from "../TextArea/TextArea.js";
+
+interface Props {
+  readonly text: string;
+  readonly onSave: (text: string) => void;
+  readonly onCancel: () => void;
+}
+
+/** Changes a message in its place. Enter saves, Escape leaves it as it was. */
+export function MessageEditor({ text: before, onSave, onCancel }: Props) {
+  const [text, setText] = useState(before);
+  const area = useRef<HTMLTextAreaElement>(null);
+  const over = bytesOver(text, maxTextBytes);
+  const savable = text.trim() !== "" && over === 0;
+
+  useEffect(() => {
+    area.current?.focus();
+    area.current?.setSelectionRange(before.length, before.length);
+  }, [before]);
+
+  const save = () => {
+    if (text.trimEnd() === before) {
+      onCancel();
+    } else if (savable) {
+      onSave(text.trimEnd());
+    }
+  };
+  return (
+    <form
+      className="message-editor"
+      onSubmit={(event) => {
+        event.preventDefault();
+        save();
+      }}
+    >
+      <TextArea
+        ref={area}
+        value={text}
+        onText={setText}
+        onEnter={save}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") {
+            event.stopPropagation();
+            onCancel();
+          }
+        }}
+        aria-label="Edit the message"
+        aria-invalid={over > 0}
+      />
+      <div className="message-editor-actions">
+        <span className="field-error" role="status">
+          {over > 0 && `${over.toLocaleString()} bytes too long`}
+        </span>
+        <button type="button" className="text-button" onClick={onCancel}>
+          Cancel
+        </button>
+        <button type="submit" className="text-button" data-kind="primary" disabled={!savable}>
+          Save
+        </button>
+      </div>
+    </form>
+  );
+}

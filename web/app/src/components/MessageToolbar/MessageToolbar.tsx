@@ -1,0 +1,113 @@
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Icon } from "../Icon/Icon.js";
+import "./message-toolbar.css";
+
+/** What can be said without words. */
+const emojis = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀", "✅"] as const;
+
+/** What the toolbar shows: its buttons, the emojis to choose from, or whether to delete indeed. */
+export type ToolbarMode = "actions" | "react" | "delete";
+
+interface Props {
+  readonly mode: ToolbarMode;
+  readonly onMode: (mode: ToolbarMode) => void;
+  /** Whether the keyboard reaches the buttons: only those of one message do. */
+  readonly reachable: boolean;
+  /** Whether the message is the reader's own. */
+  readonly own: boolean;
+  readonly onReact: (emoji: string) => void;
+  readonly onEdit: () => void;
+  readonly onDelete: () => void;
+}
+
+/** What can be done with a message: react; edit and delete one's own. */
+export function MessageToolbar({ mode, onMode, reachable, own, onReact, onEdit, onDelete }: Props) {
+  const bar = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (mode !== "actions") {
+      bar.current?.querySelector("button")?.focus();
+    }
+  }, [mode]);
+  const tabIndex = reachable || mode !== "actions" ? 0 : -1;
+  return (
+    <div
+      ref={bar}
+      className="message-toolbar"
+      data-open={mode !== "actions" || undefined}
+      role="toolbar"
+      aria-label={mode === "react" ? "Choose a reaction" : mode === "delete" ? "Delete this message?" : "Message"}
+      onKeyDown={moveWithArrows}
+    >
+      {mode === "react" &&
+        emojis.map((emoji) => (
+          <button key={emoji} type="button" className="toolbar-button toolbar-emoji" onClick={() => onReact(emoji)}>
+            {emoji}
+          </button>
+        ))}
+      {mode === "delete" && (
+        <>
+          <span className="toolbar-question">Delete this message?</span>
+          <button type="button" className="toolbar-button toolbar-word" data-kind="danger" onClick={onDelete}>
+            Delete
+          </button>
+          <button type="button" className="toolbar-button toolbar-word" onClick={() => onMode("actions")}>
+            Keep
+          </button>
+        </>
+      )}
+      {mode === "actions" && (
+        <>
+          <ToolbarButton icon="react" label="React" shortcut="+" tabIndex={tabIndex} onClick={() => onMode("react")} />
+          {own && (
+            <>
+              <ToolbarButton icon="edit" label="Edit" shortcut="e" tabIndex={tabIndex} onClick={onEdit} />
+              <ToolbarButton
+                icon="trash"
+                label="Delete"
+                shortcut="Delete"
+                tabIndex={tabIndex}
+                onClick={() => onMode("delete")}
+              />
+            </>
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+interface ToolbarButtonProps {
+  readonly icon: "react" | "edit" | "trash";
+  readonly label: string;
+  readonly shortcut: string;
+  readonly tabIndex: number;
+  readonly onClick: () => void;
+}
+
+function ToolbarButton({ icon, label, shortcut, tabIndex, onClick }: ToolbarButtonProps) {
+  return (
+    <button
+      type="button"
+      className="toolbar-button"
+      tabIndex={tabIndex}
+      aria-label={label}
+      aria-keyshortcuts={shortcut}
+      title={`${label} (${shortcut})`}
+      onClick={onClick}
+    >
+      <Icon name={icon} size={17} />
+    </button>
+  );
+}
+
+/** Left and right go from button to button, as in every toolbar. */
+function moveWithArrows(event: KeyboardEvent<HTMLDivElement>): void {
+  const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+  if (step === 0) {
+    return;
+  }
+  const buttons = [...event.currentTarget.querySelectorAll("button")];
+  const at = buttons.findIndex((button) => button.matches(":focus"));
+  buttons[(at + step + buttons.length) % buttons.length]?.focus();
+  event.preventDefault();
+}

@@ -1,0 +1,43 @@
+import type { RoomSnapshot } from "@rialto/chat";
+import { navigate } from "../../hooks/use-route.js";
+import { Icon } from "../Icon/Icon.js";
+
+interface Props {
+  readonly snapshot: RoomSnapshot;
+  /** Shows who is here; undefined where that is to be seen anyway. */
+  readonly onPeople: (() => void) | undefined;
+}
+
+/** What the room is called; on small screens the way back and to the people. */
+export function RoomHeader({ snapshot, onPeople }: Props) {
+  const { id, title, onlineCount } = snapshot;
+  return (
+    <header className="room-header">
+      <button
+        type="button"
+        className="icon-button room-back"
+        onClick={() => navigate({ page: "rooms" })}
+        aria-label="All rooms"
+      >
+        <Icon name="back" />
+      </button>
+      <div className="room-names">
+        <h2>
+          <bdi>{title === "" ? id : title}</bdi>
+        </h2>
+        {title !== "" && title !== id && <span className="room-id">#{id}</span>}
+      </div>
+      {onPeople !== undefined && (
+        <button
+          type="button"
+          className="room-people"
+          onClick={onPeople}
+          aria-label={`Who is here: ${onlineCount.toLocaleString()}`}
+        >
+          <Icon name="people" />
+          {onlineCount.toLocaleString()}
+        </button>
+      )}
+    </header>
+  );
+}

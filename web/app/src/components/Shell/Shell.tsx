@@ -1,0 +1,49 @@
+import { roomIdPattern } from "@rialto/chat";
+import { useEffect, useMemo } from "react";
+import { useDocumentTitle } from "../../hooks/use-document-title.js";
+import { navigate, useRoute } from "../../hooks/use-route.js";
+import { useStore } from "../../hooks/use-store.js";
+import type { Preferences } from "../../model/preferences.js";
+import { useSession } from "../../session.js";
+import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
+import { RoomView } from "../RoomView/RoomView.js";
+import { Sidebar } from "../Sidebar/Sidebar.js";
+import { Nowhere } from "./Nowhere.js";
+import "./shell.css";
+
+interface Props {
+  readonly preferences: Preferences;
+  readonly onPreferences: (change: Preferences) => void;
+}
+
+/** The panes: side by side where there is space, one at a time where there is not. */
+export function Shell({ preferences, onPreferences }: Props) {
+  const { client, directory } = useSession();
+  const { connection } = useStore(client);
+  const route = useRoute();
+  const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
+  const room = useMemo(() => (roomId === undefined ? undefined : client.room(roomId)), [client, roomId]);
+
+  useEffect(() => directory.start(), [directory]);
+  useEffect(() => {
+    if (roomId !== undefined) {
+      directory.visit(roomId);
+      onPreferences({ room: roomId });
+    }
+  }, [directory, roomId, onPreferences]);
+  useDocumentTitle(directory, roomId);
+
+  return (
+    <div className="shell" data-page={route.page === "rooms" ? "rooms" : "room"}>
+      <Sidebar room={roomId} preferences={preferences} onPreferences={onPreferences} />
+      {room !== undefined ? (
+        <RoomView key={room.id} room={room} />
+      ) : (
+        <>
+          <ConnectionBanner connection={connection} missing={0} onConnect={() => client.connect()} />
+          <Nowhere route={route} onLobby={() => navigate({ page: "room", room: "lobby" })} />
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,191 @@
+import type { ChatClient, Room, RoomSnapshot, RoomSummary } from "@rialto/chat";
+import { problem } from "./problem.js";
+
+/** A room in the list. */
+export interface DirectoryEntry {
+  readonly id: string;
+  /** What to call it: its title, or its id. */
+  readonly name: string;
+  /** Messages not read yet, 0 in rooms that this user never opened: news from strangers' rooms is no news. */
+  readonly unread: number;
+  /** The newest change; undefined in an untouched room. */
+  readonly activity: Date | undefined;
+}
+
+export interface DirectorySnapshot {
+  /** Newest activity first. */
+  readonly rooms: readonly DirectoryEntry[];
+  /** False until the server answered for the first time. */
+  readonly loaded: boolean;
+  /** Why the last refresh failed. */
+  readonly error?: string;
+}
+
+/** How many rooms stay joined after they were left, so that they are current when one comes back. */
+const keptRooms = 8;
+
+/** How often rooms that are not joined are asked for, while the page is to be seen. */
+const refreshMs = 20_000;
+
+/**
+ * The list of rooms: a page from the server now and then, made current by what joined rooms know.
+ *
+ * Shaped for useSyncExternalStore. `start` and the function it returns bracket all timers, listeners and joins.
+ */
+export class Directory {
+  readonly #client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">;
+  readonly #listeners = new Set<() => void>();
+  /** Rooms visited, the latest last, each with how to let it go. */
+  readonly #kept = new Map<string, { room: Room; release: () => void }>();
+  #summaries: readonly RoomSummary[] = [];
+  #snapshot: DirectorySnapshot = { rooms: [], loaded: false };
+  #refreshing = false;
+
+  constructor(client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">) {
+    this.#client = client;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  getSnapshot(): DirectorySnapshot {
+    return this.#snapshot;
+  }
+
+  /** Starts to refresh: whenever the connection comes alive or the page is looked at, and now and then. */
+  start(): () => void {
+    let live = false;
+    const onConnection = () => {
+      const now = this.#client.getSnapshot().connection.status === "live";
+      if (now && !live) {
+        void this.refresh();
+      }
+      live = now;
+    };
+    const ifVisible = () => {
+      if (live && document.visibilityState === "visible") {
+        void this.refresh();
+      }
+    };
+    const unsubscribe = this.#client.subscribe(onConnection);
+    document.addEventListener("visibilitychange", ifVisible);
+    const timer = setInterval(ifVisible, refreshMs);
+    onConnection();
+    return () => {
+      unsubscribe();
+      document.removeEventListener("visibilitychange", ifVisible);
+      clearInterval(timer);
+      for (const { release } of this.#kept.values()) {
+        release();
+      }
+      this.#kept.clear();
+    };
+  }
+
+  /** Joins a room and keeps it joined until `keptRooms` others were visited after it. Returns it. */
+  visit(id: string): Room {
+    const kept = this.#kept.get(id) ?? this.#keep(id);
+    this.#kept.delete(id);
+    this.#kept.set(id, kept);
+    for (const [oldest, { release }] of this.#kept) {
+      if (this.#kept.size <= keptRooms) {
+        break;
+      }
+      this.#kept.delete(oldest);
+      release();
+    }
+    this.#rebuild();
+    return kept.room;
+  }
+
+  /** Asks the server for the list now. Never rejects: a failure is in the snapshot. */
+  async refresh(): Promise<void> {
+    if (this.#refreshing) {
+      return;
+    }
+    this.#refreshing = true;
+    try {
+      this.#summaries = await this.#client.listRooms();
+      this.#rebuild({ loaded: true });
+    } catch (error) {
+      this.#rebuild({ error: problem(error) });
+    } finally {
+      this.#refreshing = false;
+    }
+  }
+
+  #keep(id: string): { room: Room; release: () => void } {
+    const room = this.#client.room(id);
+    room.join();
+    const unsubscribe = room.subscribe(() => this.#rebuild());
+    const release = () => {
+      unsubscribe();
+      room.leave();
+    };
+    return { room, release };
+  }
+
+  #rebuild(change: { loaded?: boolean; error?: string } = {}): void {
+    const entries = new Map<string, DirectoryEntry>();
+    for (const summary of this.#summaries) {
+      entries.set(summary.id, fromSummary(summary));
+    }
+    for (const [id, { room }] of this.#kept) {
+      entries.set(id, amend(entries.get(id), room.getSnapshot()));
+    }
+    const rooms = [...entries.values()].sort(byActivity).map((entry) => this.#same(entry));
+    const loaded = change.loaded ?? this.#snapshot.loaded;
+    const error = change.loaded ? undefined : (change.error ?? this.#snapshot.error);
+    const before = this.#snapshot;
+    if (loaded === before.loaded && error === before.error && sameItems(rooms, before.rooms)) {
+      return;
+    }
+    this.#snapshot = error === undefined ? { rooms, loaded } : { rooms, loaded, error };
+    for (const listener of this.#listeners) {
+      listener();
+    }
+  }
+
+  /** Returns the entry of the last snapshot if it says the same, so that its row need not be drawn again. */
+  #same(entry: DirectoryEntry): DirectoryEntry {
+    const before = this.#snapshot.rooms.find((other) => other.id === entry.id);
+    const same =
+      before !== undefined &&
+      before.name === entry.name &&
+      before.unread === entry.unread &&
+      before.activity?.getTime() === entry.activity?.getTime();
+    return same ? before : entry;
+  }
+}
+
+function fromSummary(summary: RoomSummary): DirectoryEntry {
+  return {
+    id: summary.id,
+    name: summary.title === "" ? summary.id : summary.title,
+    unread: summary.readSeq === 0 ? 0 : summary.unread,
+    activity: summary.updateTime,
+  };
+}
+
+/** Puts what a joined room knows over what the list said. */
+function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot): DirectoryEntry {
+  const newest = room.messages.at(-1)?.createTime;
+  const listed = entry?.activity;
+  return {
+    id: room.id,
+    name: room.title === "" ? (entry?.name ?? room.id) : room.title,
+    unread: room.status === "idle" || room.status === "joining" ? (entry?.unread ?? 0) : room.unread,
+    activity: newest !== undefined && (listed === undefined || newest > listed) ? newest : listed,
+  };
+}
+
+function byActivity(a: DirectoryEntry, b: DirectoryEntry): number {
+  const newer = (b.activity?.getTime() ?? 0) - (a.activity?.getTime() ?? 0);
+  return newer !== 0 ? newer : a.id < b.id ? -1 : 1;
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
