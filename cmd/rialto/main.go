@@ -1,0 +1,95 @@
+// Command rialto is the chat server and its terminal client.
+//
+//	rialto                     run a server: browsers on localhost:8080, gRPC on localhost:9090
+//	rialto serve --help        what can be set, each as a flag, an environment variable and a line of rialto.yaml
+//	rialto version
+//
+// It ends with 0 when all went well, 2 when it was called wrongly (flags, environment, configuration file) and 1 when
+// something else failed. Errors are one line on standard error.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rialto-rpc/rialto/internal/server"
+)
+
+// commandLine is what can be asked of rialto. Every flag --foo-bar is also the environment variable RIALTO_FOO_BAR and,
+// for serve, the key foo-bar of the configuration file.
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// console is where a command reads and writes; injected, so that commands can be tested.
+type console struct {
+	stdout, stderr io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], console{stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+// run parses the arguments, runs the command and returns the exit code.
+func run(args []string, c console) int {
+	exited := -1 // set by --help, which kong ends by itself
+	parser, err := newParser(c, func(code int) { exited = code })
+	if err != nil {
+		fmt.Fprintln(c.stderr, "rialto:", err)
+		return exitFailed
+	}
+	cmd, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(c.stderr, "rialto: %v (see rialto --help)\n", err)
+		return exitUsage
+	}
+	cmd.BindTo(context.Background(), (*context.Context)(nil))
+	if err := cmd.Run(); err != nil {
+		return fail(c.stderr, err)
+	}
+	return exitOK
+}
+
+// fail reports an error of a command; one that chooses its exit code keeps it, and one without a text is silent.
+func fail(stderr io.Writer, err error) int {
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, "rialto:", text)
+	}
+	var coder kong.ExitCoder
+	var config *server.ConfigError
+	switch {
+	case errors.As(err, &coder):
+		return coder.ExitCode()
+	case errors.As(err, &config):
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newParser(c console, exit func(int)) (*kong.Kong, error) {
+	return kong.New(new(commandLine),
+		kong.Name("rialto"),
+		kong.Description("Durable chat rooms for browsers and gRPC clients."),
+		kong.DefaultEnvars("RIALTO"),
+		kong.Writers(c.stdout, c.stderr),
+		kong.Exit(exit),
+		kong.Bind(c),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	)
+}

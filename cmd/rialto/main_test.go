@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/rialto-rpc/rialto/internal/server"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"rialto": main})
+}
+
+// TestScripts runs the command line as people do: each script in testdata is one scenario, in a directory of its own.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			// Every server of a script takes free ports unless it says otherwise.
+			e.Setenv("RIALTO_HTTP", "localhost:0")
+			e.Setenv("RIALTO_GRPC", "localhost:0")
+			e.Setenv("RIALTO_ADMIN", "localhost:0")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"fails":     fails,
+			"ports":     ports,
+			"terminate": terminate,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// fails CODE COMMAND... runs a command that must end with an exit code.
+func fails(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != want {
+		ts.Fatalf("%s: %v, want exit code %d", strings.Join(args[1:], " "), err, want)
+	}
+}
+
+// ports FILE waits for a port file and puts its addresses into $HTTP, $GRPC and $ADMIN.
+func ports(ts *testscript.TestScript, _ bool, args []string) {
+	var data []byte
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		var err error
+		if data, err = os.ReadFile(ts.MkAbs(args[0])); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no port file: %v", err)
+		}
+		time.Sleep(10 * time.Millisecond) // another process writes it: there is nothing to wait on
+	}
+	var addresses server.Addresses
+	ts.Check(json.Unmarshal(data, &addresses))
+	ts.Setenv("HTTP", addresses.HTTP)
+	ts.Setenv("GRPC", addresses.GRPC)
+	ts.Setenv("ADMIN", addresses.Admin)
+}
+
+// terminate sends SIGTERM to everything in the background.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/rialto-rpc/rialto/internal/server"
+)
+
+// serveCommand runs a server until it is told to stop.
+type serveCommand struct {
+	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Default: rialto.yaml, /etc/rialto/rialto.yaml, if there is one."`
+	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts, ${default}. One process at a time."`
+
+	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
+	GRPC     string `name:"grpc" default:"localhost:9090" placeholder:"HOST:PORT" group:"Listening" help:"Where native gRPC clients connect (${default})."`
+	Admin    string `default:"localhost:9091" placeholder:"HOST:PORT" group:"Listening" help:"Where operators look: /metrics, /debug/pprof, details at /readyz (${default}). Empty: nowhere. Keep it private."`
+	TLSCert  string `name:"tls-cert" placeholder:"FILE" group:"Listening" help:"Certificate chain (PEM) for both ports: https, wss, grpcs. Read again when it changes."`
+	TLSKey   string `name:"tls-key" placeholder:"FILE" group:"Listening" help:"Its private key (PEM)."`
+	PortFile string `type:"path" placeholder:"FILE" group:"Listening" help:"Write the addresses listened on here, as JSON, once the server answers."`
+
+	Guests         bool     `default:"true" negatable:"" group:"Who may come" help:"Admit guests: people without a token get a fresh identity (on)."`
+	AllowedOrigins []string `placeholder:"ORIGIN,..." group:"Who may come" help:"Web pages of other origins that may connect, such as https://chat.example. The server's own pages always may."`
+	AllowedHosts   []string `placeholder:"HOST,..." group:"Who may come" help:"Names browsers may know this server by, besides the host of --http, localhost and IP addresses."`
+
+	MaxMessageBytes   int           `default:"1048576" placeholder:"N" group:"Limits" help:"Largest message a client may send on any wire, in bytes after decompression (${default})."`
+	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSocket connections at a time; more are answered 503. 0: no limit (${default})."`
+	MaxRooms          int           `default:"200" placeholder:"N" group:"Limits" help:"Rooms one connection may have joined (${default})."`
+	Heartbeat         time.Duration `default:"20s" placeholder:"TIME" group:"Limits" help:"How often a silent client is asked whether it is there (${default}). Keep it below the idle time-out of proxies in between."`
+	FirstFrameTimeout time.Duration `default:"10s" placeholder:"TIME" group:"Limits" help:"How long a WebSocket may wait with its first frame (${default})."`
+	WriteTimeout      time.Duration `default:"30s" placeholder:"TIME" group:"Limits" help:"How long a WebSocket's peer may take nothing of what is sent to it before it is disconnected (${default})."`
+	DrainTimeout      time.Duration `default:"10s" placeholder:"TIME" group:"Limits" help:"How long running calls may take to end after SIGTERM or Ctrl+C (${default})."`
+
+	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" group:"Logging" help:"debug, info, warn or error (${default})."`
+	LogFormat string     `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" group:"Logging" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
+}
+
+// Help implements [kong.HelpProvider]: the examples of --help.
+func (*serveCommand) Help() string {
+	return `Examples:
+
+  rialto
+      A server on this machine. Open http://localhost:8080.
+
+  rialto --http :443 --grpc :9443 --tls-cert chain.pem --tls-key key.pem --allowed-hosts chat.example
+      A public one.
+
+  RIALTO_DATA=/var/lib/rialto RIALTO_LOG_LEVEL=debug rialto serve
+      Every flag --foo-bar is also the variable RIALTO_FOO_BAR and the key foo-bar of rialto.yaml. The command line wins
+      over the environment, and the environment over the file.
+
+  kill -TERM $(pidof rialto)
+      Sends clients elsewhere, finishes what runs, stores it and ends. A second signal ends at once.`
+}
+
+// BeforeResolve adds the configuration file to where flags come from.
+func (*serveCommand) BeforeResolve(ctx *kong.Context) error {
+	var known []string
+	var path string
+	for _, flag := range ctx.Flags() {
+		switch flag.Name {
+		case "help":
+		case "config":
+			path = ctx.FlagValue(flag).(string)
+		default:
+			known = append(known, flag.Name)
+		}
+	}
+	file, err := openConfigFile(path, known)
+	if err != nil || file == nil {
+		return err
+	}
+	ctx.AddResolver(file)
+	return nil
+}
+
+// Validate implements kong's check after parsing: what it finds is an error of usage.
+func (s *serveCommand) Validate() error {
+	return s.config().Validate()
+}
+
+// Run serves until SIGINT or SIGTERM; a second one then has its default effect.
+func (s *serveCommand) Run(ctx context.Context, c console) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	config := s.config()
+	config.Logger = newLogger(c.stderr, s.LogFormat, s.LogLevel)
+	config.OnReady = func(addresses server.Addresses) error { return s.announce(c, addresses) }
+	if s.PortFile != "" {
+		defer os.Remove(s.PortFile)
+	}
+	return server.Run(ctx, config)
+}
+
+func (s *serveCommand) config() server.Config {
+	return server.Config{
+		HTTP:              s.HTTP,
+		GRPC:              s.GRPC,
+		Admin:             s.Admin,
+		DataDir:           s.Data,
+		TLSCertFile:       s.TLSCert,
+		TLSKeyFile:        s.TLSKey,
+		Guests:            s.Guests,
+		AllowedOrigins:    s.AllowedOrigins,
+		AllowedHosts:      s.AllowedHosts,
+		MaxMessageBytes:   s.MaxMessageBytes,
+		MaxConnections:    s.MaxConnections,
+		MaxRooms:          s.MaxRooms,
+		Heartbeat:         s.Heartbeat,
+		FirstFrameTimeout: s.FirstFrameTimeout,
+		WriteTimeout:      s.WriteTimeout,
+		DrainTimeout:      s.DrainTimeout,
+		Version:           version(),
+	}
+}
+
+// announce says where the server is: to scripts in the port file, to people on a terminal.
+func (s *serveCommand) announce(c console, addresses server.Addresses) error {
+	if s.PortFile != "" {
+		if err := writePortFile(s.PortFile, addresses); err != nil {
+			return err
+		}
+	}
+	if isTerminal(c.stderr) && s.LogFormat != "json" {
+		fmt.Fprint(c.stderr, banner(addresses, s.TLSCert != "", s.Data))
+	}
+	return nil
+}

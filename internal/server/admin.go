@@ -1,0 +1,74 @@
+package server
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// details are what /readyz tells operators.
+type details struct {
+	Phase     string    `json:"phase"`
+	Version   string    `json:"version"`
+	Started   time.Time `json:"started"`
+	Addresses Addresses `json:"addresses"`
+	Data      string    `json:"data"`
+	Epoch     string    `json:"epoch"`    // of the history in the data directory
+	Position  uint64    `json:"position"` // the last committed record
+	TLS       *tlsState `json:"tls,omitempty"`
+}
+
+type tlsState struct {
+	NotAfter time.Time `json:"not_after"`
+}
+
+// newAdminServer returns the server for operators.
+func newAdminServer(m *metrics, ready *readiness, describe func() details, logger *slog.Logger) *http.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
+	mux.HandleFunc("GET /healthz", serveLive)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, ready.statusCode(), describe())
+	})
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// describe gathers the details at this moment.
+func (s *server) describe() details {
+	d := details{
+		Phase:     s.ready.get().String(),
+		Version:   s.cfg.Version,
+		Started:   s.started,
+		Addresses: s.listeners.addresses(),
+		Data:      s.cfg.DataDir,
+		Epoch:     string(s.epoch),
+		Position:  s.position.Load(),
+	}
+	if s.cert != nil {
+		d.TLS = &tlsState{NotAfter: s.cert.notAfter()}
+	}
+	return d
+}
+
+// warnIfPublic says so when the admin port, which asks nobody who they are, can be reached from other machines.
+func warnIfPublic(l net.Listener, logger *slog.Logger) {
+	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		logger.Warn("the admin port is open to other machines and asks nobody who they are", "admin", a.String())
+	}
+}

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// Config says what a server does. Addresses are HOST:PORT, with port 0 for any free one; an empty host is every
+// interface.
+type Config struct {
+	HTTP    string // browsers: the web app, WebSocket, /healthz, /readyz
+	GRPC    string // native gRPC clients
+	Admin   string // /metrics, /debug/pprof, /readyz with details; empty: none
+	DataDir string // everything that lasts; made if it is not there
+
+	// PEM files for HTTP and GRPC, both or neither; read again when they change. Running connections stay.
+	TLSCertFile string
+	TLSKeyFile  string
+
+	Guests         bool     // people without a token get a fresh identity
+	AllowedOrigins []string // of web pages of other sites that may connect
+	AllowedHosts   []string // names of this server besides the host of HTTP, localhost and IP addresses
+
+	MaxMessageBytes   int           // of a message from a client, on both ports, uncompressed
+	MaxConnections    int           // WebSockets at a time; 0: no limit
+	MaxRooms          int           // joined by one connection
+	Heartbeat         time.Duration // between questions to a silent client; at least 1 s
+	FirstFrameTimeout time.Duration // for the first frame of a WebSocket
+	WriteTimeout      time.Duration // for a WebSocket's peer to take anything of what is written to it
+	DrainTimeout      time.Duration // for running calls, once ctx of Run has ended
+
+	Logger  *slog.Logger // nil: silent
+	Version string       // shown to operators
+
+	// OnReady, if not nil, is called once, when all ports answer. An error ends the server.
+	OnReady func(Addresses) error
+
+	now func() time.Time // when the certificate is looked at; nil: time.Now
+}
+
+// Addresses are where a server really listens.
+type Addresses struct {
+	HTTP  string `json:"http"`
+	GRPC  string `json:"grpc"`
+	Admin string `json:"admin,omitempty"`
+}
+
+// ConfigError is an error of whoever wrote the configuration, as opposed to one of the machine.
+type ConfigError struct {
+	err error
+}
+
+func (e *ConfigError) Error() string { return e.err.Error() }
+
+func (e *ConfigError) Unwrap() error { return e.err }
+
+// Validate returns a [*ConfigError] that names the first wrong value by its flag.
+func (c Config) Validate() error {
+	for _, a := range []struct {
+		flag, address string
+		optional      bool
+	}{{"http", c.HTTP, false}, {"grpc", c.GRPC, false}, {"admin", c.Admin, true}} {
+		if a.address == "" && a.optional {
+			continue
+		}
+		if err := validateAddress(a.address); err != nil {
+			return &ConfigError{fmt.Errorf("--%s %q: %w", a.flag, a.address, err)}
+		}
+	}
+	err := c.validateRest()
+	if err == nil {
+		err = c.validateAdmission()
+	}
+	if err != nil {
+		return &ConfigError{err}
+	}
+	return nil
+}
+
+func (c Config) validateAdmission() error {
+	if _, err := bridge.NewHandler(bridge.WithAllowedOrigins(c.AllowedOrigins...)); err != nil {
+		return fmt.Errorf("--allowed-origins: %w", err)
+	}
+	if _, err := bridge.NewHandler(bridge.WithAllowedHosts(c.AllowedHosts...)); err != nil {
+		return fmt.Errorf("--allowed-hosts: %w", err)
+	}
+	return nil
+}
+
+func validateAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New("expected HOST:PORT, such as localhost:8080 or :8080")
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("port %q is not a number from 0 to 65535", port)
+	}
+	return nil
+}
+
+func (c Config) validateRest() error {
+	switch {
+	case c.DataDir == "":
+		return errors.New("--data: a directory is needed")
+	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
+		return errors.New("--tls-cert and --tls-key go together: give both or neither")
+	case c.MaxMessageBytes < 1024:
+		return fmt.Errorf("--max-message-bytes %d: at least 1024", c.MaxMessageBytes)
+	case c.MaxConnections < 0:
+		return fmt.Errorf("--max-connections %d: 0 (no limit) or more", c.MaxConnections)
+	case c.MaxRooms < 1:
+		return fmt.Errorf("--max-rooms %d: at least 1", c.MaxRooms)
+	case c.Heartbeat < time.Second:
+		return fmt.Errorf("--heartbeat %v: at least 1s", c.Heartbeat)
+	case c.FirstFrameTimeout <= 0:
+		return fmt.Errorf("--first-frame-timeout %v: more than 0", c.FirstFrameTimeout)
+	case c.WriteTimeout <= 0:
+		return fmt.Errorf("--write-timeout %v: more than 0", c.WriteTimeout)
+	case c.DrainTimeout < 0:
+		return fmt.Errorf("--drain-timeout %v: 0 or more", c.DrainTimeout)
+	}
+	return nil
+}

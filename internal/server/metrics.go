@@ -1,0 +1,102 @@
+package server
+
+import (
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// metrics are what a server counts, in a registry of its own. Safe for concurrent use.
+type metrics struct {
+	registry *prometheus.Registry
+
+	rpcsStarted  *prometheus.CounterVec   // wire, method
+	rpcsEnded    *prometheus.CounterVec   // wire, method, code
+	rpcsActive   *prometheus.GaugeVec     // wire, method
+	rpcMessages  *prometheus.CounterVec   // wire, method, direction
+	unarySeconds *prometheus.HistogramVec // wire, method
+
+	connections *prometheus.GaugeVec // port
+
+	applySeconds  prometheus.Histogram
+	commitSeconds prometheus.Histogram
+	commitRecords prometheus.Histogram
+	records       *prometheus.CounterVec // verdict
+	changes       *prometheus.CounterVec // kind
+}
+
+func newMetrics(version string) *metrics {
+	// Commits are grouped in powers of two up to the local sequencer's largest batch.
+	batchBuckets := prometheus.ExponentialBuckets(1, 2, 10)
+	// From 50 us, less than an fsync, to 3 s in steps of about two.
+	secondsBuckets := prometheus.ExponentialBuckets(50e-6, 2, 17)
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+
+		rpcsStarted: counters("rpcs_started_total", "RPCs that began.", "wire", "method"),
+		rpcsEnded:   counters("rpcs_ended_total", "RPCs that ended, by status code.", "wire", "method", "code"),
+		rpcsActive:  gauges("rpcs_active", "RPCs running now: for Connect, the sessions.", "wire", "method"),
+		rpcMessages: counters("rpc_messages_total", "Messages of streaming RPCs.", "wire", "method", "direction"),
+		unarySeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: namespace, Name: "rpc_unary_seconds", Help: "Duration of unary RPCs.", Buckets: secondsBuckets,
+		}, []string{"wire", "method"}),
+
+		connections: gauges("connections", "Connections open now; a WebSocket is counted in websockets_open instead.", "port"),
+
+		applySeconds:  histogram("apply_seconds", "Time to decide one batch of records.", secondsBuckets),
+		commitSeconds: histogram("commit_seconds", "Time to make one batch durable and visible.", secondsBuckets),
+		commitRecords: histogram("commit_records", "Records in one batch.", batchBuckets),
+		records:       counters("records_total", "Records decided, by verdict.", "verdict"),
+		changes:       counters("changes_total", "Visible changes of rooms, by kind.", "kind"),
+	}
+	build := gauges("build_info", "What this binary was built from.", "version", "go_version")
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
+		m.rpcsStarted, m.rpcsEnded, m.rpcsActive, m.rpcMessages, m.unarySeconds, m.connections,
+		m.applySeconds, m.commitSeconds, m.commitRecords, m.records, m.changes,
+	)
+	return m
+}
+
+const namespace = "rialto"
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
+}
+
+func histogram(name, help string, buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+// watchBridge shows what the bridge counts.
+func (m *metrics) watchBridge(b *bridge.Handler) {
+	m.gaugeFunc("websockets_open", "WebSockets open now.",
+		func() float64 { return float64(b.Stats().Open) })
+	m.counterFunc("websockets_accepted_total", "WebSockets opened.",
+		func() float64 { return float64(b.Stats().Accepted) })
+	m.counterFunc("websockets_refused_total", "Upgrades refused: origin, host, drain or --max-connections.",
+		func() float64 { return float64(b.Stats().Refused) })
+	m.counterFunc("websockets_stalled_total", "WebSockets cut because their peer took nothing for --write-timeout.",
+		func() float64 { return float64(b.Stats().Stalled) })
+	m.counterFunc("websockets_silent_total", "WebSockets cut because their peer did not answer the heartbeat.",
+		func() float64 { return float64(b.Stats().Silent) })
+}
+
+// gaugeFunc and counterFunc register numbers that another part keeps, read when somebody asks.
+func (m *metrics) gaugeFunc(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(
+		prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, value))
+}
+
+func (m *metrics) counterFunc(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, value))
+}

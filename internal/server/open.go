@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+
+	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat"
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer/local"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+	"github.com/rialto-rpc/rialto/web"
+)
+
+// What lies in the data directory.
+const (
+	storeDir = "store"     // Pebble's files
+	keyFile  = "guest.key" // signs guests' tokens
+)
+
+// open makes all parts of s, in the order in which they need one another, and starts none of them but the health
+// service's answers. After an error, close frees what was opened.
+func (s *server) open() error {
+	s.drained, s.endDrain = context.WithCancel(context.Background())
+	s.metrics = newMetrics(s.cfg.Version)
+	var err error
+	if s.listeners, err = listen(s.cfg); err != nil {
+		return err
+	}
+	if err := s.openCertificate(); err != nil {
+		return err
+	}
+	guests, err := s.openChat()
+	if err != nil {
+		return err
+	}
+	if err := s.openWires(guests); err != nil {
+		return err
+	}
+	s.openHTTP()
+	return nil
+}
+
+func (s *server) openCertificate() (err error) {
+	if s.cfg.TLSCertFile == "" {
+		return nil
+	}
+	now := s.cfg.now
+	if now == nil {
+		now = time.Now
+	}
+	s.cert, err = loadCertificate(s.cfg.TLSCertFile, s.cfg.TLSKeyFile, now, s.logger)
+	if err != nil {
+		return err
+	}
+	s.metrics.gaugeFunc("tls_certificate_not_after_seconds", "When the TLS certificate ends, in Unix time.",
+		func() float64 { return float64(s.cert.notAfter().Unix()) })
+	return nil
+}
+
+// openChat opens the data directory and makes the chat service on it. The store's lock comes before the key, so that of
+// two first starts at once only one makes a key.
+func (s *server) openChat() (auth.Authenticator, error) {
+	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("%w: choose another data directory with --data", err)
+	}
+	hub := chat.NewHub()
+	var err error
+	s.store, err = state.Open(filepath.Join(s.cfg.DataDir, storeDir), state.Options{Logger: s.logger, OnCommit: hub.OnCommit})
+	if err != nil {
+		return nil, err
+	}
+	epoch, position := s.store.Applied()
+	s.epoch = epoch
+	s.position.Store(uint64(position))
+	key, err := auth.LoadOrCreateKey(filepath.Join(s.cfg.DataDir, keyFile))
+	if err != nil {
+		return nil, err
+	}
+	s.sequencer = local.New(local.Options{})
+	config := chat.Config{
+		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, MaxRooms: s.cfg.MaxRooms,
+	}
+	var tokens auth.Authenticator = noTokens{}
+	if s.cfg.Guests {
+		config.Guests = auth.NewGuests(key, time.Now)
+		tokens = config.Guests
+	}
+	s.chat, err = chat.New(config)
+	return tokens, err
+}
+
+// noTokens is a server that admits nobody: there are no other tokens than guests'.
+type noTokens struct{}
+
+func (noTokens) Authenticate(context.Context, string) (auth.Principal, error) {
+	return auth.Principal{}, auth.ErrInvalidToken
+}
+
+// openWires registers the same service on both ways in.
+func (s *server) openWires(tokens auth.Authenticator) error {
+	s.grpc = newGRPCServer(s.cfg, s.cert, s.interceptors(wireGRPC, tokens), s.metrics.connections)
+	var err error
+	if s.bridge, err = s.newBridge(s.interceptors(wireWebSocket, tokens)); err != nil {
+		return err
+	}
+	s.metrics.watchBridge(s.bridge)
+	s.health = health.NewServer()
+	s.chat.Register(s.grpc)
+	s.chat.Register(s.bridge)
+	registerStandard(s.grpc, s.health)
+	registerStandard(s.bridge, s.health)
+	return nil
+}
+
+// interceptors are the chains of one way in, outermost first.
+type interceptors struct {
+	unary  []grpc.UnaryServerInterceptor
+	stream []grpc.StreamServerInterceptor
+}
+
+func (s *server) interceptors(w wire, tokens auth.Authenticator) interceptors {
+	o := &observer{wire: w, metrics: s.metrics, logger: s.logger}
+	return interceptors{
+		unary:  []grpc.UnaryServerInterceptor{o.unary, auth.UnaryServerInterceptor(tokens, s.logger)},
+		stream: []grpc.StreamServerInterceptor{o.stream, endWatches(s.drained), auth.StreamServerInterceptor(tokens, s.logger)},
+	}
+}
+
+func (s *server) newBridge(in interceptors) (*bridge.Handler, error) {
+	opts := []bridge.HandlerOption{
+		bridge.WithChainUnaryInterceptor(in.unary...),
+		bridge.WithChainStreamInterceptor(in.stream...),
+		bridge.WithMaxRecvMsgSize(s.cfg.MaxMessageBytes),
+		bridge.WithAllowedOrigins(s.cfg.AllowedOrigins...),
+		bridge.WithAllowedHosts(s.cfg.allowedHosts()...),
+		bridge.WithHeartbeat(s.cfg.Heartbeat),
+		bridge.WithFirstFrameTimeout(s.cfg.FirstFrameTimeout),
+		bridge.WithWriteTimeout(s.cfg.WriteTimeout),
+		bridge.WithLogger(s.logger),
+	}
+	if s.cfg.MaxConnections > 0 {
+		opts = append(opts, bridge.WithMaxConnections(s.cfg.MaxConnections))
+	}
+	return bridge.NewHandler(opts...)
+}
+
+// allowedHosts are the names that browsers may know this server by: those given, and the one it listens on.
+func (c Config) allowedHosts() []string {
+	host, _, err := net.SplitHostPort(c.HTTP)
+	if err != nil || host == "" || net.ParseIP(host) != nil {
+		return c.AllowedHosts
+	}
+	return append([]string{host}, c.AllowedHosts...)
+}
+
+func (s *server) openHTTP() {
+	s.http = newHTTPServer(frontDoor(s.bridge, web.Handler(), &s.ready), s.metrics.connections, s.logger)
+	if s.cert != nil {
+		s.http.TLSConfig = s.cert.tlsConfig()
+	}
+	if s.listeners.admin != nil {
+		warnIfPublic(s.listeners.admin, s.logger)
+		s.admin = newAdminServer(s.metrics, &s.ready, s.describe, s.logger)
+	}
+}
