@@ -132,6 +132,10 @@ func validateID(field, id string) error {
 		return invalidArgument(field, "must be at most 64 bytes")
 	}
 	for i := 0; i < len(id); {
+		if c := id[i]; ' ' <= c && c < 0x7f {
+			i++
+			continue
+		}
 		size, problem := plainRune(id[i:])
 		if problem != "" {
 			return invalidArgument(field, problem)

@@ -26,7 +26,8 @@ const (
 // ConnectRequest is one command, or, when empty, a probe.
 type ConnectRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Chosen by the client, at most 64 bytes; repeated in the Reply. Without one, only an error is replied.
+	// Chosen by the client, at most 64 bytes without control characters; repeated in the Reply. Without one, only an error
+	// is replied.
 	RequestId string `protobuf:"bytes,1,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The command. Field 3 is kept for renewing a token.
 	//
@@ -190,7 +191,8 @@ func (*ConnectRequest_MarkRead) isConnectRequest_Command() {}
 // Hello names the session's user. FAILED_PRECONDITION if it is not the first command.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name to show, 1 to 64 characters; empty keeps the one in the token. A name identifies nobody and may be in use.
+	// The name to show, under the rules of User.display_name; empty keeps the one in the token. A name identifies nobody
+	// and may be in use.
 	DisplayName string `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// A guest token, for clients that cannot set metadata. UNAUTHENTICATED (of the stream) if it is not valid;
 	// INVALID_ARGUMENT if the metadata named another identity.
@@ -456,8 +458,8 @@ type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room. If it does not exist it is made.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// The message's id at its sender, 1 to 64 bytes; fresh for every message, the same in every repetition. A repetition
-	// by the same user returns the first result, marked duplicate. Empty: not deduplicated.
+	// The message's id at its sender, 1 to 64 bytes without control characters; fresh for every message, the same in every
+	// repetition. A repetition by the same user returns the first result, marked duplicate. Empty: not deduplicated.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The body; one is required.
 	//
@@ -1432,7 +1434,7 @@ func (*SendSignalResponse) Descriptor() ([]byte, []int) {
 // CreateGuestRequest asks for an identity.
 type CreateGuestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name to show, 1 to 64 characters. Empty: the server chooses one.
+	// The name to show, under the rules of User.display_name. Empty: the server chooses one.
 	DisplayName   string `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

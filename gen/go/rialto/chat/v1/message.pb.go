@@ -314,7 +314,7 @@ type PostMessageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room. If it does not exist it is made.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// The message's id at its sender, 1 to 64 bytes. Empty: not deduplicated.
+	// The message's id at its sender, 1 to 64 bytes without control characters. Empty: not deduplicated.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// The body; one is required.
 	//

@@ -80,7 +80,8 @@ type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The identity, chosen by the server. Never reused. Guests' ids start with "guest-".
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What to show. 1 to 64 characters, valid UTF-8, no control characters; not unique. Show it as text, never as HTML.
+	// What to show. 1 to 64 characters, at least one of them visible; valid UTF-8, no control characters, no line breaks, no
+	// characters that control the direction of text (Unicode's Bidi_Control). Not unique. Show it as text, never as HTML.
 	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// True for somebody who proved nothing but to hold a token that this server handed out. Show it beside the name.
 	Guest         bool `protobuf:"varint,3,opt,name=guest,proto3" json:"guest,omitempty"`
@@ -144,7 +145,7 @@ type Room struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The immutable id, `[a-z0-9][a-z0-9._-]{0,63}`. Never used again once taken.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// A free title of at most 128 characters. Empty: show the id.
+	// A free title of at most 128 characters, under the rules of User.display_name. Empty: show the id.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// When the room was made.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -476,7 +477,7 @@ func (x *Data) GetValue() []byte {
 // Reaction is one kind of reaction to a message.
 type Reaction struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The emoji, or any short text: 1 to 32 bytes of valid UTF-8 without control characters or white space.
+	// The emoji, or any short text: 1 to 32 bytes of valid UTF-8 without white space, under the rules of User.display_name.
 	Emoji string `protobuf:"bytes,1,opt,name=emoji,proto3" json:"emoji,omitempty"`
 	// Who reacted so, by id, in the order they did; a message holds at most 500 reactions in all.
 	UserIds       []string `protobuf:"bytes,2,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`

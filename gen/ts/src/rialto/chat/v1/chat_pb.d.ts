@@ -21,7 +21,8 @@ export declare const file_rialto_chat_v1_chat: GenFile;
  */
 export declare type ConnectRequest = Message<"rialto.chat.v1.ConnectRequest"> & {
   /**
-   * Chosen by the client, at most 64 bytes; repeated in the Reply. Without one, only an error is replied.
+   * Chosen by the client, at most 64 bytes without control characters; repeated in the Reply. Without one, only an error
+   * is replied.
    *
    * @generated from field: string request_id = 1;
    */
@@ -96,7 +97,8 @@ export declare const ConnectRequestSchema: GenMessage<ConnectRequest>;
  */
 export declare type Hello = Message<"rialto.chat.v1.Hello"> & {
   /**
-   * The name to show, 1 to 64 characters; empty keeps the one in the token. A name identifies nobody and may be in use.
+   * The name to show, under the rules of User.display_name; empty keeps the one in the token. A name identifies nobody
+   * and may be in use.
    *
    * @generated from field: string display_name = 1;
    */
@@ -232,8 +234,8 @@ export declare type Publish = Message<"rialto.chat.v1.Publish"> & {
   room: string;
 
   /**
-   * The message's id at its sender, 1 to 64 bytes; fresh for every message, the same in every repetition. A repetition
-   * by the same user returns the first result, marked duplicate. Empty: not deduplicated.
+   * The message's id at its sender, 1 to 64 bytes without control characters; fresh for every message, the same in every
+   * repetition. A repetition by the same user returns the first result, marked duplicate. Empty: not deduplicated.
    *
    * @generated from field: string client_id = 2;
    */
@@ -685,7 +687,7 @@ export declare const SendSignalResponseSchema: GenMessage<SendSignalResponse>;
  */
 export declare type CreateGuestRequest = Message<"rialto.chat.v1.CreateGuestRequest"> & {
   /**
-   * The name to show, 1 to 64 characters. Empty: the server chooses one.
+   * The name to show, under the rules of User.display_name. Empty: the server chooses one.
    *
    * @generated from field: string display_name = 1;
    */

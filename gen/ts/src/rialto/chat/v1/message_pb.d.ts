@@ -170,7 +170,7 @@ export declare type PostMessageRequest = Message<"rialto.chat.v1.PostMessageRequ
   room: string;
 
   /**
-   * The message's id at its sender, 1 to 64 bytes. Empty: not deduplicated.
+   * The message's id at its sender, 1 to 64 bytes without control characters. Empty: not deduplicated.
    *
    * @generated from field: string client_id = 2;
    */

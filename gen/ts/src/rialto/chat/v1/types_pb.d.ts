@@ -25,7 +25,8 @@ export declare type User = Message$1<"rialto.chat.v1.User"> & {
   id: string;
 
   /**
-   * What to show. 1 to 64 characters, valid UTF-8, no control characters; not unique. Show it as text, never as HTML.
+   * What to show. 1 to 64 characters, at least one of them visible; valid UTF-8, no control characters, no line breaks, no
+   * characters that control the direction of text (Unicode's Bidi_Control). Not unique. Show it as text, never as HTML.
    *
    * @generated from field: string display_name = 2;
    */
@@ -59,7 +60,7 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
   id: string;
 
   /**
-   * A free title of at most 128 characters. Empty: show the id.
+   * A free title of at most 128 characters, under the rules of User.display_name. Empty: show the id.
    *
    * @generated from field: string title = 2;
    */
@@ -249,7 +250,7 @@ export declare const DataSchema: GenMessage<Data>;
  */
 export declare type Reaction = Message$1<"rialto.chat.v1.Reaction"> & {
   /**
-   * The emoji, or any short text: 1 to 32 bytes of valid UTF-8 without control characters or white space.
+   * The emoji, or any short text: 1 to 32 bytes of valid UTF-8 without white space, under the rules of User.display_name.
    *
    * @generated from field: string emoji = 1;
    */
