@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -40,11 +41,23 @@ func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Messa
 
 // append orders one record. When it returns without an error, a View shows the effect.
 func (e *engine) append(ctx context.Context, rec state.Record) (state.Result, error) {
-	results, err := e.sequencer.Append(ctx, rec)
+	results, err := e.appendAll(ctx, rec)
 	if err != nil {
-		return state.Result{}, sequencerError(err)
+		return state.Result{}, err
 	}
 	return results[0], e.verdict(results[0])
+}
+
+// appendAll orders records, which the sequencer may refuse for lack of a place within [appendTimeout], and returns what
+// became of each.
+func (e *engine) appendAll(ctx context.Context, recs ...state.Record) ([]state.Result, error) {
+	limited, cancel := context.WithTimeout(ctx, appendTimeout)
+	defer cancel()
+	results, err := e.sequencer.Append(limited, recs...)
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, sequencer.ErrUnknown) && ctx.Err() == nil {
+		err = sequencer.ErrFull // it was our patience that ended, not the caller's
+	}
+	return results, sequencerError(err)
 }
 
 // verdict is [refusalError] for a record that this process made: one that it cannot apply is a fault of ours.

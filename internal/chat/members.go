@@ -11,7 +11,8 @@ import (
 // memberService implements rialto.chat.v1.MemberService.
 type memberService struct {
 	chatv1.UnimplementedMemberServiceServer
-	engine *engine
+	engine  *engine
+	markers *markers // those of the sessions, so that of all a user sets the last one wins
 }
 
 // AddMember implements chatv1.MemberServiceServer.
@@ -97,14 +98,28 @@ func (s *memberService) MarkRead(ctx context.Context, req *chatv1.MarkReadReques
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.engine.append(ctx, rec); err != nil {
+	return s.setMarker(ctx, markerKey{room: state.RoomID(req.GetRoom()), user: who.ID}, req.GetSeq(), rec)
+}
+
+// setMarker waits until a marker, or a later one of the same user, is stored.
+func (s *memberService) setMarker(ctx context.Context, key markerKey, seq uint64, rec state.Record) (*chatv1.MarkReadResponse, error) {
+	type outcome struct {
+		marker *chatv1.ReadMarker
+		err    error
+	}
+	stored := make(chan outcome, 1)
+	if err := s.markers.set(key, seq, rec, func(m *chatv1.ReadMarker, err error) { stored <- outcome{m, err} }); err != nil {
 		return nil, err
 	}
-	marker, err := s.engine.readMarker(state.RoomID(req.GetRoom()), who.ID)
-	if err != nil {
-		return nil, err
+	select {
+	case o := <-stored:
+		if o.err != nil {
+			return nil, o.err
+		}
+		return &chatv1.MarkReadResponse{Read: o.marker}, nil
+	case <-ctx.Done(): // it will be stored
+		return nil, contextError(ctx.Err())
 	}
-	return &chatv1.MarkReadResponse{Read: marker}, nil
 }
 
 // GetReadMarker implements chatv1.MemberServiceServer.

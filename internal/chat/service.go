@@ -99,7 +99,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	chatv1.RegisterChatServiceServer(r, s)
 	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine})
 	chatv1.RegisterMessageServiceServer(r, &messageService{engine: s.engine})
-	chatv1.RegisterMemberServiceServer(r, &memberService{engine: s.engine})
+	chatv1.RegisterMemberServiceServer(r, &memberService{engine: s.engine, markers: s.markers})
 }
 
 // CreateGuest implements chatv1.ChatServiceServer.
