@@ -27,6 +27,17 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
+// Help implements [kong.HelpProvider]: the examples of --help.
+func (commandLine) Help() string {
+	return `Examples:
+
+  rialto
+      A server on this machine: open http://localhost:8080.
+
+  rialto serve --help
+      All that can be set, as flags, environment variables or in rialto.yaml.`
+}
+
 // The exit codes.
 const (
 	exitOK     = 0

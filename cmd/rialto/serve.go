@@ -16,8 +16,8 @@ import (
 
 // serveCommand runs a server until it is told to stop.
 type serveCommand struct {
-	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Default: rialto.yaml, /etc/rialto/rialto.yaml, if there is one."`
-	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts, ${default}. One process at a time."`
+	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
+	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts (${default}). One process at a time."`
 
 	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
 	GRPC     string `name:"grpc" default:"localhost:9090" placeholder:"HOST:PORT" group:"Listening" help:"Where native gRPC clients connect (${default})."`
@@ -27,8 +27,8 @@ type serveCommand struct {
 	PortFile string `type:"path" placeholder:"FILE" group:"Listening" help:"Write the addresses listened on here, as JSON, once the server answers."`
 
 	Guests         bool     `default:"true" negatable:"" group:"Who may come" help:"Admit guests: people without a token get a fresh identity (on)."`
-	AllowedOrigins []string `placeholder:"ORIGIN,..." group:"Who may come" help:"Web pages of other origins that may connect, such as https://chat.example. The server's own pages always may."`
-	AllowedHosts   []string `placeholder:"HOST,..." group:"Who may come" help:"Names browsers may know this server by, besides the host of --http, localhost and IP addresses."`
+	AllowedOrigins []string `placeholder:"ORIGIN" group:"Who may come" help:"Web pages of other origins that may connect, such as https://chat.example. The server's own pages always may."`
+	AllowedHosts   []string `placeholder:"HOST" group:"Who may come" help:"Names browsers may know this server by, besides the host of --http, localhost and IP addresses."`
 
 	MaxMessageBytes   int           `default:"1048576" placeholder:"N" group:"Limits" help:"Largest message a client may send on any wire, in bytes after decompression (${default})."`
 	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSocket connections at a time; more are answered 503. 0: no limit (${default})."`
