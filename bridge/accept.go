@@ -78,20 +78,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type plainRequest struct {
 	path   string
 	header handshakeMetadata
-	codec  codec // nil: the first frame decides
+	codec  codec // nil: the first frame decides, and starts the call
 	offer  offer
 }
 
 func (h *Handler) parseRequest(r *http.Request) (plainRequest, error) {
 	request := plainRequest{path: r.URL.Path}
 	if query := r.URL.Query(); query.Has("encoding") {
-		switch encoding := query.Get("encoding"); encoding {
-		case "json":
-			request.codec = jsonCodec{}
-		case "proto":
-			request.codec = protoCodec{}
-		default:
-			return plainRequest{}, fmt.Errorf("unknown encoding %q: want json or proto", cut(encoding, 32))
+		var known bool
+		if request.codec, known = codecNamed(query.Get("encoding")); !known {
+			return plainRequest{}, fmt.Errorf("unknown encoding %q: want json or proto", cut(query.Get("encoding"), 32))
 		}
 	}
 	var err error

@@ -35,6 +35,17 @@ type codec interface {
 	unmarshal(data []byte, m any) error
 }
 
+// codecNamed returns the codec for an encoding as the protocol names it.
+func codecNamed(name string) (codec, bool) {
+	switch name {
+	case "json":
+		return jsonCodec{}, true
+	case "proto":
+		return protoCodec{}, true
+	}
+	return nil, false
+}
+
 // protoCodec is protobuf's binary encoding. Unknown fields are kept and ignored.
 type protoCodec struct{}
 

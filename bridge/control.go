@@ -19,6 +19,14 @@ import (
 type openFrame struct {
 	Metadata  map[string]metadataValues `json:"metadata"`
 	TimeoutMs *int64                    `json:"timeoutMs"`
+	Encoding  string                    `json:"encoding"`
+}
+
+// opening is what an @open frame says about its call.
+type opening struct {
+	metadata metadata.MD
+	timeout  time.Duration // 0: none
+	codec    codec         // nil: the next frame decides, and starts the call
 }
 
 // metadataValues is one string or an array of strings in JSON.
@@ -52,9 +60,9 @@ func isOpenFrame(data []byte) bool {
 }
 
 // parseOpenFrame decodes an @open frame. The error is a status.
-func parseOpenFrame(data []byte, maxMetadataBytes int) (metadata.MD, time.Duration, error) {
+func parseOpenFrame(data []byte, maxMetadataBytes int) (o opening, err error) {
 	if err := jsonSyntaxError(data); err != nil {
-		return nil, 0, err
+		return o, err
 	}
 	var control struct {
 		Open openFrame `json:"@open"`
@@ -62,14 +70,21 @@ func parseOpenFrame(data []byte, maxMetadataBytes int) (metadata.MD, time.Durati
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&control); err != nil {
-		return nil, 0, invalidOpenFrame(err)
+		return o, invalidOpenFrame(err)
 	}
-	md, err := metadataFromFrame(control.Open.Metadata, maxMetadataBytes)
-	if err != nil {
-		return nil, 0, err
+	if o.metadata, err = metadataFromFrame(control.Open.Metadata, maxMetadataBytes); err != nil {
+		return o, err
 	}
-	timeout, err := control.Open.timeout()
-	return md, timeout, err
+	if o.timeout, err = control.Open.timeout(); err != nil {
+		return o, err
+	}
+	if control.Open.Encoding != "" {
+		var known bool
+		if o.codec, known = codecNamed(control.Open.Encoding); !known {
+			return o, invalidField("encoding", "want json or proto")
+		}
+	}
+	return o, nil
 }
 
 func invalidOpenFrame(err error) error {

@@ -3,16 +3,13 @@ package bridge
 import (
 	"context"
 	"errors"
-	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
@@ -65,7 +62,7 @@ func (c *plainCall) serve() {
 		c.end(errDraining)
 		return
 	}
-	md, timeout, ok := c.open()
+	opened, ok := c.open()
 	if !ok {
 		return
 	}
@@ -73,10 +70,10 @@ func (c *plainCall) serve() {
 		c.end(errDraining)
 		return
 	}
-	ctx := c.newContext(md)
-	if timeout > 0 {
+	ctx := c.newContext(opened.metadata)
+	if opened.timeout > 0 {
 		var cancelTimeout context.CancelFunc
-		ctx, cancelTimeout = context.WithTimeout(ctx, timeout)
+		ctx, cancelTimeout = context.WithTimeout(ctx, opened.timeout)
 		defer cancelTimeout()
 		defer c.expireWith(ctx)()
 	}
@@ -101,36 +98,6 @@ func (c *plainCall) expireWith(ctx context.Context) (stop func()) {
 			<-expired
 		}
 	}
-}
-
-// open does what comes before the handler: it finds the method and reads the frame that starts the call, if there has to be
-// one. False if the call has ended before it began.
-func (c *plainCall) open() (md metadata.MD, timeout time.Duration, ok bool) {
-	m, unknown := c.handler.lookup(c.request.path)
-	if m == nil {
-		c.end(status.New(codes.Unimplemented, unknown))
-		return nil, 0, false
-	}
-	if err := c.request.offer.tokenErr; err != nil {
-		c.end(status.New(codes.Unauthenticated, err.Error()))
-		return nil, 0, false
-	}
-	c.method, c.stream.method = m, m
-	return c.readOpening()
-}
-
-// newContext returns the call's context. Where a name has several sources, what the client says for this call (@open, then
-// the token of the subprotocol) comes before what its HTTP client says for every request.
-func (c *plainCall) newContext(opened metadata.MD) context.Context {
-	md := c.request.header
-	if token := c.request.offer.token; token != "" {
-		md["authorization"] = []string{"Bearer " + token}
-	}
-	maps.Copy(md, opened)
-	md["content-type"] = []string{c.codec.contentType()}
-	c.stream.codec = c.codec
-	ctx := metadata.NewIncomingContext(peer.NewContext(c.stream.ctx, c.peer), md)
-	return grpc.NewContextWithServerTransportStream(ctx, transportStream{c.stream})
 }
 
 // end implements [wire]. In order: headers that were set and never sent, the status with the trailers, the close frame.

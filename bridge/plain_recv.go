@@ -3,10 +3,8 @@ package bridge
 import (
 	"errors"
 	"io"
-	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -19,69 +17,11 @@ const (
 
 var (
 	errAfterHalfClose = &connError{CloseProtocolError, "frame after the half-close"}
-	errSecondOpen     = &connError{CloseProtocolError, "@open must be the first frame"}
-	errFirstFrame     = &connError{CloseFirstFrameTimeout, "no frame came to start the call"}
+	errLateOpen       = &connError{CloseProtocolError, "@open must be the first frame"}
 	errBinaryInJSON   = &connError{CloseWrongFrameType, "binary frame in a JSON call"}
 	errTextInProto    = &connError{CloseWrongFrameType, "text frame in a protobuf call"}
 	errSecondMessage  = status.New(codes.Internal, "cardinality violation: received multiple request messages for non-client-streaming RPC")
 )
-
-// readOpening reads what starts the call and settles its encoding: nothing when the URL gives it and the subprotocol, which
-// allows an @open frame, was not chosen; otherwise the first frame, and where that is @open and says nothing of the encoding
-// the next. A frame that is part of the call stays pending. False if the call is over.
-func (c *plainCall) readOpening() (metadata.MD, time.Duration, bool) {
-	if c.codec != nil && !c.request.offer.plain {
-		return nil, 0, true
-	}
-	c.recvMu.Lock()
-	defer c.recvMu.Unlock()
-	c.sock.conn.SetReadDeadline(time.Now().Add(c.handler.config.firstFrameTimeout))
-	f, ok := c.readFirst()
-	if !ok {
-		return nil, 0, false
-	}
-	var md metadata.MD
-	var timeout time.Duration
-	if c.request.offer.plain && f.text && isOpenFrame(f.data.Bytes()) {
-		var err error
-		md, timeout, err = parseOpenFrame(f.data.Bytes(), c.handler.config.maxMetadataBytes)
-		f.free()
-		if err != nil {
-			c.end(status.Convert(err))
-			return nil, 0, false
-		}
-		if c.codec != nil {
-			c.sock.conn.SetReadDeadline(time.Time{})
-			return md, timeout, true
-		}
-		if f, ok = c.readFirst(); !ok {
-			return nil, 0, false
-		}
-	}
-	c.sock.conn.SetReadDeadline(time.Time{})
-	if c.codec == nil {
-		c.codec = codec(protoCodec{})
-		if f.text {
-			c.codec = jsonCodec{}
-		}
-	}
-	c.pending = &f
-	return md, timeout, true
-}
-
-func (c *plainCall) readFirst() (frame, bool) {
-	f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
-	if err == nil {
-		return f, true
-	}
-	if isTimeout(err) {
-		c.readErr = err
-		c.breach(errFirstFrame)
-	} else {
-		c.readFailed(err)
-	}
-	return frame{}, false
-}
 
 // recv implements [wire]. It reads the socket itself, unless a watcher was quicker.
 func (c *plainCall) recv() ([]byte, func(), error) {
@@ -158,10 +98,11 @@ func (c *plainCall) acceptLate(f frame) error {
 	return c.callError()
 }
 
+// checkType says what is wrong with a frame that has to be a message.
 func (c *plainCall) checkType(f frame) *connError {
 	switch {
 	case f.text && c.request.offer.plain && isOpenFrame(f.data.Bytes()):
-		return errSecondOpen
+		return errLateOpen
 	case f.text == c.codec.text():
 		return nil
 	case f.text:

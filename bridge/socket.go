@@ -157,6 +157,7 @@ func (s *socket) closing() { s.conn.SetReadDeadline(time.Now().Add(closeTimeout)
 // section 7.1.1). The caller has the reader's turn; readErr is what its last read returned.
 func (s *socket) shutdown(readErr error) {
 	defer s.abort()
+	s.closing()
 	for readErr == nil {
 		_, _, readErr = s.ws.NextReader()
 	}
@@ -164,7 +165,6 @@ func (s *socket) shutdown(readErr error) {
 	if errors.As(readErr, &closed) || !s.conn.closeWrite() {
 		return
 	}
-	s.closing()
 	io.Copy(io.Discard, s.conn.Conn)
 }
 
