@@ -24,6 +24,7 @@ import (
 // for serve, the key foo-bar of the configuration file.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
+	Chat    chatCommand    `cmd:"" help:"Chat in the terminal, or from a script."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"os/user"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/client"
+	"github.com/rialto-rpc/rialto/internal/terminal"
+)
+
+// chatCommand is the terminal client.
+type chatCommand struct {
+	Room   string `default:"lobby" placeholder:"ROOM" help:"The room to enter (${default}). The first message makes it."`
+	Name   string `placeholder:"NAME" help:"The name that others see, 1 to 64 characters. Default: the name you are logged in with."`
+	Server string `default:"localhost:9090" placeholder:"HOST:PORT" help:"Where the server listens for gRPC (${default})."`
+
+	TLS       bool   `name:"tls" group:"Security" help:"Connect by TLS, with the system's certificate authorities."`
+	CA        string `name:"ca" type:"path" placeholder:"FILE" group:"Security" help:"Connect by TLS, with the certificate authorities in this file (PEM)."`
+	TokenFile string `type:"path" placeholder:"FILE" group:"Security" help:"Be who the token in this file says; a fresh guest's token is put there if there is no file. Default: one token a server in rialto/tokens.json in the configuration directory."`
+
+	History *int          `placeholder:"N" help:"Messages to begin with, at most 100. Default: 50 on a terminal, otherwise 0."`
+	JSON    bool          `name:"json" group:"Without a terminal" help:"Print each message as a JSON object, one a line."`
+	Follow  bool          `group:"Without a terminal" help:"Go on printing after the end of the input, until interrupted."`
+	Wait    time.Duration `default:"30s" placeholder:"TIME" group:"Without a terminal" help:"Give up after this long without a connection (${default}); 0: never."`
+}
+
+// exitInterrupted is the shells' code for a program that SIGINT ended.
+const exitInterrupted = 130
+
+// Help implements [kong.HelpProvider].
+func (*chatCommand) Help() string {
+	return `On a terminal this is a full-screen chat; /help there tells the rest. When standard input or output is something
+else, each line of the input is posted and each message of the room printed, as "time name: text".
+
+Examples:
+
+  rialto chat --room lobby --name ana
+      Talk.
+
+  date | rialto chat --room ops
+      Post the output of a command, wait until it is stored, and end.
+
+  rialto chat --room ops --json --follow --history 100 </dev/null | jq -r .text
+      Print what was said and what is being said.
+
+Exit codes: 0, every line was stored; 1, a line was refused, or the server, or there was no connection; 2, called
+wrongly; 130, interrupted before every line was stored.`
+}
+
+// Validate implements kong's check after parsing.
+func (c *chatCommand) Validate() error {
+	if c.History != nil && (*c.History < 0 || *c.History > 100) {
+		return fmt.Errorf("--history %d: expected 0 to 100", *c.History)
+	}
+	if c.Wait < 0 {
+		return fmt.Errorf("--wait %v: expected no negative time", c.Wait)
+	}
+	return nil
+}
+
+// Run chats until the user, the input or the server ends it. A kept guest token that the server does not know, because
+// its data was replaced, is forgotten, and the chat begun again as somebody new.
+func (c *chatCommand) Run(ctx context.Context, console console) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	creds, err := c.credentials()
+	if err != nil {
+		return err
+	}
+	conn, err := grpc.NewClient(c.Server, grpc.WithTransportCredentials(creds))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	keeper, err := c.keeper()
+	if err != nil {
+		return err
+	}
+	err = c.chat(ctx, console, conn, keeper)
+	if status.Code(err) == codes.Unauthenticated && keeper.forget() {
+		fmt.Fprintln(console.stderr, "rialto: the server does not know the guest you were; you are a new one now")
+		err = c.chat(ctx, console, conn, keeper)
+	}
+	return errors.Join(describe(err), keeper.err())
+}
+
+// chat is one client's life.
+func (c *chatCommand) chat(ctx context.Context, console console, conn *grpc.ClientConn, keeper *tokenKeeper) error {
+	opts := []client.Option{client.WithDisplayName(c.displayName()), client.WithTokenSaver(keeper.save)}
+	if token, err := keeper.load(); err != nil {
+		return err
+	} else if token != "" {
+		opts = append(opts, client.WithToken(token))
+	}
+	sdk, err := client.New(conn, opts...)
+	if err != nil {
+		return err
+	}
+	defer sdk.Close()
+	if isTerminal(os.Stdin) && isTerminal(console.stdout) && !c.JSON {
+		return terminal.RunScreen(ctx, sdk, terminal.ScreenOptions{
+			Room: c.Room, Server: c.Server, History: c.history(50), In: os.Stdin, Out: console.stdout,
+		})
+	}
+	return terminal.RunLines(ctx, sdk, terminal.LineOptions{
+		Room: c.Room, History: c.history(0), Follow: c.Follow, JSON: c.JSON, Patience: c.Wait,
+		In: os.Stdin, Out: console.stdout, Errors: console.stderr,
+	})
+}
+
+func (c *chatCommand) history(otherwise int) int {
+	if c.History != nil {
+		return *c.History
+	}
+	return otherwise
+}
+
+func (c *chatCommand) displayName() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	if name := os.Getenv("USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "guest"
+}
+
+func (c *chatCommand) credentials() (credentials.TransportCredentials, error) {
+	if c.CA == "" {
+		if c.TLS {
+			return credentials.NewTLS(&tls.Config{}), nil
+		}
+		return insecure.NewCredentials(), nil
+	}
+	pem, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("--ca: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca %s: no certificate in it", c.CA)
+	}
+	return credentials.NewTLS(&tls.Config{RootCAs: roots}), nil
+}
+
+// describe puts a gRPC status in a person's words, and gives an interruption its exit code.
+func describe(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled):
+		return interrupted{}
+	}
+	var refusal interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &refusal) {
+		return fmt.Errorf("%s (%s)", terminal.CleanLine(refusal.GRPCStatus().Message()), refusal.GRPCStatus().Code())
+	}
+	return err
+}
+
+// interrupted is the end by SIGINT or SIGTERM; the user knows.
+type interrupted struct{}
+
+func (interrupted) Error() string { return "" }
+func (interrupted) ExitCode() int { return exitInterrupted }
+
+// tokenKeeper keeps the identity from one run to the next.
+type tokenKeeper struct {
+	load   func() (string, error)
+	forget func() bool // false: it is not ours to forget
+	put    func(token string, expires time.Time) error
+
+	mu     sync.Mutex
+	failed error
+}
+
+func (c *chatCommand) keeper() (*tokenKeeper, error) {
+	if c.TokenFile != "" {
+		file := terminal.TokenFile(c.TokenFile)
+		return &tokenKeeper{
+			load:   file.Get,
+			forget: func() bool { return false },
+			put:    func(token string, _ time.Time) error { return file.Put(token) },
+		}, nil
+	}
+	tokens, err := terminal.OpenTokens("")
+	if err != nil {
+		return nil, err
+	}
+	return &tokenKeeper{
+		load:   func() (string, error) { return tokens.Get(c.Server, time.Now()) },
+		forget: func() bool { return tokens.Delete(c.Server) == nil },
+		put:    func(token string, expires time.Time) error { return tokens.Put(c.Server, token, expires) },
+	}, nil
+}
+
+// save is the client's token saver. What goes wrong is said at the end: the screen is the chat's now.
+func (k *tokenKeeper) save(token string, expires time.Time) {
+	if err := k.put(token, expires); err != nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.failed = err
+	}
+}
+
+func (k *tokenKeeper) err() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.failed
+}

@@ -1,0 +1,118 @@
+package terminal
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+func tick() tea.Cmd {
+	return tea.Tick(time.Second, func(now time.Time) tea.Msg { return tickMsg(now) })
+}
+
+func (m *model) awaitState() tea.Cmd {
+	next := m.nextState
+	return func() tea.Msg {
+		state, ok := next()
+		if !ok {
+			return nil
+		}
+		return stateMsg(state)
+	}
+}
+
+func (m *model) join(id string) tea.Cmd {
+	ctx, chat, history := m.ctx, m.chat, m.options.History
+	return func() tea.Msg {
+		room, err := chat.Join(ctx, id, history)
+		return joinedMsg{id, room, err}
+	}
+}
+
+func (m *model) awaitEvent() tea.Cmd {
+	ctx, room := m.ctx, m.room
+	return func() tea.Msg {
+		event, err := room.Next(ctx)
+		return eventMsg{room, event, err}
+	}
+}
+
+// fetchPage asks for the page before what is held, unless there is none or it is on its way.
+func (m *model) fetchPage() tea.Cmd {
+	if m.room == nil || m.paging || m.atStart {
+		return nil
+	}
+	first := m.timeline.first()
+	if first <= m.firstSeq() {
+		m.atStart = true
+		m.relayout()
+		return nil
+	}
+	m.paging = true
+	ctx, room := m.ctx, m.room
+	return func() tea.Msg {
+		messages, err := room.History(ctx, first, pageSize)
+		return pageMsg{room, messages, err}
+	}
+}
+
+func (m *model) page(msg pageMsg) {
+	if msg.room != m.room {
+		return
+	}
+	m.paging = false
+	if msg.err != nil {
+		m.say("no older messages: " + reason(msg.err))
+		return
+	}
+	m.timeline.prepend(msg.messages)
+	m.atStart = m.timeline.first() <= m.firstSeq()
+	m.relayout()
+}
+
+// handOver gives the client the next message. One at a time, so that they keep their order.
+func (m *model) handOver() tea.Cmd {
+	if m.sending || len(m.outbox) == 0 {
+		return nil
+	}
+	m.sending = true
+	ctx, chat, next := m.ctx, m.chat, m.outbox[0]
+	m.outbox = m.outbox[1:]
+	return func() tea.Msg {
+		publication, err := chat.PublishAsync(ctx, next.room, next.text, next.clientID)
+		return handedOverMsg{next, publication, err}
+	}
+}
+
+func (m *model) handedOver(msg handedOverMsg) tea.Cmd {
+	m.sending = false
+	if msg.err != nil {
+		m.outcome(outcomeMsg{clientID: msg.outgoing.clientID, err: msg.err})
+		return m.handOver()
+	}
+	ctx, clientID := m.ctx, msg.outgoing.clientID
+	wait := func() tea.Msg {
+		result, err := msg.publication.Wait(ctx)
+		return outcomeMsg{clientID, result, err}
+	}
+	return tea.Batch(wait, m.handOver())
+}
+
+// outcome marks a message of one's own. Stored, it stays until its event brings it.
+func (m *model) outcome(msg outcomeMsg) {
+	p := m.timeline.findPending(msg.clientID)
+	switch {
+	case p == nil:
+		if msg.err != nil {
+			m.say("a message in another room was not sent: " + reason(msg.err))
+		}
+		return
+	case msg.err != nil:
+		p.failure = reason(msg.err)
+	case msg.result.GetSeq() <= m.timeline.last():
+		m.timeline.remove(p) // a repetition of one that was there already
+	default:
+		p.seq = msg.result.GetSeq()
+	}
+	m.relayout()
+}

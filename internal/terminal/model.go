@@ -1,0 +1,266 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"charm.land/bubbles/v2/key"
+	"charm.land/bubbles/v2/textarea"
+	tea "charm.land/bubbletea/v2"
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/client"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+)
+
+const (
+	typingShown = 6 * time.Second // as rialto.chat.v1.Signaled says
+	pageSize    = 50
+)
+
+// model is the screen's state. Update is the only writer; what waits or calls out is in commands, which see none of it.
+type model struct {
+	ctx       context.Context // of the whole program; commands wait under it
+	chat      chat
+	options   ScreenOptions
+	nextState func() (client.State, bool) // the newest state of the connection; called by one command at a time
+
+	now      time.Time
+	state    client.State
+	refusal  error // set when the server refused before the first welcome
+	quitting bool
+	blurred  bool // the terminal has lost the focus
+
+	room     room // nil until the first is joined
+	joining  string
+	timeline timeline
+	online   uint32
+	typists  []typist
+	paging   bool // a page is being fetched
+	atStart  bool // the room's first message is held
+	notice   []string
+	outbox   []*outgoing // written and not yet taken by the client, in order
+	sending  bool        // one of them is being handed over
+
+	input  textarea.Model
+	height int // of the terminal
+	layout layout
+}
+
+// typist is somebody who is typing.
+type typist struct {
+	id, name string
+	until    time.Time
+}
+
+// outgoing is a message for the client to take.
+type outgoing struct{ room, text, clientID string }
+
+// What commands bring back.
+type (
+	tickMsg   time.Time
+	stateMsg  client.State
+	joinedMsg struct {
+		id   string
+		room room
+		err  error
+	}
+	eventMsg struct {
+		room  room
+		event *chatv1.Event
+		err   error
+	}
+	pageMsg struct {
+		room     room
+		messages []*chatv1.Message
+		err      error
+	}
+	handedOverMsg struct {
+		outgoing    *outgoing
+		publication publication
+		err         error
+	}
+	outcomeMsg struct {
+		clientID string
+		result   *chatv1.PublishResult
+		err      error
+	}
+	noticeMsg []string
+)
+
+func newModel(ctx context.Context, c chat, o ScreenOptions, now time.Time) *model {
+	input := textarea.New()
+	input.Prompt = "> "
+	input.ShowLineNumbers = false
+	input.EndOfBufferCharacter = ' '
+	input.DynamicHeight, input.MinHeight, input.MaxHeight, input.MaxContentHeight = true, 1, 5, 200
+	input.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
+	input.SetVirtualCursor(false)
+	input.Focus()
+	m := &model{ctx: ctx, chat: c, options: o, now: now, joining: o.Room, input: input}
+	m.setDark(true)
+	return m
+}
+
+// Init begins everything that goes on by itself.
+func (m *model) Init() tea.Cmd {
+	return tea.Batch(tick(), m.awaitState(), m.join(m.joining), tea.RequestBackgroundColor)
+}
+
+// Update takes one message in.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.resize(msg.Width, msg.Height)
+	case tea.BackgroundColorMsg:
+		m.setDark(msg.IsDark())
+	case tea.FocusMsg:
+		m.blurred = false
+		m.markRead()
+	case tea.BlurMsg:
+		m.blurred = true
+	case tea.KeyPressMsg:
+		return m, m.press(msg)
+	case tea.MouseWheelMsg:
+		return m, m.wheel(msg)
+	case tickMsg:
+		m.tick(time.Time(msg))
+		return m, tick()
+	case stateMsg:
+		return m, m.connection(client.State(msg))
+	case joinedMsg:
+		return m, m.joined(msg)
+	case eventMsg:
+		return m, m.event(msg)
+	case pageMsg:
+		m.page(msg)
+	case handedOverMsg:
+		return m, m.handedOver(msg)
+	case outcomeMsg:
+		m.outcome(msg)
+	case noticeMsg:
+		m.say(msg...)
+	default:
+		return m, m.updateInput(msg)
+	}
+	return m, nil
+}
+
+func (m *model) tick(now time.Time) {
+	m.now = now
+	m.dropTypists(func(t typist) bool { return !t.until.After(now) })
+}
+
+func (m *model) connection(state client.State) tea.Cmd {
+	m.state = state
+	if state.Phase != client.Closed {
+		return m.awaitState()
+	}
+	if m.chat.User() == nil && state.Err != nil {
+		m.refusal = state.Err
+		return m.quit()
+	}
+	return nil
+}
+
+func (m *model) quit() tea.Cmd {
+	m.quitting = true
+	return tea.Quit
+}
+
+// joined moves to a room that was joined.
+func (m *model) joined(msg joinedMsg) tea.Cmd {
+	if msg.id == m.joining {
+		m.joining = ""
+	}
+	if msg.err != nil {
+		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
+			m.say("cannot join " + msg.id + ": " + reason(msg.err))
+		}
+		return nil
+	}
+	if m.room != nil {
+		m.room.Leave()
+	}
+	m.room = msg.room
+	m.timeline, m.online, m.typists, m.paging, m.atStart = timeline{}, 0, nil, false, false
+	m.layout.follow()
+	m.relayout()
+	return m.awaitEvent()
+}
+
+// event takes what happened in the room.
+func (m *model) event(msg eventMsg) tea.Cmd {
+	if msg.room != m.room {
+		return nil // it was left
+	}
+	if msg.err != nil {
+		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
+			m.say("no more of " + m.room.ID() + ": " + reason(msg.err))
+		}
+		return nil
+	}
+	switch kind := msg.event.GetKind().(type) {
+	case *chatv1.Event_Presence:
+		m.online = kind.Presence.GetOnline()
+		return m.awaitEvent()
+	case *chatv1.Event_Signaled:
+		m.typing(kind.Signaled)
+		return m.awaitEvent()
+	case *chatv1.Event_Posted:
+		m.dropTypists(func(t typist) bool { return t.id == kind.Posted.GetSender().GetId() })
+	case *chatv1.Event_Snapshot:
+		m.atStart = false
+	}
+	m.timeline.apply(msg.event, m.chat.User().GetId())
+	if m.layout.following() {
+		m.timeline.trim()
+	}
+	m.atStart = m.atStart && m.timeline.first() <= m.firstSeq()
+	m.relayout()
+	m.markRead()
+	return m.awaitEvent()
+}
+
+// markRead says that the newest message was seen, if it was.
+func (m *model) markRead() {
+	if last := m.timeline.last(); m.room != nil && last > 0 && !m.blurred && m.layout.following() {
+		m.room.MarkRead(last)
+	}
+}
+
+// firstSeq is the seq of the oldest message that can be fetched.
+func (m *model) firstSeq() uint64 { return max(m.room.Info().GetFirstSeq(), 1) }
+
+func (m *model) typing(s *chatv1.Signaled) {
+	id := s.GetUser().GetId()
+	m.dropTypists(func(t typist) bool { return t.id == id })
+	if s.GetTyping() && id != m.chat.User().GetId() {
+		m.typists = append(m.typists, typist{id, s.GetUser().GetDisplayName(), m.now.Add(typingShown)})
+	}
+}
+
+func (m *model) dropTypists(gone func(typist) bool) {
+	kept := m.typists[:0]
+	for _, t := range m.typists {
+		if !gone(t) {
+			kept = append(kept, t)
+		}
+	}
+	m.typists = kept
+}
+
+// say shows lines above the input until the next message or command is sent.
+func (m *model) say(lines ...string) {
+	m.notice = lines
+	m.relayout()
+}
+
+// reason is what to tell a person about an error.
+func reason(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}

@@ -1,0 +1,92 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/rialto-rpc/rialto/client"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+)
+
+// ScreenOptions says how [RunScreen] works.
+type ScreenOptions struct {
+	Room    string
+	History int            // messages of a room to begin with, at most 100
+	Server  string         // its address, to be shown
+	Local   *time.Location // of the times shown; nil: time.Local
+	In      io.Reader
+	Out     io.Writer
+}
+
+// RunScreen is the chat as a full-screen program, until its user quits or ctx ends; it returns nil then. An error is the
+// server's final refusal before it ever said welcome, or a terminal that does not work.
+func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if o.Local == nil {
+		o.Local = time.Local
+	}
+	nextState, stop := iter.Pull(c.States(ctx))
+	defer stop()
+	m := newModel(ctx, liveChat{c}, o, time.Now())
+	m.nextState = nextState
+	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out)).Run()
+	cancel() // ends the commands that wait
+	switch {
+	case m.refusal != nil:
+		return m.refusal
+	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil, errors.Is(err, tea.ErrInterrupted):
+		return nil
+	default:
+		return err
+	}
+}
+
+// chat is what the screen needs of a client.
+type chat interface {
+	Join(ctx context.Context, id string, history int) (room, error)
+	PublishAsync(ctx context.Context, room, text, clientID string) (publication, error)
+	SetDisplayName(name string) error
+	ListRooms(ctx context.Context) iter.Seq2[*chatv1.Room, error]
+	User() *chatv1.User
+}
+
+// room is what the screen needs of a joined room.
+type room interface {
+	ID() string
+	Info() *chatv1.Room
+	Next(ctx context.Context) (*chatv1.Event, error)
+	History(ctx context.Context, before uint64, n int) ([]*chatv1.Message, error)
+	Typing(active bool)
+	MarkRead(seq uint64)
+	Leave()
+}
+
+// publication is what the screen needs of a message on its way.
+type publication interface {
+	Wait(ctx context.Context) (*chatv1.PublishResult, error)
+}
+
+// liveChat is the chat of a real client.
+type liveChat struct{ *client.Client }
+
+func (c liveChat) Join(ctx context.Context, id string, history int) (room, error) {
+	r, err := c.Client.Join(ctx, id, client.History(history))
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (c liveChat) PublishAsync(ctx context.Context, room, text, clientID string) (publication, error) {
+	p, err := c.Client.PublishAsync(ctx, room, text, client.WithClientID(clientID))
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
