@@ -86,6 +86,7 @@ func (s *session) send() {
 			s.stopSending(err)
 			return
 		}
+		s.service.sent.add(out)
 		s.release(out.units)
 	}
 }

@@ -49,6 +49,7 @@ type Service struct {
 	delivery Delivery
 
 	sessionIDs atomic.Uint64
+	sent       sent
 
 	mu       sync.Mutex            // guards draining and sessions; a leaf: nothing is called with it held
 	draining bool                  // no session begins any more

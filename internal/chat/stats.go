@@ -1,0 +1,40 @@
+package chat
+
+import "sync/atomic"
+
+// Stats is what a [Service] holds at a moment, and what it has done since it was made.
+type Stats struct {
+	Sessions  int    // streams of Connect and Subscribe
+	Rooms     int    // that somebody follows
+	Responses uint64 // written to streams
+	Replies   uint64 // in them
+	Events    uint64 // in them: one for each receiver
+}
+
+// sent counts what sessions have written.
+type sent struct {
+	responses, replies, events atomic.Uint64
+}
+
+func (s *sent) add(out outgoing) {
+	s.responses.Add(1)
+	s.replies.Add(uint64(len(out.replies)))
+	s.events.Add(uint64(len(out.events)))
+}
+
+// Stats returns the numbers of this moment. It is cheap and may be called at any time.
+func (s *Service) Stats() Stats {
+	s.mu.Lock()
+	sessions := len(s.sessions)
+	s.mu.Unlock()
+	s.hub.mu.RLock()
+	rooms := len(s.hub.rooms)
+	s.hub.mu.RUnlock()
+	return Stats{
+		Sessions:  sessions,
+		Rooms:     rooms,
+		Responses: s.sent.responses.Load(),
+		Replies:   s.sent.replies.Load(),
+		Events:    s.sent.events.Load(),
+	}
+}
