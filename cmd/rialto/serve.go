@@ -131,7 +131,7 @@ func (s *serveCommand) announce(c console, addresses server.Addresses) error {
 		}
 	}
 	if isTerminal(c.stderr) && s.LogFormat != "json" {
-		fmt.Fprint(c.stderr, banner(addresses, s.TLSCert != "", s.Data))
+		fmt.Fprint(c.stderr, s.banner(addresses))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/chat"
 )
 
 // metrics are what a server counts, in a registry of its own. Safe for concurrent use.
@@ -74,6 +75,20 @@ func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
 
 func histogram(name, help string, buckets []float64) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets})
+}
+
+// watchChat shows what the chat service counts.
+func (m *metrics) watchChat(c *chat.Service) {
+	m.gaugeFunc("chat_sessions", "Streams of Connect and Subscribe now.",
+		func() float64 { return float64(c.Stats().Sessions) })
+	m.gaugeFunc("chat_rooms_live", "Rooms that somebody follows now.",
+		func() float64 { return float64(c.Stats().Rooms) })
+	m.counterFunc("chat_responses_sent_total", "Responses written to sessions.",
+		func() float64 { return float64(c.Stats().Responses) })
+	m.counterFunc("chat_replies_sent_total", "Replies in them.",
+		func() float64 { return float64(c.Stats().Replies) })
+	m.counterFunc("chat_events_sent_total", "Events in them: one for each receiver.",
+		func() float64 { return float64(c.Stats().Events) })
 }
 
 // watchBridge shows what the bridge counts.

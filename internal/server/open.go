@@ -112,6 +112,7 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 		return err
 	}
 	s.metrics.watchBridge(s.bridge)
+	s.metrics.watchChat(s.chat)
 	s.health = health.NewServer()
 	s.chat.Register(s.grpc)
 	s.chat.Register(s.bridge)

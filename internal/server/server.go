@@ -56,7 +56,11 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.run(ctx), s.close())
+	err = errors.Join(s.run(ctx), s.close())
+	if err == nil {
+		s.logger.Info("closed")
+	}
+	return err
 }
 
 // newServer returns a server with all its parts, none of which runs. The caller closes it.

@@ -325,7 +325,11 @@ func TestMetricsCountBothWaysIn(t *testing.T) {
 	if got := checkOverWebSocket(t, i.HTTP); !strings.Contains(got, "SERVING") {
 		t.Fatalf("health over WebSocket = %q", got)
 	}
+	connect(t, conn)
 	for _, want := range []string{
+		`rialto_chat_sessions 1`,
+		`rialto_chat_rooms_live 0`,
+		`rialto_chat_responses_sent_total `,
 		`rialto_rpcs_ended_total{code="OK",method="/rialto.chat.v1.MessageService/PostMessage",wire="grpc"} 1`,
 		`rialto_rpcs_ended_total{code="NotFound",method="/rialto.chat.v1.RoomService/GetRoom",wire="grpc"} 1`,
 		`rialto_rpcs_ended_total{code="OK",method="/grpc.health.v1.Health/Check",wire="websocket"} 1`,
