@@ -1,3 +1,8 @@
+// Before the components, whose styles refine these.
+import "./styles/tokens.css";
+import "./styles/intents.css";
+import "./styles/base.css";
+
 import { ChatClient } from "@rialto/chat";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -5,9 +10,6 @@ import { App, goToRoom } from "./app.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
 import { SessionContext } from "./session.js";
-import "./styles/tokens.css";
-import "./styles/intents.css";
-import "./styles/base.css";
 
 const client = new ChatClient();
 const session = { client, directory: new Directory(client) };

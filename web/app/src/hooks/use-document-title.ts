@@ -2,8 +2,13 @@ import { useEffect } from "react";
 import type { Directory } from "../model/directory.js";
 import { useStore } from "./use-store.js";
 
-/** Isolates a name in a text without markup, so that its direction ends with it (Unicode Standard Annex 9, 2.5). */
-const isolate = (name: string) => `\u2068${name}\u2069`;
+/**
+ * Isolates a name in a text without markup, so that its direction ends with it (Unicode Standard Annex 9, 2.5). Plain
+ * ASCII needs none, and some window managers show the marks.
+ */
+function isolate(name: string): string {
+  return /^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`;
+}
 
 /** Shows in the window's title where one is and how many messages are not read, in all rooms together. */
 export function useDocumentTitle(directory: Directory, roomId: string | undefined): void {

@@ -5,7 +5,13 @@ export type Piece = { readonly text: string; readonly href?: string };
 const address = /\bhttps?:\/\/[^\s<>"'`\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 
 /** What ends a sentence rather than an address. */
-const trailing = /[.,:;!?…*_~]+$/;
+const sentenceEnd = new Set(".,:;!?…*_~");
+
+const openers = new Map([
+  [")", "("],
+  ["]", "["],
+  ["}", "{"],
+]);
 
 /** Cuts a text at its http and https addresses. Nothing else is interpreted; the pieces joined are the text. */
 export function linkify(text: string): Piece[] {
@@ -29,21 +35,20 @@ export function linkify(text: string): Piece[] {
   return pieces;
 }
 
-/** Takes off punctuation at the end, and a closing bracket that the address did not open. */
+/** Takes off punctuation at the end, and closing brackets that the address did not open. One pass, from the end. */
 function trim(found: string): string {
-  let shown = found;
-  for (;;) {
-    const before = shown;
-    shown = shown.replace(trailing, "");
-    for (const [open, close] of ["()", "[]", "{}"].map((pair) => [pair.charAt(0), pair.charAt(1)] as const)) {
-      if (shown.endsWith(close) && count(shown, close) > count(shown, open)) {
-        shown = shown.slice(0, -1);
-      }
-    }
-    if (shown === before) {
-      return shown;
+  const balance = new Map([...openers].map(([close, open]) => [close, count(found, open) - count(found, close)]));
+  let end = found.length;
+  for (; end > 0; end--) {
+    const last = found.charAt(end - 1);
+    const open = balance.get(last);
+    if (open !== undefined && open < 0) {
+      balance.set(last, open + 1);
+    } else if (!sentenceEnd.has(last)) {
+      break;
     }
   }
+  return found.slice(0, end);
 }
 
 function count(text: string, character: string): number {

@@ -99,8 +99,9 @@ export const Message = memo(function Message({ message, first, myId, current, ed
           <Reactions reactions={message.reactions} myId={myId} nameOf={actions.nameOf} onToggle={toggle} />
         )}
         {sent && (
-          <p className="message-sent">
-            <Icon name="check" size={13} /> Sent
+          <p className="message-state" title="Sent">
+            <Icon name="check" size={14} />
+            <span className="unseen">Sent</span>
           </p>
         )}
       </div>

@@ -39,6 +39,7 @@ export const PendingMessage = memo(function PendingMessage({ message, first, me,
           </header>
         )}
         <MessageText text={message.text} />
+        {!live && !failed && <p className="pending-waiting">Will be sent when the connection is back</p>}
         {failed ? (
           <p className="pending-failed" role="alert">
             <Icon name="warning" size={15} />
@@ -56,7 +57,10 @@ export const PendingMessage = memo(function PendingMessage({ message, first, me,
             </button>
           </p>
         ) : (
-          <p className="pending-sending">{live ? "Sending…" : "Will be sent when the connection is back"}</p>
+          <p className="message-state pending-sending" title="Sending">
+            <Icon name="clock" size={14} />
+            <span className="unseen">Sending</span>
+          </p>
         )}
       </div>
     </article>
