@@ -14,8 +14,12 @@ import (
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
-// maxPublishBytes is refused here, because a server ends the whole session over it, and every one after it.
-const maxPublishBytes = 1 << 20
+// maxPublishBytes is where a message is refused here, because a server ends the whole session over a request of 1 MiB,
+// and every session after it that repeats the message.
+const maxPublishBytes = 1<<20 - 1024
+
+// blameBytes is the size up to which a message is never what ended a session: every server takes that much.
+const blameBytes = 1024
 
 // PublishOption changes one publish.
 type PublishOption interface{ apply(*chatv1.Publish) }
@@ -181,6 +185,23 @@ func (c *Client) removeLocked(p *Publication) bool {
 func (c *Client) settleLocked(p *Publication, result *chatv1.PublishResult, err error) {
 	p.result, p.err = result, err
 	close(p.done)
+}
+
+// blameLocked finds the message that a server with a lower limit than maxPublishBytes ended the session over, and fails
+// it instead of repeating it in session after session: the largest of those it was asked to take.
+func (c *Client) blameLocked(end error) {
+	if _, later := retryInfo(end); status.Code(end) != codes.ResourceExhausted || later {
+		return
+	}
+	var largest *Publication
+	for _, p := range c.publications {
+		if p.sent && (largest == nil || proto.Size(p.publish) > proto.Size(largest.publish)) {
+			largest = p
+		}
+	}
+	if largest != nil && proto.Size(largest.publish) > blameBytes && c.removeLocked(largest) {
+		c.settleLocked(largest, nil, end)
+	}
 }
 
 // checkPublish refuses what cannot even be sent: the wire would end the session over it.

@@ -133,6 +133,34 @@ func TestPublishGivenUpIsNotRepeated(t *testing.T) {
 	})
 }
 
+func TestMessageThatEndsSessionsIsNotRepeatedForever(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFakeServer(t)
+		c := f.client(t)
+		s := f.welcomed(t)
+		small, err := c.PublishAsync(t.Context(), "lobby", "small")
+		if err != nil {
+			t.Fatal(err)
+		}
+		large, err := c.PublishAsync(t.Context(), "lobby", strings.Repeat("x", 100<<10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.publish(t)
+		s.publish(t)
+		s.cut(status.Error(codes.ResourceExhausted, "message larger than max"))
+		if _, err := large.Wait(t.Context()); status.Code(err) != codes.ResourceExhausted {
+			t.Errorf("large: %v", err)
+		}
+		s = f.welcomed(t)
+		id, _ := s.publish(t)
+		s.reply(t, stored(id, 1))
+		if _, err := small.Wait(t.Context()); err != nil {
+			t.Errorf("small: %v", err)
+		}
+	})
+}
+
 func TestPublishWaitsForAPlace(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFakeServer(t)

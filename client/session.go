@@ -64,9 +64,10 @@ func (c *Client) run(ctx context.Context) {
 	}
 }
 
-// pause waits out the backoff.
+// pause looks back on a session that ended with err and waits out the backoff.
 func (c *Client) pause(ctx context.Context, delay time.Duration, err error) {
 	c.mu.Lock()
+	c.blameLocked(err)
 	c.setStateLocked(State{Phase: Waiting, Err: err, RetryAt: time.Now().Add(delay)})
 	c.mu.Unlock()
 	timer := time.NewTimer(delay)
