@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
 // Config says what a server does. Addresses are HOST:PORT, with port 0 for any free one; an empty host is every
@@ -41,7 +42,8 @@ type Config struct {
 	// OnReady, if not nil, is called once, when all ports answer. An error ends the server.
 	OnReady func(Addresses) error
 
-	now func() time.Time // when the certificate is looked at; nil: time.Now
+	now   func() time.Time // when the certificate is looked at; nil: time.Now
+	store state.Options    // how the store is opened, but for the logger and OnCommit
 }
 
 // Addresses are where a server really listens.

@@ -68,13 +68,15 @@ func (s *server) openCertificate() (err error) {
 // openChat opens the data directory and makes the chat service on it. The store's lock comes before the key, so that of
 // two first starts at once only one makes a key.
 func (s *server) openChat() (auth.Authenticator, error) {
-	if err := os.MkdirAll(s.cfg.DataDir, 0o700); err != nil {
+	dir := filepath.Join(s.cfg.DataDir, storeDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil { // for its owner only: it holds what people wrote
 		return nil, fmt.Errorf("%w: choose another data directory with --data", err)
 	}
 	hub := chat.NewHub()
+	options := s.cfg.store
+	options.Logger, options.OnCommit = s.logger, hub.OnCommit
 	var err error
-	s.store, err = state.Open(filepath.Join(s.cfg.DataDir, storeDir), state.Options{Logger: s.logger, OnCommit: hub.OnCommit})
-	if err != nil {
+	if s.store, err = state.Open(dir, options); err != nil {
 		return nil, err
 	}
 	epoch, position := s.store.Applied()

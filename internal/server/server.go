@@ -56,7 +56,10 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(s.run(ctx), s.close())
+	err = s.run(ctx)
+	if closeErr := s.close(); err == nil { // what comes after a failure follows from it
+		err = closeErr
+	}
 	if err == nil {
 		s.logger.Info("closed")
 	}
@@ -73,7 +76,8 @@ func newServer(cfg Config) (*server, error) {
 	}
 	s := &server{cfg: cfg, logger: cfg.Logger, started: time.Now()}
 	if err := s.open(); err != nil {
-		return nil, errors.Join(err, s.close())
+		s.close()
+		return nil, err
 	}
 	return s, nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,16 +33,27 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(failingDiskEnv); dir != "" {
+		if err := serveOnFailingDisk(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 
 // testConfig is a server on free ports of this machine, with a directory of the test's own.
 func testConfig(t testing.TB) Config {
+	return newTestConfig(filepath.Join(t.TempDir(), "data"))
+}
+
+func newTestConfig(dataDir string) Config {
 	return Config{
 		HTTP:              "localhost:0",
 		GRPC:              "localhost:0",
 		Admin:             "localhost:0",
-		DataDir:           filepath.Join(t.TempDir(), "data"),
+		DataDir:           dataDir,
 		Guests:            true,
 		MaxMessageBytes:   1 << 20,
 		MaxRooms:          200,
@@ -436,6 +449,31 @@ func TestDrainEndsInTime(t *testing.T) {
 	if _, err := stream.Recv(); status.Code(err) != codes.Unavailable {
 		t.Errorf("the call that would not end got %v, want UNAVAILABLE", err)
 	}
+}
+
+func TestDrainClosesWebSockets(t *testing.T) {
+	t.Parallel()
+	i := start(t, testConfig(t))
+	conn, r, resp := upgrade(t, i.HTTP, "/rialto.chat.v1.ChatService/Connect?encoding=json", http.Header{})
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("upgrade = %s", resp.Status)
+	}
+	if _, err := conn.Write(maskedText(`{"hello":{}}`)); err != nil {
+		t.Fatal(err)
+	}
+	for welcome := ""; !strings.Contains(welcome, `"welcome"`); {
+		_, welcome = readFrame(t, r)
+	}
+	i.shutdown()
+	kind, payload := readFrame(t, r)
+	for kind == textFrame {
+		kind, payload = readFrame(t, r)
+	}
+	if kind != closeFrame || binary.BigEndian.Uint16([]byte(payload)) != 4000+uint16(codes.Unavailable) {
+		t.Errorf("drain ended the socket with %x %q, want close code 4014", kind, payload)
+	}
+	conn.Close()
+	i.wait(t)
 }
 
 func TestFailureOfAPartEndsRun(t *testing.T) {

@@ -50,32 +50,47 @@ func checkOverWebSocket(t testing.TB, address string) string {
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("upgrade = %s", resp.Status)
 	}
-	// A final text frame "{}", masked with zeros (RFC 6455, section 5.2).
-	if _, err := conn.Write([]byte{0x81, 0x82, 0, 0, 0, 0, '{', '}'}); err != nil {
+	if _, err := conn.Write(maskedText("{}")); err != nil {
 		t.Fatal(err)
 	}
-	answer := readFrame(t, r, 0x81)
-	if code := binary.BigEndian.Uint16([]byte(readFrame(t, r, 0x88))); code != 1000 {
-		t.Errorf("closed with %d", code)
+	kind, answer := readFrame(t, r)
+	if kind != textFrame {
+		t.Fatalf("the answer is a frame %x %q", kind, answer)
+	}
+	kind, end := readFrame(t, r)
+	if kind != closeFrame || binary.BigEndian.Uint16([]byte(end)) != 1000 {
+		t.Errorf("closed with %x %q", kind, end)
 	}
 	return answer
 }
 
-// readFrame reads one short frame that must have the given first byte.
-func readFrame(t testing.TB, r *bufio.Reader, first byte) string {
+// The first bytes of frames that are whole messages (RFC 6455, section 5.2).
+const (
+	textFrame  = 0x81
+	closeFrame = 0x88
+)
+
+// maskedText is a short text as a client sends it, masked with zeros.
+func maskedText(s string) []byte {
+	return append([]byte{textFrame, 0x80 | byte(len(s)), 0, 0, 0, 0}, s...)
+}
+
+// readFrame reads one frame of less than 64 KiB.
+func readFrame(t testing.TB, r io.Reader) (kind byte, payload string) {
 	t.Helper()
-	var head [2]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		t.Fatal(err)
+	read := func(n int) []byte {
+		b := make([]byte, n)
+		if _, err := io.ReadFull(r, b); err != nil {
+			t.Fatal(err)
+		}
+		return b
 	}
-	if head[0] != first || head[1] > 125 {
-		t.Fatalf("frame starts with %x, want %x and a short length", head, first)
+	head := read(2)
+	length := int(head[1])
+	if length == 126 {
+		length = int(binary.BigEndian.Uint16(read(2)))
 	}
-	payload := make([]byte, head[1])
-	if _, err := io.ReadFull(r, payload); err != nil {
-		t.Fatal(err)
-	}
-	return string(payload)
+	return head[0], string(read(length))
 }
 
 func TestWhoMayConnectFromAPage(t *testing.T) {
