@@ -195,6 +195,16 @@ func (c *client) expectClose(code int) string {
 	return closed.Text
 }
 
+// skipToClose is expectClose after any number of messages.
+func (c *client) skipToClose(code int) string {
+	c.t.Helper()
+	for {
+		if _, _, err := c.conn.NextReader(); err != nil {
+			return c.expectClose(code) // the error stays
+		}
+	}
+}
+
 // receive waits for a value of a channel.
 func receive[T any](t testing.TB, ch <-chan T) T {
 	t.Helper()

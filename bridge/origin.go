@@ -29,7 +29,7 @@ func (p *originPolicy) allowOrigin(origin string) error {
 		return nil
 	}
 	u, err := url.Parse(origin)
-	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" ||
+	if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(u.Host, "*") || u.User != nil || strings.TrimSuffix(u.Path, "/") != "" ||
 		u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("allowed origin %q is not of the form scheme://host[:port]", origin)
 	}
