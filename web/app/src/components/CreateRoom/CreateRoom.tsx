@@ -83,18 +83,18 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
             aria-describedby={`${form}-id-note`}
           />
           <p id={`${form}-id-note`} className={shownIdProblem === undefined ? "field-hint" : "field-error"}>
-            {shownIdProblem ?? "Part of the room's address, for ever: a–z, 0–9, dot, dash and underscore."}
+            {shownIdProblem ?? "Part of the room's address, for ever: a–z, 0–9, dot, dash and underscore."}{" "}
+            {refusal?.taken && (
+              <button type="button" className="text-button" onClick={open}>
+                Open #{id}
+              </button>
+            )}
           </p>
         </div>
         <p className="field-error" role="alert" hidden={refusal?.all === undefined}>
           {refusal?.all}
         </p>
         <div className="dialog-actions">
-          {refusal?.taken && (
-            <button type="button" className="button" onClick={open}>
-              Open #{id}
-            </button>
-          )}
           <button type="button" className="button" onClick={onClose}>
             Cancel
           </button>

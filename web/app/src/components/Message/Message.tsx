@@ -87,10 +87,7 @@ export const Message = memo(function Message({ message, first, myId, current, ed
           <MessageEditor
             text={message.text}
             onSave={(text) => actions.edit(message, text)}
-            onCancel={() => {
-              actions.startEdit(undefined);
-              backToMessage();
-            }}
+            onCancel={() => actions.startEdit(undefined)}
           />
         ) : (
           <Content message={message} />
@@ -115,7 +112,10 @@ export const Message = memo(function Message({ message, first, myId, current, ed
             actions.react(message, emoji, !reactedBy(message, emoji, myId));
             backToMessage();
           }}
-          onEdit={() => actions.startEdit(message)}
+          onEdit={() => {
+            backToMessage();
+            actions.startEdit(message);
+          }}
           onDelete={() => {
             actions.remove(message);
             backToMessage();

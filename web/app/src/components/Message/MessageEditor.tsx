@@ -9,7 +9,7 @@ interface Props {
   readonly onCancel: () => void;
 }
 
-/** Changes a message in its place. Enter saves, Escape leaves it as it was. */
+/** Changes a message in its place. Enter saves, Escape leaves it as it was; either gives the focus back. */
 export function MessageEditor({ text: before, onSave, onCancel }: Props) {
   const [text, setText] = useState(before);
   const area = useRef<HTMLTextAreaElement>(null);
@@ -17,8 +17,15 @@ export function MessageEditor({ text: before, onSave, onCancel }: Props) {
   const savable = text.trim() !== "" && over === 0;
 
   useEffect(() => {
+    const from = document.activeElement;
     area.current?.focus();
     area.current?.setSelectionRange(before.length, before.length);
+    return () => {
+      // Unless it is somewhere else by now.
+      if (from instanceof HTMLElement && document.activeElement === document.body) {
+        from.focus();
+      }
+    };
   }, [before]);
 
   const save = () => {

@@ -7,10 +7,12 @@ interface Props {
   readonly online: readonly User[];
   readonly count: number;
   readonly myId: string | undefined;
+  /** Whether this is how it was when the connection broke. */
+  readonly stale: boolean;
 }
 
 /** Who is here. In a crowd only how many. */
-export function People({ online, count, myId }: Props) {
+export function People({ online, count, myId, stale }: Props) {
   if (online.length === 0) {
     return (
       <p className="people-note">
@@ -19,7 +21,7 @@ export function People({ online, count, myId }: Props) {
     );
   }
   return (
-    <ul className="people">
+    <ul className="people" data-stale={stale || undefined}>
       {online.map((user) => (
         <li key={user.id} className="person">
           <span className="person-avatar">

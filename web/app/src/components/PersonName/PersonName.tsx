@@ -7,13 +7,16 @@ interface Props {
   readonly me?: boolean;
 }
 
-/** A name as its owner typed it, isolated from the text around it, with what is to be known about its owner. */
+/**
+ * A name as its owner typed it, isolated from the text around it, with what the reader should know about its owner: that
+ * they proved nothing, or that it is the reader.
+ */
 export function PersonName({ user, me = false }: Props) {
   return (
     <span className="person-name">
       <bdi className="person-name-text">{user.name}</bdi>
       {me && <span className="mark">you</span>}
-      {user.guest && (
+      {user.guest && !me && (
         <span className="mark" title="A guest: anybody may use this name">
           guest
         </span>

@@ -40,7 +40,14 @@ export function RoomView({ room }: { readonly room: Room }) {
     const last = snapshot.messages.findLast((m) => m.sender.id === user?.id && !m.deleted && m.text !== "");
     setEditing(last?.seq);
   };
-  const people = <People online={snapshot.online} count={snapshot.onlineCount} myId={user?.id} />;
+  const people = (
+    <People
+      online={snapshot.online}
+      count={snapshot.onlineCount}
+      myId={user?.id}
+      stale={connection.status !== "live"}
+    />
+  );
   return (
     <>
       <ConnectionBanner

@@ -8,7 +8,6 @@ import { Dialog } from "../Dialog/Dialog.js";
 import { Icon } from "../Icon/Icon.js";
 import { Logo } from "../Logo/Logo.js";
 import { NameForm } from "../NameForm/NameForm.js";
-import { PersonName } from "../PersonName/PersonName.js";
 import { RoomList } from "../RoomList/RoomList.js";
 import { ThemeButton } from "../ThemeButton/ThemeButton.js";
 import "./sidebar.css";
@@ -48,8 +47,8 @@ export function Sidebar({ room, preferences, onPreferences }: Props) {
       <footer className="sidebar-footer">
         <button type="button" className="sidebar-me" onClick={() => setDialog("name")} title="Change your name">
           <Avatar user={{ id: user?.id ?? "", name, guest: false }} small />
-          <PersonName user={{ id: user?.id ?? "", name, guest: user?.guest ?? false }} />
-          <span className="unseen">Change your name</span>
+          <bdi className="sidebar-name">{name}</bdi>
+          <span className="unseen">: change your name</span>
         </button>
         <ThemeButton theme={preferences.theme ?? "system"} onChange={(theme) => onPreferences({ theme })} />
       </footer>

@@ -45,7 +45,8 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
   const [focused, setFocused] = useState<string>();
   const lastKey = messages.length > 0 ? messageKey(messages[messages.length - 1] as ChatMessage) : undefined;
   const currentKey = focused !== undefined && rows.some((row) => row.key === focused) ? focused : lastKey;
-  const sentSeq = pending.length === 0 ? messages.findLast((m) => m.sender.id === me?.id)?.seq : undefined;
+  const sentSeq =
+    pending.length === 0 ? messages.findLast((m) => m.sender.id === me?.id && !m.deleted)?.seq : undefined;
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (moveFocus(event.nativeEvent, list.current)) {

@@ -1,0 +1,75 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const results = fileURLToPath(new URL("../test-results/", import.meta.url));
+
+/** Starts Debian's Chromium. Throws, with what to do, where there is none: browser tests are never skipped. */
+export async function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: findChromium(),
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+  });
+}
+
+function findChromium(): string {
+  try {
+    const script = "command -v chromium-headless-shell || command -v chromium";
+    return execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim();
+  } catch {
+    throw new Error("no chromium-headless-shell and no chromium: apt-get install chromium-headless-shell");
+  }
+}
+
+/** Somebody with a browser of their own. */
+export interface Person {
+  readonly page: Page;
+  /** What went wrong in the page: uncaught errors, refusals of the Content-Security-Policy, dialogs. */
+  readonly faults: string[];
+}
+
+/** Opens a page of the application in a fresh browser context. */
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Person> {
+  const context = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (/content security policy|trusted ?type|uncaught/i.test(message.text())) {
+      faults.push(message.text());
+    }
+  });
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(url);
+  return { page, faults };
+}
+
+/** Opens the application and comes in under a name. Resolves once the room is there. */
+export async function comeIn(
+  browser: Browser,
+  url: string,
+  name: string,
+  options: BrowserContextOptions = {},
+): Promise<Person> {
+  const person = await open(browser, url, options);
+  await person.page.getByLabel("Your name").fill(name);
+  await person.page.getByRole("button", { name: "Come in" }).click();
+  await person.page.getByText("Beginning of").or(person.page.locator("article")).first().waitFor();
+  return person;
+}
+
+/** Types a message and sends it. */
+export async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: /^Message #/ }).fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** Keeps a picture of a page in web/test-results. */
+export async function keep(page: Page, name: string): Promise<void> {
+  mkdirSync(results, { recursive: true });
+  await page.screenshot({ path: `${results}${name}.png` });
+}
