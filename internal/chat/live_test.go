@@ -118,7 +118,7 @@ func start(tb testing.TB, c config) *live {
 
 // context returns one that ends with the test, or after far longer than anything here takes.
 func (l *live) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	l.tb.Cleanup(cancel)
 	return ctx
 }
