@@ -5,8 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -46,9 +46,9 @@ func (v *metadataValues) UnmarshalJSON(data []byte) error {
 
 func (v metadataValues) MarshalJSON() ([]byte, error) {
 	if len(v) == 1 {
-		return json.Marshal(v[0])
+		return mustMarshal(v[0]), nil
 	}
-	return json.Marshal([]string(v))
+	return mustMarshal([]string(v)), nil
 }
 
 // isOpenFrame reports whether a text frame is an object that begins with the key "@open". No protojson message does: a
@@ -90,13 +90,10 @@ func parseOpenFrame(data []byte, maxMetadataBytes int) (o opening, err error) {
 func invalidOpenFrame(err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) {
-		return invalidField(mismatch.Field, "@open: "+mismatch.Value+" is not what belongs here")
-	}
-	if errors.Is(err, io.EOF) {
-		return invalidField("@open", "empty")
+		return invalidField(mismatch.Field, mismatch.Value+" is not what belongs here")
 	}
 	// The only other error is an unknown field, whose text names it.
-	return invalidField("@open", cut(err.Error(), maxErrorBytes))
+	return invalidField("@open", cut(strings.TrimPrefix(err.Error(), "json: "), maxErrorBytes))
 }
 
 // timeout is 0 without one.
