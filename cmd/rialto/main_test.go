@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -36,6 +39,8 @@ func TestScripts(t *testing.T) {
 			"fails":     fails,
 			"ports":     ports,
 			"terminate": terminate,
+			"hold":      hold,
+			"draining":  draining,
 		},
 		RequireUniqueNames: true,
 	})
@@ -77,4 +82,26 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
 	}
+}
+
+// hold begins a request to the given address and never ends it, which keeps a server in its drain.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\n")
+	ts.Check(err)
+}
+
+// draining waits until the server at the given address says that it is.
+func draining(ts *testscript.TestScript, _ bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		resp, err := http.Get("http://" + args[0] + "/readyz")
+		ts.Check(err)
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			return
+		}
+	}
+	ts.Fatalf("the server at %s does not drain", args[0])
 }

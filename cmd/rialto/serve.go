@@ -31,6 +31,8 @@ type serveCommand struct {
 	AllowedHosts   []string `placeholder:"HOST" group:"Who may come" help:"Names browsers may know this server by, besides the host of --http, localhost and IP addresses."`
 
 	MaxMessageBytes   int           `default:"1048576" placeholder:"N" group:"Limits" help:"Largest message a client may send on any wire, in bytes after decompression (${default})."`
+	MaxTextBytes      int           `default:"16384" placeholder:"N" group:"Limits" help:"Longest text of a message, in bytes (${default})."`
+	MaxDataBytes      int           `default:"65536" placeholder:"N" group:"Limits" help:"Longest typed data of a message, in bytes (${default})."`
 	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSocket connections at a time; more are answered 503. 0: no limit (${default})."`
 	MaxRooms          int           `default:"200" placeholder:"N" group:"Limits" help:"Rooms one connection may have joined (${default})."`
 	Heartbeat         time.Duration `default:"20s" placeholder:"TIME" group:"Limits" help:"How often a silent client is asked whether it is there (${default}). Keep it below the idle time-out of proxies in between."`
@@ -96,6 +98,7 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	config.Logger = newLogger(c.stderr, s.LogFormat, s.LogLevel)
 	config.OnReady = func(addresses server.Addresses) error { return s.announce(c, addresses) }
 	if s.PortFile != "" {
+		os.Remove(s.PortFile) // left by one that was killed
 		defer os.Remove(s.PortFile)
 	}
 	return server.Run(ctx, config)
@@ -113,6 +116,8 @@ func (s *serveCommand) config() server.Config {
 		AllowedOrigins:    s.AllowedOrigins,
 		AllowedHosts:      s.AllowedHosts,
 		MaxMessageBytes:   s.MaxMessageBytes,
+		MaxTextBytes:      s.MaxTextBytes,
+		MaxDataBytes:      s.MaxDataBytes,
 		MaxConnections:    s.MaxConnections,
 		MaxRooms:          s.MaxRooms,
 		Heartbeat:         s.Heartbeat,

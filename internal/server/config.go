@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/chat"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	AllowedHosts   []string // names of this server besides the host of HTTP, localhost and IP addresses
 
 	MaxMessageBytes   int           // of a message from a client, on both ports, uncompressed
+	MaxTextBytes      int           // of a message's text; 0: chat.DefaultTextBytes
+	MaxDataBytes      int           // of a message's typed bytes; 0: chat.DefaultDataBytes
 	MaxConnections    int           // WebSockets at a time; 0: no limit
 	MaxRooms          int           // joined by one connection
 	Heartbeat         time.Duration // between questions to a silent client; at least 1 s
@@ -75,14 +78,16 @@ func (c Config) Validate() error {
 			return &ConfigError{fmt.Errorf("--%s %q: %w", a.flag, a.address, err)}
 		}
 	}
-	err := c.validateRest()
-	if err == nil {
-		err = c.validateAdmission()
-	}
-	if err != nil {
-		return &ConfigError{err}
+	for _, validate := range []func() error{c.validateRest, c.limits().Validate, c.validateAdmission} {
+		if err := validate(); err != nil {
+			return &ConfigError{err}
+		}
 	}
 	return nil
+}
+
+func (c Config) limits() chat.Limits {
+	return chat.Limits{TextBytes: c.MaxTextBytes, DataBytes: c.MaxDataBytes}
 }
 
 func (c Config) validateAdmission() error {

@@ -26,6 +26,8 @@ func TestConfigNamesTheWrongFlag(t *testing.T) {
 		{func(c *Config) { c.AllowedOrigins = []string{"chat.example"} }, "--allowed-origins"},
 		{func(c *Config) { c.AllowedHosts = []string{"https://chat.example"} }, "--allowed-hosts"},
 		{func(c *Config) { c.MaxMessageBytes = 10 }, "--max-message-bytes"},
+		{func(c *Config) { c.MaxTextBytes = -1 }, "text limit"},
+		{func(c *Config) { c.MaxDataBytes = 1 << 30 }, "data limit"},
 		{func(c *Config) { c.MaxConnections = -1 }, "--max-connections"},
 		{func(c *Config) { c.MaxRooms = 0 }, "--max-rooms"},
 		{func(c *Config) { c.Heartbeat = 0 }, "--heartbeat"},

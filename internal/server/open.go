@@ -88,7 +88,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	s.sequencer = local.New(local.Options{})
 	config := chat.Config{
-		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, MaxRooms: s.cfg.MaxRooms,
+		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), MaxRooms: s.cfg.MaxRooms,
 	}
 	var tokens auth.Authenticator = noTokens{}
 	if s.cfg.Guests {
