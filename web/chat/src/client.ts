@@ -96,7 +96,6 @@ export class ChatClient {
     this.calls.abort();
     this.calls = new AbortController();
     this.connection.stop({ code: "closed-by-client", text: "Disconnected." });
-    this.lost();
   }
 
   /** Calls the listener after every change of the snapshot. Returns the function that ends this. */

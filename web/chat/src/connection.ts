@@ -24,6 +24,14 @@ export const congestedBytes = 1024 * 1024;
 
 export type Request = MessageInitShape<typeof ConnectRequestSchema>;
 
+/** The time between two tries; moments are in ms since 1970. */
+interface Pause {
+  readonly retryAt: number;
+  /** The earliest moment that the server agrees to. */
+  readonly notBefore: number;
+  readonly reason: DisconnectReason;
+}
+
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketConstructor;
   readonly baseUrl: string;
@@ -71,13 +79,12 @@ export class Connection {
   private announced = false;
   /** Runs while connecting (until a try is given up) and while waiting (until the next). */
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** There from `start` to `stop`. */
   private unwatchPage: (() => void) | undefined;
   /** When the session was established; undefined while it is not. By performance.now(). */
   private liveSince: number | undefined;
-  /** What a reconnect waits for, and the earliest moment the server agreed to, in ms since 1970. */
-  private waiting:
-    | { readonly retryAt: number; readonly notBefore: number; readonly reason: DisconnectReason }
-    | undefined;
+  /** There while waiting for the next try. */
+  private waiting: Pause | undefined;
 
   constructor(options: ConnectionOptions) {
     this.options = options;
@@ -110,11 +117,14 @@ export class Connection {
     }
   }
 
-  /** Ends everything and stays so until `start`. */
+  /** Ends everything and stays so until `start`. No effect before that. */
   stop(reason: DisconnectReason): void {
-    this.drop();
-    this.unwatchPage?.();
+    if (!this.unwatchPage) {
+      return;
+    }
+    this.unwatchPage();
     this.unwatchPage = undefined;
+    this.drop();
     this.set({ status: "closed", reason });
   }
 
@@ -210,28 +220,24 @@ export class Connection {
     this.drop();
     const now = Date.now();
     const delayMs = this.backoff.next(retryAfterMs);
-    this.waiting = { retryAt: now + delayMs, notBefore: now + retryAfterMs, reason };
-    this.wait();
+    this.wait({ retryAt: now + delayMs, notBefore: now + retryAfterMs, reason });
   }
 
-  private wait(): void {
-    if (this.waiting) {
-      const { retryAt, reason } = this.waiting;
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.connect(), Math.max(0, retryAt - Date.now()));
-      this.set(
-        isOffline()
-          ? { status: "offline" }
-          : { status: "reconnecting", retryAt, attempt: this.backoff.attempt, reason },
-      );
-    }
+  private wait(pause: Pause): void {
+    this.waiting = pause;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.connect(), Math.max(0, pause.retryAt - Date.now()));
+    const { retryAt, reason } = pause;
+    const { attempt } = this.backoff;
+    this.set(isOffline() ? { status: "offline" } : { status: "reconnecting", retryAt, attempt, reason });
   }
 
   /** Somebody is looking: no waiting beyond what the server asked for, and no trust in a silent socket. */
   private wake(): void {
-    if (this.waiting) {
-      this.waiting = { ...this.waiting, retryAt: Math.max(Date.now(), this.waiting.notBefore) };
-      this.wait();
+    if (this.waiting && this.waiting.notBefore <= Date.now()) {
+      this.connect();
+    } else if (this.waiting) {
+      this.wait({ ...this.waiting, retryAt: this.waiting.notBefore });
     } else if (this.liveSince !== undefined) {
       this.liveness.wake();
     }
@@ -239,7 +245,7 @@ export class Connection {
 
   private networkChanged(): void {
     if (isOffline() && this.waiting) {
-      this.wait();
+      this.wait(this.waiting);
     } else {
       this.wake();
     }

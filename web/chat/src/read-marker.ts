@@ -20,17 +20,16 @@ export class ReadMarker {
     return this.wished?.seq ?? this.confirmed;
   }
 
-  /** Moves it, at once in what is shown and soon at the server. Returns false if it is there. */
+  /** Moves it in what is shown; `flush` then tells the server. Returns false if it is there already. */
   mark(seq: number): boolean {
     if (seq === this.seq) {
       return false;
     }
     this.wished = { seq, sent: false };
-    this.flush();
     return true;
   }
 
-  /** Asks for what is wished and was not sent, now or as soon as the interval allows. */
+  /** Asks for what is wished and was not sent, now or as soon as the interval allows. Only while there is a session. */
   flush(): void {
     if (!this.wished || this.wished.sent || this.timer !== undefined) {
       return;

@@ -150,6 +150,9 @@ export class RoomSession implements Room {
 
   markRead(seq: number): void {
     if (this.readMarker.mark(seq)) {
+      if (this.session.live) {
+        this.readMarker.flush();
+      }
       this.changed();
     }
   }
@@ -166,7 +169,7 @@ export class RoomSession implements Room {
     this.changed();
   }
 
-  /** The stream is gone, or the client is closed. No timer of this room runs after it. */
+  /** The stream is gone. No timer of this room runs until there is another. */
   lost(): void {
     this.publisher.lost();
     this.readMarker.lost();
@@ -295,16 +298,12 @@ export class RoomSession implements Room {
   }
 
   private sendMark(seq: number): boolean {
-    const { session } = this;
-    return (
-      session.live &&
-      session.request({ case: "markRead", value: { room: this.id, seq: BigInt(seq) } }, (result) => {
-        const now = result.case === "markRead" ? Number(result.value.read?.seq ?? 0n) : undefined;
-        if (this.readMarker.answered(seq, now)) {
-          this.changed();
-        }
-      })
-    );
+    return this.session.request({ case: "markRead", value: { room: this.id, seq: BigInt(seq) } }, (result) => {
+      const now = result.case === "markRead" ? Number(result.value.read?.seq ?? 0n) : undefined;
+      if (this.readMarker.answered(seq, now)) {
+        this.changed();
+      }
+    });
   }
 
   /** Takes the message that a call answered with; its event may be before or behind it. */
