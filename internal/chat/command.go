@@ -48,8 +48,8 @@ func (s *session) release(units int) {
 	notify(s.freed)
 }
 
-// begun says that a command's outcome comes later, from another goroutine.
-func (s *session) begun(cmd command) command {
+// awaitOutcome says that a command's outcome comes later, from another goroutine.
+func (s *session) awaitOutcome(cmd command) command {
 	cmd.async = true
 	s.mu.Lock()
 	s.working++

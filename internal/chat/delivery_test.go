@@ -198,6 +198,26 @@ func TestJoinWhilePublishing(t *testing.T) {
 	}
 }
 
+// A message that is committed while somebody joins, and that nothing follows, reaches them too: in the page or live.
+func TestJoinRacesTheLastMessage(t *testing.T) {
+	t.Parallel()
+	l := start(t, config{})
+	writer, reader := l.guest("writer"), l.guest("reader")
+	for i := range 300 {
+		room := fmt.Sprint("room-", i)
+		var both sync.WaitGroup
+		both.Go(func() { writer.publish(room, "the only one") })
+		both.Go(func() {
+			reader.join(history(room, 1))
+			for _, e := range reader.upTo(room, 1) {
+				contiguous(t, []*chatv1.Event{e}, 0)
+			}
+			reader.call(leaveRequest(room))
+		})
+		both.Wait()
+	}
+}
+
 // One busy room does not keep another from the same connection.
 func TestRoomsTakeTurns(t *testing.T) {
 	t.Parallel()

@@ -63,16 +63,23 @@ func (s *session) welcome(p auth.Principal, name, token string) {
 	if name != "" {
 		p.Name = name
 	}
-	s.actor = actorOf(p)
-	s.user = userProto(s.actor)
-	s.service.hub.enter(s)
-	w := &chatv1.Welcome{User: s.user, GuestToken: token}
+	actor := actorOf(p)
+	w := &chatv1.Welcome{User: userProto(actor), GuestToken: token}
 	if token != "" {
 		w.TokenExpires = timestamppb.New(p.Expires)
 	}
 	event := &chatv1.Event{Time: timestamppb.New(s.service.engine.now()), Kind: &chatv1.Event_Welcome{Welcome: w}}
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.actor, s.user = actor, w.User
 	s.outbox.events = append(s.outbox.events, event)
 	s.kickLocked()
+	s.mu.Unlock()
+
+	s.service.hub.enter(s, actor.ID) // only now: no marker comes before the welcome
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed { // perhaps before it entered
+		s.service.hub.leave(s, actor.ID)
+	}
 }

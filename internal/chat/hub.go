@@ -76,22 +76,22 @@ func (h *Hub) live(id state.RoomID) *room {
 }
 
 // enter adds a session to its user's, which are told of read markers.
-func (h *Hub) enter(s *session) {
+func (h *Hub) enter(s *session, user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.users[s.actor.ID] == nil {
-		h.users[s.actor.ID] = make(map[*session]struct{})
+	if h.users[user] == nil {
+		h.users[user] = make(map[*session]struct{})
 	}
-	h.users[s.actor.ID][s] = struct{}{}
+	h.users[user][s] = struct{}{}
 }
 
-// leave takes a session back. A no-op for one that did not enter.
-func (h *Hub) leave(s *session) {
+// leave takes a session back. A no-op for one that is not there.
+func (h *Hub) leave(s *session, user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.users[s.actor.ID], s)
-	if len(h.users[s.actor.ID]) == 0 {
-		delete(h.users, s.actor.ID)
+	delete(h.users[user], s)
+	if len(h.users[user]) == 0 {
+		delete(h.users, user)
 	}
 }
 

@@ -12,7 +12,7 @@ func (s *session) join(cmd command, j *chatv1.Join) {
 		s.answer(cmd, nil, err)
 		return
 	}
-	cmd = s.begun(cmd)
+	cmd = s.awaitOutcome(cmd)
 	s.follow(j, func(result *chatv1.JoinResult, err error) {
 		s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Join{Join: result}}, err)
 	})

@@ -135,7 +135,7 @@ func (s *session) markRead(cmd command, r *chatv1.MarkRead) {
 		s.answer(cmd, nil, err)
 		return
 	}
-	cmd = s.begun(cmd)
+	cmd = s.awaitOutcome(cmd)
 	key := markerKey{room: state.RoomID(r.GetRoom()), user: s.actor.ID}
 	err = s.service.markers.set(key, r.GetSeq(), record, func(result *chatv1.ReadMarker, err error) {
 		s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_MarkRead{MarkRead: &chatv1.MarkReadResult{Read: result}}}, err)

@@ -26,7 +26,7 @@ func (s *session) publish(cmd command, p *chatv1.Publish) {
 		s.answer(cmd, nil, err)
 		return
 	}
-	cmd = s.begun(cmd)
+	cmd = s.awaitOutcome(cmd)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.publishes = append(s.publishes, publication{cmd: cmd, room: p.GetRoom(), record: record})

@@ -24,7 +24,7 @@ type session struct {
 	write   func([]*chatv1.Reply, []*chatv1.Event) error
 	visible bool // whether it is in presence
 
-	// Who this is. Set by the reader before the first command is carried out, read-only after; unset for Subscribe.
+	// Who this is. Set once, by the reader with mu held, before the first command is carried out; unset for Subscribe.
 	actor state.Actor
 	user  *chatv1.User
 
@@ -156,11 +156,10 @@ func (s *session) close() {
 	s.mu.Lock()
 	s.closed = true
 	s.outbox = outbox{}
+	user := s.actor.ID
 	s.mu.Unlock()
 	s.leaveAll()
-	if s.visible {
-		s.service.hub.leave(s)
-	}
+	s.service.hub.leave(s, user)
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	s.await(ctx, func() bool { return !s.sending })
