@@ -25,7 +25,7 @@ func (s *Store) Commit(c *Change, sync bool) error {
 		s.failure.set(err)
 		return err
 	}
-	s.pending = nil
+	s.pending, s.synced = nil, sync
 	s.applied = t.applied
 	s.rooms.evict()
 	s.writers.evict()

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -19,7 +20,7 @@ const formatVersion = 1
 
 // Options are the settings of a [Store]; the zero value is usable.
 type Options struct {
-	FS     vfs.FS       // nil: the operating system's
+	FS     vfs.FS       // nil: the operating system's, watched for slowness
 	Logger *slog.Logger // nil: silent. Never sees what people wrote
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
@@ -34,6 +35,7 @@ type Options struct {
 // acknowledged or shown is on disk.
 type Store struct {
 	db       *pebble.DB
+	watch    io.Closer // of the disk; nil: none
 	epoch    Epoch
 	onCommit func(*Change)
 
@@ -42,6 +44,7 @@ type Store struct {
 	writers writerMarks
 	rooms   roomCache
 	pending *transaction // applied but not committed
+	synced  bool         // whether all that was committed is
 
 	failure failure
 
@@ -58,24 +61,43 @@ func Open(dir string, opts Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	fs := opts.FS
-	if fs == nil {
-		fs = vfs.Default
-	}
 	s := &Store{
 		onCommit: opts.OnCommit,
+		synced:   true,
 		writers:  make(writerMarks),
 		failure:  failure{failed: make(chan struct{})},
 	}
-	db, err := openPebble(dir, fs, log, &s.failure)
-	if err != nil {
-		return nil, err
+	fs := opts.FS
+	if fs == nil {
+		fs, s.watch = watchedDisk(log)
 	}
-	s.db = db
-	if err := s.load(dir); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := s.open(fs, dir, log); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil
+}
+
+func (s *Store) open(fs vfs.FS, dir string, log *slog.Logger) error {
+	if err := checkWAL(fs, dir); err != nil {
+		return err
+	}
+	db, err := openPebble(dir, fs, log, &s.failure)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	return s.load(dir)
+}
+
+// closeFiles closes what Open opened.
+func (s *Store) closeFiles() (err error) {
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	if s.watch != nil {
+		err = errors.Join(err, s.watch.Close())
+	}
+	return err
 }
 
 // load reads what the store needs to go on, and publishes the first View.
@@ -158,7 +180,7 @@ func (s *Store) Close() error {
 		s.pending.abandon()
 	}
 	last.release()
-	if err := s.db.Close(); err != nil {
+	if err := s.closeFiles(); err != nil {
 		return fmt.Errorf("state: close: %w", err)
 	}
 	return nil

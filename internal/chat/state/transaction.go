@@ -32,10 +32,14 @@ type transaction struct {
 
 // begin returns a transaction for n entries. Nothing else uses s.published meanwhile but to read it.
 func (s *Store) begin(n int) *transaction {
+	batch := s.db.NewBatchWithSize(n * 1024)
+	if s.synced {
+		_ = batch.LogData([]byte(syncedMark), nil) // never fails
+	}
 	return &transaction{
 		base:     s.published,
 		store:    s,
-		batch:    s.db.NewBatchWithSize(n * 1024),
+		batch:    batch,
 		change:   &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
 		applied:  s.applied,
 		messages: make(map[messageID]*storev1.MessageValue, n),

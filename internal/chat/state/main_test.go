@@ -1,0 +1,15 @@
+package state_test
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(holdDirEnv); dir != "" {
+		os.Exit(holdDir(dir))
+	}
+	goleak.VerifyTestMain(m)
+}

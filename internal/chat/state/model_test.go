@@ -1,0 +1,269 @@
+package state_test
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// model is the chat in maps and slices: the specification that the store is compared with. It knows nothing of keys,
+// caches, batches or encodings.
+type model struct {
+	rooms map[string]*modelRoom
+}
+
+type modelRoom struct {
+	state.Room
+	messages []*state.Message // by seq - 1
+	events   []modelEvent     // by rev - 1
+	members  map[string]state.Member
+	markers  map[string]uint64
+	firsts   map[[2]string]*modelFirst // by sender and client_id
+}
+
+// modelEvent is an event as it is read back: with the seq of its message in place of the message.
+type modelEvent struct {
+	state.Event
+	seq uint64
+}
+
+type modelFirst struct {
+	state.Result
+	body   state.Message // only Text, DataType and Data
+	forgot bool
+}
+
+func newModel() *model { return &model{rooms: make(map[string]*modelRoom)} }
+
+// apply decides one command.
+func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) state.Result {
+	switch c := command.(type) {
+	case *storev1.Publish:
+		return m.publish(actor, timeMS, c)
+	case *storev1.CreateRoom:
+		if m.rooms[c.GetRoom()] != nil {
+			return state.Result{Refusal: state.RoomExists}
+		}
+		r := m.makeRoom(c.GetRoom(), c.GetTitle(), actor, timeMS)
+		return r.roomChanged(actor, timeMS)
+	}
+	r := m.rooms[command.(interface{ GetRoom() string }).GetRoom()]
+	if r == nil {
+		return state.Result{Refusal: state.NoSuchRoom}
+	}
+	switch c := command.(type) {
+	case *storev1.UpdateRoom:
+		if r.members[actor.ID].Role != state.RoleOwner {
+			return state.Result{Refusal: state.NotOwner}
+		}
+		if c.Title == nil || c.GetTitle() == r.Title {
+			return state.Result{}
+		}
+		r.Title = c.GetTitle()
+		return r.roomChanged(actor, timeMS)
+	case *storev1.SetMember:
+		return r.setMember(actor, timeMS, c.GetRemove())
+	case *storev1.MarkRead:
+		if c.GetSeq() > r.Head.Seq {
+			return state.Result{Refusal: state.SeqAboveHead}
+		}
+		r.markers[actor.ID] = c.GetSeq()
+		return state.Result{Seq: c.GetSeq()}
+	}
+	seq := command.(interface{ GetSeq() uint64 }).GetSeq()
+	if seq == 0 || seq > r.Head.Seq {
+		return state.Result{Refusal: state.NoSuchMessage}
+	}
+	message := r.messages[seq-1]
+	switch c := command.(type) {
+	case *storev1.Edit:
+		return r.edit(actor, timeMS, message, c)
+	case *storev1.Delete:
+		return r.delete(actor, timeMS, message)
+	case *storev1.React:
+		return r.react(actor, timeMS, message, c)
+	}
+	panic("the model does not know the command")
+}
+
+func (m *model) makeRoom(id, title string, creator state.Actor, timeMS int64) *modelRoom {
+	timeMS = max(timeMS, 1)
+	r := &modelRoom{
+		Room: state.Room{
+			ID: state.RoomID(id), Title: title, CreateTime: timeMS, Creator: creator, Head: state.Head{FirstSeq: 1},
+		},
+		members: make(map[string]state.Member),
+		markers: make(map[string]uint64),
+		firsts:  make(map[[2]string]*modelFirst),
+	}
+	r.members[creator.ID] = state.Member{Room: r.ID, User: creator, Role: state.RoleOwner, CreateTime: timeMS}
+	m.rooms[id] = r
+	return r
+}
+
+func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) state.Result {
+	body := state.Message{
+		Text: c.GetBody().GetText(), DataType: c.GetBody().GetData().GetType(), Data: c.GetBody().GetData().GetValue(),
+	}
+	r, key := m.rooms[c.GetRoom()], [2]string{actor.ID, c.GetClientId()}
+	if r == nil {
+		r = m.makeRoom(c.GetRoom(), "", actor, timeMS)
+	}
+	if first := r.firsts[key]; first != nil {
+		same := first.body.Text == body.Text && first.body.DataType == body.DataType &&
+			slices.Equal(first.body.Data, body.Data)
+		if !same && !first.forgot {
+			return state.Result{Refusal: state.ClientIDReused}
+		}
+		result := first.Result
+		result.Duplicate = true
+		return result
+	}
+	r.Head.Seq++
+	body.Room, body.Seq, body.Sender, body.ClientID = r.ID, r.Head.Seq, actor, c.GetClientId()
+	message := body
+	r.messages = append(r.messages, &message)
+	r.markers[actor.ID] = r.Head.Seq
+	result := r.messageChanged(state.Posted, actor, timeMS, &message)
+	message.CreateTime = result.Time
+	if c.GetClientId() != "" {
+		r.firsts[key] = &modelFirst{Result: result, body: body}
+	}
+	return result
+}
+
+func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *storev1.Edit) state.Result {
+	switch {
+	case m.Sender.ID != actor.ID:
+		return state.Result{Refusal: state.NotSender}
+	case m.DeleteTime != 0:
+		return state.Result{Refusal: state.MessageDeleted}
+	case m.DataType != "":
+		return state.Result{Refusal: state.MessageNotText}
+	case m.Text == c.GetText():
+		return state.Result{Seq: m.Seq}
+	case c.ExpectedRev != nil && c.GetExpectedRev() != m.Rev:
+		return state.Result{Refusal: state.RevMoved}
+	}
+	m.Text = c.GetText()
+	result := r.messageChanged(state.Edited, actor, timeMS, m)
+	m.EditTime = result.Time
+	return result
+}
+
+func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) state.Result {
+	if m.Sender.ID != actor.ID && r.members[actor.ID].Role != state.RoleOwner {
+		return state.Result{Refusal: state.NotSender}
+	}
+	if m.DeleteTime != 0 {
+		return state.Result{Seq: m.Seq}
+	}
+	m.Text, m.DataType, m.Data, m.Reactions = "", "", nil, nil
+	if first := r.firsts[[2]string{m.Sender.ID, m.ClientID}]; first != nil {
+		first.forgot = true
+	}
+	result := r.messageChanged(state.Deleted, actor, timeMS, m)
+	m.DeleteTime = result.Time
+	return result
+}
+
+func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *storev1.React) state.Result {
+	kind, total := -1, 0
+	for i, reaction := range m.Reactions {
+		total += len(reaction.UserIDs)
+		if reaction.Emoji == c.GetEmoji() {
+			kind = i
+		}
+	}
+	has := kind >= 0 && slices.Contains(m.Reactions[kind].UserIDs, actor.ID)
+	switch {
+	case !c.GetRemove() && m.DeleteTime != 0:
+		return state.Result{Refusal: state.MessageDeleted}
+	case has != c.GetRemove():
+		return state.Result{Seq: m.Seq}
+	case has && len(m.Reactions[kind].UserIDs) == 1:
+		m.Reactions = slices.Delete(m.Reactions, kind, kind+1)
+	case has:
+		m.Reactions[kind].UserIDs = slices.DeleteFunc(m.Reactions[kind].UserIDs,
+			func(id string) bool { return id == actor.ID })
+	case total == state.MaxReactions, kind < 0 && len(m.Reactions) == state.MaxReactionKinds:
+		return state.Result{Refusal: state.TooManyReactions}
+	case kind < 0:
+		m.Reactions = append(m.Reactions, state.Reaction{Emoji: c.GetEmoji(), UserIDs: []string{actor.ID}})
+	default:
+		m.Reactions[kind].UserIDs = append(m.Reactions[kind].UserIDs, actor.ID)
+	}
+	return r.messageChanged(state.Reacted, actor, timeMS, m)
+}
+
+func (r *modelRoom) setMember(actor state.Actor, timeMS int64, remove bool) state.Result {
+	member, is := r.members[actor.ID]
+	if is != remove {
+		return state.Result{}
+	}
+	if remove {
+		delete(r.members, actor.ID)
+		return r.changed(modelEvent{Event: state.Event{Kind: state.MemberRemoved, Member: &member}}, actor, timeMS)
+	}
+	member = state.Member{Room: r.ID, User: actor, Role: state.RoleMember}
+	result := r.changed(modelEvent{Event: state.Event{Kind: state.MemberChanged, Member: &member}}, actor, timeMS)
+	member.CreateTime = result.Time
+	r.members[actor.ID] = member
+	return result
+}
+
+func (r *modelRoom) messageChanged(
+	kind state.ChangeKind, actor state.Actor, timeMS int64, m *state.Message,
+) state.Result {
+	result := r.changed(modelEvent{Event: state.Event{Kind: kind}, seq: m.Seq}, actor, timeMS)
+	m.Rev = result.Rev
+	result.Seq = m.Seq
+	return result
+}
+
+func (r *modelRoom) roomChanged(actor state.Actor, timeMS int64) state.Result {
+	room := new(state.Room)
+	result := r.changed(modelEvent{Event: state.Event{Kind: state.RoomChanged, State: room}}, actor, timeMS)
+	*room = r.Room
+	return result
+}
+
+// changed takes the next rev.
+func (r *modelRoom) changed(e modelEvent, actor state.Actor, timeMS int64) state.Result {
+	r.Head.Rev++
+	r.Head.UpdateTime = max(timeMS, r.Head.UpdateTime, 1)
+	e.Room, e.Rev, e.Time, e.Actor = r.ID, r.Head.Rev, r.Head.UpdateTime, actor
+	r.events = append(r.events, e)
+	return state.Result{Rev: e.Rev, Time: e.Time}
+}
+
+// allEvents returns the room's events as they are read back now: with messages in their current form.
+func (r *modelRoom) allEvents() []*state.Event {
+	var events []*state.Event
+	for _, e := range r.events {
+		event := e.Event
+		if e.seq != 0 {
+			event.Message = r.messages[e.seq-1]
+		}
+		events = append(events, &event)
+	}
+	return events
+}
+
+func (r *modelRoom) allMembers() []state.Member {
+	return slices.SortedFunc(maps.Values(r.members),
+		func(a, b state.Member) int { return cmp.Compare(a.User.ID, b.User.ID) })
+}
+
+func (m *model) allRooms() []state.Room {
+	var rooms []state.Room
+	for _, id := range slices.Sorted(maps.Keys(m.rooms)) {
+		rooms = append(rooms, m.rooms[id].Room)
+	}
+	return rooms
+}

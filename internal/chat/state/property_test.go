@@ -1,0 +1,351 @@
+package state_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// TestStoreIsTheModel drives the store and the model with the same random commands and compares verdicts, events and
+// rooms; then it applies what was recorded again, in other batches, into stores that must have equal dumps.
+func TestStoreIsTheModel(t *testing.T) {
+	t.Parallel()
+	seeds := []uint64{1, 2, 3, 4, rand.Uint64()}
+	reached := make(chan reached, len(seeds))
+	t.Run("seeds", func(t *testing.T) {
+		for _, seed := range seeds {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				reached <- testSeed(t, seed)
+			})
+		}
+	})
+	close(reached)
+	all := newReached()
+	for r := range reached {
+		all.add(r)
+	}
+	all.assertWhole(t)
+}
+
+func testSeed(t *testing.T, seed uint64) reached {
+	const commands = 1200
+	random := rand.New(rand.NewPCG(seed, 0))
+	reached := newReached()
+	s, m := open(t, vfs.NewMem()), newModel()
+	var log []state.Entry
+	for range commands {
+		actor, timeMS, command := randomCommand(random)
+		e := next(t, s, actor, timeMS, command)
+		if random.IntN(100) == 0 {
+			e.Record.Kind = state.Kind(random.UintN(math.MaxUint16))
+			e.Record.Body = []byte{0xff}
+			command = nil
+		}
+		log = append(log, e)
+		change := commit(t, s, e)
+		want := state.Result{Refusal: state.UnsupportedRecord}
+		if command != nil {
+			want = m.apply(actor, timeMS, command)
+		}
+		reached.count(command, want, change)
+		want.Pos = e.Pos
+		if got := change.Results[0]; got != want {
+			t.Fatalf("seed %d: position %d, %T %v by %s: result %+v, want %+v", seed, e.Pos, command, command, actor.ID, got, want)
+		}
+		if command != nil {
+			comparePublished(t, s, m, command.(interface{ GetRoom() string }).GetRoom(), change)
+		}
+	}
+	compareAll(t, s, m)
+	for _, batch := range []int{1, 7, 1000} {
+		if got, want := replay(t, log, batch), dump(t, s); got != want {
+			t.Fatalf("seed %d: applied again in batches of %d the state differs:\n%s\nwant:\n%s", seed, batch, got, want)
+		}
+	}
+	return reached
+}
+
+// comparePublished compares what a command touched: the room, its newest event and the markers told of.
+func comparePublished(t *testing.T, s *state.Store, m *model, id string, change *state.Change) {
+	t.Helper()
+	v := s.View()
+	defer v.Close()
+	room, ok, err := v.Room(state.RoomID(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := m.rooms[id]
+	if ok != (r != nil) {
+		t.Fatalf("room %q exists: %t", id, ok)
+	}
+	if r == nil {
+		return
+	}
+	if room != r.Room {
+		t.Fatalf("room %+v, want %+v", room, r.Room)
+	}
+	var newest []*state.Event
+	if len(change.Events) > 0 {
+		newest = r.allEvents()[r.Head.Rev-1:]
+	}
+	if len(newest)+len(change.Events) > 0 {
+		compare(t, "live events", change.Events, newest)
+	}
+	events, err := v.Events(room.ID, room.Head.Rev-uint64(len(newest)), 10, math.MaxInt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "newest events", events, newest)
+	for _, mark := range change.Marks {
+		want := state.ReadMark{Room: room.ID, User: mark.User, Seq: r.markers[mark.User], Head: room.Head}
+		if mark != want {
+			t.Fatalf("mark %+v, want %+v", mark, want)
+		}
+	}
+}
+
+// compareAll compares everything that a View shows.
+func compareAll(t *testing.T, s *state.Store, m *model) {
+	t.Helper()
+	v := s.View()
+	defer v.Close()
+	rooms, err := v.Rooms("", math.MaxInt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "rooms", rooms, m.allRooms())
+	for _, room := range rooms {
+		r := m.rooms[string(room.ID)]
+		messages, err := v.Messages(room.ID, 0, false, math.MaxInt, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "messages", messages, r.messages)
+		events, err := v.Events(room.ID, 0, math.MaxInt, math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "events", events, r.allEvents())
+		members, err := v.Members(room.ID, "", math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "members", members, r.allMembers())
+		for i := range people {
+			seq, err := v.ReadMarker(room.ID, person(i).ID)
+			if err != nil || seq != r.markers[person(i).ID] {
+				t.Fatalf("marker of %s in %s is %d (%v), want %d", person(i).ID, room.ID, seq, err, r.markers[person(i).ID])
+			}
+		}
+	}
+}
+
+func compare[T any](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d %s, want %d", len(got), what, len(want))
+	}
+	for i := range got {
+		if !sameButEmpty(got[i], want[i]) {
+			t.Fatalf("%s: number %d is %s, want %s", what, i, show(got[i]), show(want[i]))
+		}
+	}
+}
+
+// sameButEmpty compares deeply; an empty list is nil in some forms of a value and not in others.
+func sameButEmpty(a, b any) bool {
+	return reflect.DeepEqual(a, b) || show(a) == show(b)
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case *state.Message:
+		return fmt.Sprintf("%+v", *v)
+	case *state.Event:
+		s := fmt.Sprintf("%s %d %d %d %+v", v.Room, v.Rev, v.Kind, v.Time, v.Actor)
+		if v.Message != nil {
+			s += show(v.Message)
+		}
+		if v.State != nil {
+			s += fmt.Sprintf("%+v", *v.State)
+		}
+		if v.Member != nil {
+			s += fmt.Sprintf("%+v", *v.Member)
+		}
+		return s
+	}
+	return fmt.Sprintf("%+v", v)
+}
+
+// replay applies a log in batches into a fresh store, which is closed and opened again now and then, and returns its
+// dump.
+func replay(t *testing.T, log []state.Entry, batch int) string {
+	t.Helper()
+	fs := vfs.NewMem()
+	s := open(t, fs)
+	i := 0
+	for entries := range slices.Chunk(log, batch) {
+		commit(t, s, entries...)
+		if i++; i%(200/batch+1) == 0 {
+			closeStore(t, s)
+			s = open(t, fs)
+		}
+	}
+	defer closeStore(t, s)
+	return dump(t, s)
+}
+
+// Few rooms, people and texts, so that commands meet.
+const people = 25
+
+func person(i int) state.Actor {
+	return state.Actor{ID: fmt.Sprintf("user-%02d", i), Name: fmt.Sprintf("Näme %d", i), Guest: i%2 == 0}
+}
+
+func randomCommand(r *rand.Rand) (state.Actor, int64, proto.Message) {
+	actor := person(r.IntN(3))
+	if r.IntN(4) == 0 {
+		actor = person(r.IntN(people))
+	}
+	timeMS := 1_000 + r.Int64N(3_000) - 500
+	if r.IntN(50) == 0 {
+		timeMS = []int64{0, -1, math.MinInt64}[r.IntN(3)]
+	}
+	room := []string{"a", "a-", "a-b", "b", "z", "lobby", "lobby", "lobby"}[r.IntN(8)]
+	seq := uint64(r.IntN(12))
+	switch n := r.IntN(100); {
+	case n < 30:
+		return actor, timeMS, &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r)}
+	case n < 42:
+		e := &storev1.Edit{Room: room, Seq: seq, Text: fmt.Sprint("text ", r.IntN(3))}
+		if r.IntN(3) == 0 {
+			e.ExpectedRev = proto.Uint64(uint64(r.IntN(60)))
+		}
+		return actor, timeMS, e
+	case n < 48:
+		return actor, timeMS, &storev1.Delete{Room: room, Seq: seq + 3}
+	case n < 76:
+		return actor, timeMS, &storev1.React{
+			Room: room, Seq: uint64(r.IntN(3)), Emoji: string(rune('😀' + r.IntN(30))), Remove: r.IntN(10) == 0,
+		}
+	case n < 80:
+		return actor, timeMS, &storev1.CreateRoom{Room: room, Title: fmt.Sprint("title ", r.IntN(3))}
+	case n < 85:
+		u := &storev1.UpdateRoom{Room: room}
+		if r.IntN(4) > 0 {
+			u.Title = proto.String(fmt.Sprint("title ", r.IntN(3)))
+		}
+		return actor, timeMS, u
+	case n < 92:
+		return actor, timeMS, &storev1.SetMember{Room: room, Remove: r.IntN(2) == 0}
+	default:
+		return actor, timeMS, &storev1.MarkRead{Room: room, Seq: uint64(r.IntN(80))}
+	}
+}
+
+func randomClientID(r *rand.Rand) string {
+	if r.IntN(4) == 0 {
+		return ""
+	}
+	return fmt.Sprint("client ", r.IntN(40))
+}
+
+func randomBody(r *rand.Rand) *storev1.Body {
+	if r.IntN(4) == 0 {
+		return data("type", fmt.Sprint("\x00\xff", r.IntN(3)))
+	}
+	return text(fmt.Sprint("text ", r.IntN(3)))
+}
+
+// reached counts what a run came across.
+type reached struct {
+	accepted   map[string]int // by type of command
+	noops      map[string]int
+	refusals   map[state.Refusal]int
+	events     map[state.ChangeKind]int
+	duplicates int
+	marks      int
+}
+
+func newReached() reached {
+	return reached{
+		accepted: make(map[string]int),
+		noops:    make(map[string]int),
+		refusals: make(map[state.Refusal]int),
+		events:   make(map[state.ChangeKind]int),
+	}
+}
+
+func (r *reached) count(command proto.Message, result state.Result, change *state.Change) {
+	name := fmt.Sprintf("%T", command)
+	switch {
+	case result.Refusal != state.Accepted:
+		r.refusals[result.Refusal]++
+	case result.Duplicate:
+		r.duplicates++
+	case result.Rev == 0:
+		r.noops[name]++
+	default:
+		r.accepted[name]++
+	}
+	for _, e := range change.Events {
+		r.events[e.Kind]++
+	}
+	r.marks += len(change.Marks)
+}
+
+func (r *reached) add(other reached) {
+	addCounts(r.accepted, other.accepted)
+	addCounts(r.noops, other.noops)
+	addCounts(r.refusals, other.refusals)
+	addCounts(r.events, other.events)
+	r.duplicates += other.duplicates
+	r.marks += other.marks
+}
+
+func addCounts[K comparable](to, from map[K]int) {
+	for k, n := range from {
+		to[k] += n
+	}
+}
+
+// assertWhole fails if the commands left out a kind, a verdict or an event, so that equality would say little.
+func (r *reached) assertWhole(t *testing.T) {
+	t.Helper()
+	for refusal := state.NoSuchRoom; refusal <= state.UnsupportedRecord; refusal++ {
+		if r.refusals[refusal] == 0 {
+			t.Errorf("refusal %d was not reached", refusal)
+		}
+	}
+	for kind := state.Posted; kind <= state.MemberRemoved; kind++ {
+		if r.events[kind] == 0 {
+			t.Errorf("no event of kind %d", kind)
+		}
+	}
+	for _, c := range []proto.Message{
+		&storev1.Publish{}, &storev1.Edit{}, &storev1.Delete{}, &storev1.React{}, &storev1.CreateRoom{},
+		&storev1.UpdateRoom{}, &storev1.SetMember{}, &storev1.MarkRead{},
+	} {
+		name := fmt.Sprintf("%T", c)
+		if r.accepted[name] == 0 && name != "*storev1.MarkRead" {
+			t.Errorf("no %s had an effect", name)
+		}
+		if r.noops[name] == 0 && name != "*storev1.Publish" && name != "*storev1.CreateRoom" {
+			t.Errorf("no %s was without effect", name)
+		}
+	}
+	if r.duplicates == 0 || r.marks == 0 {
+		t.Errorf("%d duplicates, %d marks", r.duplicates, r.marks)
+	}
+	t.Logf("reached %+v", *r)
+}
