@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 
 const results = fileURLToPath(new URL("../test-results/", import.meta.url));
 
@@ -66,6 +67,11 @@ export async function comeIn(
 export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole("textbox", { name: /^Message #/ }).fill(text);
   await page.keyboard.press("Enter");
+}
+
+/** Waits until `look` returns what equals `expected`, which may be or hold matchers such as expect.stringMatching. */
+export async function eventually<T>(look: () => T | Promise<T>, expected: unknown): Promise<void> {
+  await expect.poll(look, { timeout: 15_000 }).toEqual(expected);
 }
 
 /** Keeps a picture of a page in web/test-results. */

@@ -6,7 +6,10 @@ import { fileURLToPath } from "node:url";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The real server, as users run it, on free ports and with a data directory of its own. */
+/**
+ * The real server, as users run it, on free ports and with a data directory of its own. It is built from the sources,
+ * unless RIALTO_BINARY names one that is there.
+ */
 export class RialtoServer {
   private readonly directory = mkdtempSync(join(tmpdir(), "rialto-e2e-"));
   private readonly binary: string;
@@ -15,8 +18,10 @@ export class RialtoServer {
   private addresses: { http: string; grpc: string } = { http: "127.0.0.1:0", grpc: "127.0.0.1:0" };
 
   private constructor() {
-    this.binary = join(this.directory, "rialto");
-    execFileSync("go", ["build", "-o", this.binary, "./cmd/rialto"], { cwd: repository, stdio: "inherit" });
+    this.binary = process.env["RIALTO_BINARY"] ?? join(this.directory, "rialto");
+    if (!existsSync(this.binary)) {
+      execFileSync("go", ["build", "-o", this.binary, "./cmd/rialto"], { cwd: repository, stdio: "inherit" });
+    }
   }
 
   /** Builds and starts a server. Whoever calls it calls `close` in the end. */
@@ -39,6 +44,11 @@ export class RialtoServer {
   /** Where native gRPC clients connect: `127.0.0.1:…`. */
   get grpcAddress(): string {
     return this.addresses.grpc;
+  }
+
+  /** A directory that lasts as long as the server's data. */
+  get scratch(): string {
+    return this.directory;
   }
 
   /** Ends the server as a crash does, with SIGKILL. */

@@ -3,8 +3,11 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 /** Within this many pixels of the end, a reader is at the end. */
 const endSlack = 24;
 
-/** What must not move: the end, or the first visible row at its distance from the top of the view. */
-type Anchor = { readonly at: "end" } | { readonly at: "row"; readonly row: Element; readonly top: number };
+/**
+ * What must not move: the end, or the end of the first visible row, so far from the top of the view. The row's end and not
+ * its beginning, because what comes before may change how it begins: it may not be the first of its author any more.
+ */
+type Anchor = { readonly at: "end" } | { readonly at: "row"; readonly row: Element; readonly bottom: number };
 
 export interface AnchoredScroll {
   /** For the element that scrolls. */
@@ -41,7 +44,7 @@ export function useAnchoredScroll(rows: unknown): AnchoredScroll {
     if (held.at === "end") {
       element.scrollTop = element.scrollHeight;
     } else if (held.row.isConnected) {
-      element.scrollTop += topIn(element, held.row) - held.top;
+      element.scrollTop += bottomIn(element, held.row) - held.bottom;
     }
   }, []);
 
@@ -52,7 +55,7 @@ export function useAnchoredScroll(rows: unknown): AnchoredScroll {
     }
     const end = element.scrollHeight - element.scrollTop - element.clientHeight <= endSlack;
     const row = end ? undefined : firstVisible(element, list.current);
-    anchor.current = row === undefined ? { at: "end" } : { at: "row", row, top: topIn(element, row) };
+    anchor.current = row === undefined ? { at: "end" } : { at: "row", row, bottom: bottomIn(element, row) };
     setAtEnd(row === undefined);
   }, []);
 
@@ -66,7 +69,7 @@ export function useAnchoredScroll(rows: unknown): AnchoredScroll {
     (row: Element) => {
       const element = view.current;
       if (element !== null) {
-        anchor.current = { at: "row", row, top: element.clientHeight / 4 };
+        anchor.current = { at: "row", row, bottom: element.clientHeight / 4 };
         restore();
         hold();
       }
@@ -96,9 +99,9 @@ export function useAnchoredScroll(rows: unknown): AnchoredScroll {
   return { view, list, atEnd, toEnd, toRow };
 }
 
-/** The distance of a row from the top of the view. */
-function topIn(view: Element, row: Element): number {
-  return row.getBoundingClientRect().top - view.getBoundingClientRect().top;
+/** The distance of a row's end from the top of the view. */
+function bottomIn(view: Element, row: Element): number {
+  return row.getBoundingClientRect().bottom - view.getBoundingClientRect().top;
 }
 
 /** The first row that reaches into the view. Rows are ordered, so few need to be measured. */

@@ -10,7 +10,9 @@ interface Props {
 }
 
 /** Changes a message in its place. Enter saves, Escape leaves it as it was; either gives the focus back. */
-export function MessageEditor({ text: before, onSave, onCancel }: Props) {
+export function MessageEditor({ text: original, onSave, onCancel }: Props) {
+  // What was there when it was opened, also once the change has arrived.
+  const [before] = useState(original);
   const [text, setText] = useState(before);
   const area = useRef<HTMLTextAreaElement>(null);
   const over = bytesOver(text, maxTextBytes);

@@ -33,6 +33,8 @@ export function RoomView({ room }: { readonly room: Room }) {
     // On a touch screen the keyboard would cover what one came to read.
     if (matchMedia("(pointer: fine)").matches) {
       composer.current?.focus();
+      const end = composer.current?.value.length ?? 0;
+      composer.current?.setSelectionRange(end, end);
     }
   }, []);
 

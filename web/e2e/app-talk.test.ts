@@ -1,0 +1,242 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { comeIn, eventually, launch, open, say } from "./browser.js";
+import { PlainClient } from "./plain-client.js";
+import { RialtoServer } from "./server.js";
+
+let server: RialtoServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([RialtoServer.start(), launch()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const room = (id: string) => `${server.url}/r/${id}`;
+
+const texts = (page: Page) => page.locator("article .message-text").allTextContents();
+
+describe("two people", () => {
+  test("talk, see each other come and go, and see each other type", async () => {
+    const ana = await comeIn(browser, room("talk"), "Ana");
+    const bo = await comeIn(browser, room("talk"), "Bo");
+    const people = ana.page.getByRole("complementary").getByRole("listitem");
+    await eventually(() => people.allTextContents(), ["AAnayou", "BBoguest"]);
+
+    await say(ana.page, "hello");
+    await bo.page.getByRole("article", { name: /^Ana, .*: hello$/ }).waitFor();
+    await say(bo.page, "good morning");
+    await say(ana.page, "what news?");
+    for (const { page } of [ana, bo]) {
+      await eventually(() => texts(page), ["hello", "good morning", "what news?"]);
+    }
+    await ana.page.getByText("Sent", { exact: true }).waitFor({ state: "attached" });
+
+    await bo.page.getByRole("textbox", { name: "Message #talk" }).pressSequentially("I am wri");
+    await ana.page.getByText("Bo is typing…").waitFor();
+    expect(await bo.page.getByText("is typing").count()).toBe(0);
+    await say(bo.page, "I am writing");
+    await ana.page.getByText("Bo is typing…").waitFor({ state: "detached" });
+
+    await bo.page.context().close();
+    await eventually(() => people.allTextContents(), ["AAnayou"]);
+    expect(ana.faults).toEqual([]);
+  });
+
+  test("change what they said, and react to it, with the keyboard alone", async () => {
+    const ana = await comeIn(browser, room("change"), "Ana");
+    const bo = await comeIn(browser, room("change"), "Bo");
+    const composer = ana.page.getByRole("textbox", { name: "Message #change" });
+
+    await say(ana.page, "frist");
+    await ana.page.locator('article[data-seq="1"]').waitFor();
+    await composer.press("ArrowUp");
+    await ana.page.getByLabel("Edit the message").fill("first");
+    await ana.page.keyboard.press("Enter");
+    await bo.page.locator("article", { hasText: "first" }).waitFor();
+    await bo.page.getByText("edited").waitFor();
+    await eventually(() => composer.evaluate((element) => element === document.activeElement), true);
+
+    await say(ana.page, "second");
+    const second = bo.page.locator('article[data-seq="2"]');
+    await second.focus();
+    await bo.page.keyboard.press("ArrowUp");
+    await bo.page.keyboard.press("+");
+    await bo.page.keyboard.press("ArrowRight");
+    await bo.page.keyboard.press("Enter");
+    const reaction = ana.page.locator('article[data-seq="1"]').getByRole("button", { name: "❤️ 1" });
+    await reaction.waitFor();
+    expect(await reaction.getAttribute("title")).toBe("Bo");
+    await reaction.click();
+    await ana.page.getByRole("button", { name: "❤️ 2", pressed: true }).waitFor();
+
+    await ana.page.locator('article[data-seq="2"]').focus();
+    await ana.page.keyboard.press("Delete");
+    await ana.page.getByRole("toolbar", { name: "Delete this message?" }).waitFor();
+    await ana.page.keyboard.press("Enter");
+    await bo.page.getByText("This message was deleted.").waitFor();
+    expect(await texts(bo.page)).toEqual(["first"]);
+    expect([...ana.faults, ...bo.faults]).toEqual([]);
+  });
+});
+
+describe("rooms", () => {
+  test("are made, are refused with the reason, and show what is not read", async () => {
+    const ana = await comeIn(browser, room("rooms"), "Ana");
+    const { page } = ana;
+    await page.getByRole("button", { name: "New room" }).click();
+    await page.getByLabel("Title").fill("Après Ski");
+    const id = page.getByLabel("Id", { exact: true });
+    expect(await id.inputValue()).toBe("apres-ski");
+    await id.fill("Après");
+    await page.getByText("Lower case only, please.").waitFor();
+    await id.fill("apres-ski");
+    await page.getByRole("button", { name: "Make room" }).click();
+    await page.waitForURL(room("apres-ski"));
+    await page.getByRole("heading", { name: "Après Ski" }).waitFor();
+    await eventually(() => page.title(), expect.stringMatching(/Après Ski.* · Rialto$/));
+
+    await page.getByRole("button", { name: "New room" }).click();
+    await page.getByLabel("Title").fill("Après Ski");
+    await page.getByRole("button", { name: "Make room" }).click();
+    await page.getByText("This id is taken.").waitFor();
+    await page.keyboard.press("Escape");
+
+    const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+    await bo.say("rooms", "one", "two");
+    const link = page.getByRole("link", { name: "rooms" });
+    await eventually(() => link.textContent(), expect.stringContaining("2 unread"));
+    await eventually(() => page.title(), expect.stringMatching(/^\(2\) /));
+    await link.click();
+    await eventually(() => texts(page), ["one", "two"]);
+    await eventually(() => page.title(), "rooms · Rialto");
+    await page.goBack();
+    await page.getByRole("heading", { name: "Après Ski" }).waitFor();
+    expect(await link.textContent()).not.toContain("unread");
+    bo.close();
+    expect(ana.faults).toEqual([]);
+  });
+
+  test("that cannot exist say so", async () => {
+    const { page } = await open(browser, room("Not%20a%20room"));
+    await page.getByLabel("Your name").fill("Ana");
+    await page.keyboard.press("Enter");
+    await page.getByText("cannot be a room").waitFor();
+    await page.getByRole("button", { name: "Go to the lobby" }).click();
+    await page.waitForURL(room("lobby"));
+  });
+
+  test("keep what was being written over a reload, and the name", async () => {
+    const { page } = await comeIn(browser, room("draft"), "Ana");
+    await page.getByRole("textbox", { name: "Message #draft" }).fill("half a sent");
+    await page.reload();
+    const composer = page.getByRole("textbox", { name: "Message #draft" });
+    await composer.waitFor();
+    expect(await composer.inputValue()).toBe("half a sent");
+    await expect
+      .poll(() => page.getByRole("complementary").getByRole("listitem").allTextContents())
+      .toEqual(["AAnayou"]);
+    await composer.press("Shift+Enter");
+    await composer.press("e");
+    await composer.press("Enter");
+    await eventually(() => texts(page), ["half a sent\ne"]);
+    expect(await composer.inputValue()).toBe("");
+  });
+});
+
+test("older messages come when one scrolls up, and what one reads does not move", async () => {
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  const long = Array.from({ length: 230 }, (_, i) => `message ${i + 1}${i % 7 === 0 ? "\nof two lines" : ""}`);
+  await bo.say("history", ...long);
+  const ana = await comeIn(browser, room("history"), "Ana");
+  const { page } = ana;
+  await page.locator('article[data-seq="230"]').waitFor();
+
+  const view = page.getByRole("region", { name: "Messages" });
+  const distanceToEnd = () => view.evaluate((v) => Math.round(v.scrollHeight - v.scrollTop - v.clientHeight));
+  const oldest = () => page.locator("article[data-seq]").first().getAttribute("data-seq").then(Number);
+  expect(await distanceToEnd()).toBe(0);
+
+  let first = await oldest();
+  expect(first).toBeGreaterThan(1);
+  while (first > 1) {
+    // One task: the scrolling, and where the row is that is now at the top of the view.
+    const before = await view.evaluate((v) => {
+      v.scrollTop = 120;
+      const top = v.getBoundingClientRect().top;
+      const row = [...v.querySelectorAll("article")].find((a) => a.getBoundingClientRect().top >= top);
+      return { seq: row?.getAttribute("data-seq"), top: row?.getBoundingClientRect().top ?? Number.NaN };
+    });
+    const known = first;
+    await eventually(async () => (await oldest()) < known, true);
+    const after = await page
+      .locator(`article[data-seq="${before.seq}"]`)
+      .evaluate((a) => a.getBoundingClientRect().top);
+    expect(Math.abs(after - before.top)).toBeLessThanOrEqual(1);
+    first = await oldest();
+  }
+  await page.getByText("Beginning of #history").waitFor();
+  expect(await page.locator("article[data-seq]").count()).toBe(230);
+
+  // News does not move the reader, but is counted; one's own message brings them back to the end.
+  const top = await view.evaluate((v) => v.scrollTop);
+  await bo.say("history", "news", "more news");
+  await page.getByRole("button", { name: "2 new" }).waitFor();
+  expect(await view.evaluate((v) => v.scrollTop)).toBe(top);
+  await page.getByRole("button", { name: "2 new" }).click();
+  await eventually(distanceToEnd, 0);
+  await bo.say("history", "last");
+  await page.locator('article[data-seq="233"]').waitFor();
+  await eventually(distanceToEnd, 0);
+  bo.close();
+  expect(ana.faults).toEqual([]);
+});
+
+test("what people type is text: markup, scripts, addresses and direction marks do nothing", async () => {
+  const evil = [
+    `<img src=x onerror="window.pwned=1">`,
+    `<script>window.pwned=1;alert(1)</script>`,
+    `<a href="javascript:window.pwned=1">x</a> javascript:window.pwned=1`,
+    `\u202egpj.exe\u2066 </p><h1>big</h1>`,
+    `&lt;b&gt; &amp; {{7*7}} \${7*7}`,
+    "x".repeat(10_000),
+  ];
+  const name = `<b onmouseover="window.pwned=1">Bo</b>`;
+  const bo = await PlainClient.connect(server.webSocketUrl, name);
+  await bo.join("safety");
+  const ana = await comeIn(browser, room("safety"), "Ana");
+  const { page } = ana;
+  await bo.say("safety", ...evil);
+  await bo.type("safety");
+  await eventually(() => texts(page), evil);
+  await page.getByText(`${name} is typing…`).waitFor();
+  await page.getByRole("complementary").getByText(name).hover();
+
+  expect(await page.locator("article :is(b, h1, img, script, a)").count()).toBe(0);
+  expect(await page.evaluate(() => "pwned" in window)).toBe(false);
+  // Nothing is wider than the page, however long the word.
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(1280);
+  expect(ana.faults).toEqual([]);
+
+  await say(page, "see https://example.org/a, please");
+  const link = page.locator("article a");
+  expect(await link.getAttribute("href")).toBe("https://example.org/a");
+  expect(await link.getAttribute("rel")).toContain("noopener noreferrer");
+  bo.close();
+});
+
+test("a page with nothing but WebSocket talks to the same room", async () => {
+  const ana = await comeIn(browser, room("lobby"), "Ana");
+  await say(ana.page, "from the app");
+  const bare = await open(browser, `${server.url}/examples/bare.html`);
+  await bare.page.getByText("Ana: from the app").waitFor();
+  await bare.page.getByLabel("Message").fill("<i>from the bare page</i>");
+  await bare.page.getByRole("button", { name: "Send" }).click();
+  await bare.page.getByText("<i>from the bare page</i>").waitFor();
+  await ana.page.locator("article", { hasText: "<i>from the bare page</i>" }).waitFor();
+  expect([...ana.faults, ...bare.faults]).toEqual([]);
+});
