@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +42,18 @@ func TestTLSOnBothPorts(t *testing.T) {
 			t.Errorf("%s presents certificate %d, want the new one", address, got)
 		}
 		conn.Close()
+	}
+	browser := http.Client{Transport: &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: roots},
+		DisableKeepAlives: true,
+	}}
+	resp, err := browser.Get("https://" + i.HTTP + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("GET / over https = %s", resp.Status)
 	}
 	// Nothing was dropped: the session of before goes on.
 	if err := session.Send(&chatv1.ConnectRequest{}); err != nil {
