@@ -61,8 +61,9 @@ export class RialtoServer {
     await this.end("SIGTERM");
   }
 
-  /** Starts the server that was ended, on the same data and the same ports. Resolves once it answers. */
+  /** Starts the server on the same data and the same ports, after a crash if it still runs. Resolves once it answers. */
   async restart(): Promise<void> {
+    await this.kill();
     const portFile = join(this.directory, "ports.json");
     rmSync(portFile, { force: true });
     const { http, grpc } = this.addresses;

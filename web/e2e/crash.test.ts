@@ -1,0 +1,118 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Browser } from "playwright-core";
+import { build, type Rolldown } from "vite";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import WebSocket from "ws";
+import { launch } from "./browser.js";
+import { type Observed, type Observer, observe } from "./observer.js";
+import { RialtoServer } from "./server.js";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const kills = Number(process.env["RIALTO_E2E_KILLS"] ?? 20);
+
+let server: RialtoServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([RialtoServer.start(), launch()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+/** What crashload found when it had compared the room with what was acknowledged. */
+interface Report {
+  readonly acked: number;
+  readonly retries: number;
+  readonly repeated: number;
+  readonly messages: readonly Observed[];
+}
+
+/** 50 publishers and 3 observers over native gRPC; they say at the end whether every acknowledged message is there once. */
+class Load {
+  private readonly process: ChildProcessWithoutNullStreams;
+  private readonly ended: Promise<number | null>;
+  private output = "";
+  private errors = "";
+
+  constructor() {
+    const args = ["--grpc", server.grpcAddress, "--room", "crash", "--limit", "30m"];
+    this.process = spawn("go", ["run", "./internal/e2e/crashload", ...args], { cwd: repository });
+    this.process.stdout.on("data", (chunk: Buffer) => {
+      this.output += chunk.toString();
+    });
+    this.process.stderr.on("data", (chunk: Buffer) => {
+      this.errors += chunk.toString();
+    });
+    this.ended = new Promise((resolve) => this.process.once("exit", resolve));
+  }
+
+  async finish(): Promise<Report> {
+    this.process.stdin.end();
+    const code = await this.ended;
+    expect(this.errors).toBe("");
+    expect(code).toBe(0);
+    return JSON.parse(this.output) as Report;
+  }
+}
+
+/** The SDK as one script, for a page that has none. */
+async function bundleObserver(): Promise<string> {
+  const built = (await build({
+    configFile: false,
+    logLevel: "error",
+    build: {
+      write: false,
+      lib: { entry: fileURLToPath(new URL("observer.ts", import.meta.url)), formats: ["iife"], name: "observer" },
+    },
+  })) as Rolldown.RolldownOutput[];
+  const code = built[0]?.output[0].code;
+  if (code === undefined) {
+    throw new Error("vite built nothing");
+  }
+  return code;
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test(
+  `after ${kills} times kill -9 under load, everybody has the same list and nothing acknowledged is lost`,
+  async () => {
+    // Somebody with the SDK in Node, and somebody with it in Chromium, both there before the first message.
+    const inNode: Observer = observe("crash", {
+      baseUrl: server.webSocketUrl,
+      WebSocket,
+    });
+    const context = await browser.newContext({ bypassCSP: true });
+    const page = await context.newPage();
+    await page.goto(`${server.url}/examples/bare.html`);
+    await page.addScriptTag({ content: await bundleObserver() });
+    await page.evaluate(() => {
+      const scope = globalThis as unknown as { observe: typeof observe; observer: Observer };
+      scope.observer = scope.observe("crash");
+    });
+    const inPage = () => page.evaluate(() => (globalThis as unknown as { observer: Observer }).observer.messages());
+
+    const load = new Load();
+    await expect.poll(() => inNode.messages().length, { timeout: 60_000 }).toBeGreaterThan(50);
+    for (let n = 0; n < kills; n++) {
+      await pause(300 + Math.random() * 700);
+      await server.kill();
+      await server.restart();
+    }
+    await pause(1000);
+    const report = await load.finish();
+
+    expect(report.acked).toBeGreaterThan(50 * kills);
+    expect(report.repeated).toBeGreaterThan(0);
+    for (const messages of [() => Promise.resolve(inNode.messages()), inPage]) {
+      await expect.poll(async () => (await messages()).length, { timeout: 60_000 }).toBe(report.messages.length);
+      expect(await messages()).toEqual(report.messages);
+    }
+    inNode.close();
+  },
+  60_000 + kills * 10_000,
+);
