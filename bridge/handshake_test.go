@@ -195,6 +195,8 @@ func TestConnectionLimit(t *testing.T) {
 	t.Parallel()
 	s := serve(t, &echoServer{}, bridge.WithMaxConnections(1))
 	first := s.dial(t, bidiPath)
+	first.sendText("{}")
+	first.expectText("{}")
 	_, response, err := websocket.DefaultDialer.Dial(s.url(bidiPath), nil)
 	if err == nil || response == nil || response.StatusCode != http.StatusServiceUnavailable {
 		t.Fatalf("%v, %v", response, err)

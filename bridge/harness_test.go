@@ -6,7 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,6 +121,10 @@ func serve(t testing.TB, echo *echoServer, opts ...bridge.HandlerOption) *server
 		t.Fatal(err)
 	}
 	testgrpc.RegisterTestServiceServer(h, echo)
+	return serveHandler(t, h)
+}
+
+func serveHandler(t testing.TB, h *bridge.Handler) *server {
 	s := &server{handler: h, http: httptest.NewServer(h)}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -215,4 +221,20 @@ func receive[T any](t testing.TB, ch <-chan T) T {
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}
+}
+
+// waitUntil waits for a state that is about to be reached.
+func waitUntil(t testing.TB, reached func() bool) {
+	t.Helper()
+	for start := time.Now(); !reached(); {
+		if time.Since(start) > patience {
+			t.Fatal("never reached")
+		}
+		runtime.Gosched()
+	}
+}
+
+// isReset reports whether a connection was reset: the peer closed it while we were still sending.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }

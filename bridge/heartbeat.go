@@ -66,11 +66,11 @@ func (b *heartbeat) beat(c *plainCall, interval time.Duration) {
 
 // isSilent reports whether the peer is gone: nothing was read from it during the last beats although the socket was being
 // read all the time, and it took nothing that had to wait for it. A peer that reads slowly gets its pings late, and its
-// kernel's buffer takes pings without it: so only a write that waited and went on is a sign of life, and a missing pong is
-// not yet one of death.
+// kernel's buffer takes pings without it: so a write that waited and went on is a sign of life, a write that waits now is
+// left to the write timeout, and a missing pong alone is no sign of death.
 func (b *heartbeat) isSilent(conn *meteredConn, listening bool) bool {
 	reads, waits := conn.reads.Load(), conn.waits.Load()
-	if listening && b.listening && reads == b.reads && waits == b.waits {
+	if listening && b.listening && !conn.writing.Load() && reads == b.reads && waits == b.waits {
 		b.silent++
 	} else {
 		b.silent = 0

@@ -26,6 +26,7 @@ type meteredConn struct {
 
 	reads   atomic.Uint64 // reads that brought something
 	reading atomic.Bool   // a read is waiting for the peer
+	writing atomic.Bool   // a write is under way
 	waits   atomic.Uint64 // writes that had to wait for the peer, and went on
 
 	deadlineMu sync.Mutex
@@ -44,6 +45,8 @@ func (c *meteredConn) Read(p []byte) (int, error) {
 
 // Write writes all of p, or fails with a timeout when the peer takes nothing for the write timeout.
 func (c *meteredConn) Write(p []byte) (int, error) {
+	c.writing.Store(true)
+	defer c.writing.Store(false)
 	written := 0
 	for written < len(p) {
 		start := time.Now()

@@ -274,6 +274,7 @@ func TestFrameAfterHalfClose(t *testing.T) {
 			t.Run(path+" "+text, func(t *testing.T) {
 				t.Parallel()
 				seen := make(chan error, 1)
+				ended := make(chan struct{})
 				afterEOF := func(stream interface {
 					Context() context.Context
 					RecvMsg(any) error
@@ -284,6 +285,7 @@ func TestFrameAfterHalfClose(t *testing.T) {
 					if err := stream.RecvMsg(&testgrpc.SimpleRequest{}); err != io.EOF {
 						t.Errorf("half-close again: %v", err)
 					}
+					close(ended)
 					<-stream.Context().Done()
 					seen <- stream.RecvMsg(&testgrpc.SimpleRequest{})
 					return nil
@@ -293,6 +295,7 @@ func TestFrameAfterHalfClose(t *testing.T) {
 					fullBidi: func(s testgrpc.TestService_FullDuplexCallServer) error { return afterEOF(s) },
 				}).dial(t, path)
 				c.sendText("")
+				receive(t, ended)
 				c.sendText(text)
 				c.expectClose(4400)
 				if code := status.Code(receive(t, seen)); code != codes.Canceled {

@@ -1,0 +1,116 @@
+package bridge_test
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// While draining no socket is opened, sockets without a call are sent away, calls may end by themselves.
+func TestDrainLetsCallsEnd(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{})
+	running := s.dial(t, bidiPath)
+	running.sendText("{}")
+	running.expectText("{}")
+	idle := s.dial(t, bidiPath)
+	drained := make(chan error, 1)
+	go func() { drained <- s.handler.Drain(context.Background()) }()
+
+	if reason := idle.expectClose(4014); reason != "the server is going away" {
+		t.Errorf("reason %q", reason)
+	}
+	_, response, err := websocket.DefaultDialer.Dial(s.url(bidiPath), nil)
+	if err == nil || response == nil || response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+		t.Errorf("while draining: %v, %v", response, err)
+	}
+	running.sendText("{}")
+	running.expectText("{}")
+	select {
+	case err := <-drained:
+		t.Fatalf("Drain returned %v while a call runs", err)
+	default:
+	}
+	running.sendText("")
+	running.expectClose(1000)
+	if err := receive(t, drained); err != nil {
+		t.Errorf("Drain: %v", err)
+	}
+	if stats := s.handler.Stats(); stats.Open != 0 {
+		t.Errorf("stats: %+v", stats)
+	}
+}
+
+// When its context ends, Drain ends the calls that are left: their clients learn it, their handlers are cancelled.
+func TestDrainEndsWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	seen := make(chan error, 2)
+	entered := make(chan struct{})
+	s := serve(t, &echoServer{
+		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+			stream.Send(&testgrpc.StreamingOutputCallResponse{})
+			_, err := stream.Recv()
+			seen <- stream.Context().Err()
+			return err
+		},
+		unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+			close(entered)
+			<-ctx.Done()
+			seen <- ctx.Err()
+			return &testgrpc.SimpleResponse{}, nil
+		},
+	})
+	bidi := s.dial(t, bidiPath+"?encoding=json", bridge.SubprotocolPlain)
+	bidi.expectText(`{"@headers":{}}`)
+	bidi.expectText("{}")
+	unary := s.dial(t, unaryPath)
+	unary.sendText("{}")
+	receive(t, entered)
+
+	ctx, cancel := context.WithCancel(context.Background())
+	drained := make(chan error, 1)
+	go func() { drained <- s.handler.Drain(ctx) }()
+	cancel()
+	bidi.expectText(`{"@end":{"status":{"code":14,"message":"the server is going away"},"trailers":{}}}`)
+	bidi.expectClose(4014)
+	unary.expectClose(4014)
+	for range 2 {
+		if err := receive(t, seen); err != context.Canceled {
+			t.Errorf("a handler saw %v", err)
+		}
+	}
+	if err := receive(t, drained); err != context.Canceled {
+		t.Errorf("Drain: %v", err)
+	}
+}
+
+// An idle call whose handler waits in Recv is one goroutine.
+func TestIdleCallIsOneGoroutine(t *testing.T) {
+	const calls = 50
+	s := serve(t, &echoServer{})
+	before := strings.Count(stacks(), "bridge.(*plainCall)")
+	for range calls {
+		c := s.dial(t, bidiPath)
+		c.sendText("{}")
+		c.expectText("{}")
+	}
+	all := stacks()
+	if got := strings.Count(all, "created by github.com/rialto-rpc/rialto/bridge"); got != calls || before != 0 {
+		t.Errorf("%d goroutines for %d calls (%d before)", got, calls, before)
+	}
+	if got := strings.Count(all, "net/http.(*conn).serve"); got > 0 {
+		t.Errorf("%d of net/http's connections are still there", got)
+	}
+}
+
+func stacks() string {
+	buf := make([]byte, 4<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}

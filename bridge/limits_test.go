@@ -1,0 +1,204 @@
+package bridge_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// A message is limited to its size on the wire, the limit itself included, in one frame or in fragments, and the client
+// learns why.
+func TestReceiveLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	s := serve(t, &echoServer{}, bridge.WithMaxRecvMsgSize(limit))
+	fits := append([]byte{0xfa, 0x01, 0xe4, 0x07}, make([]byte, limit-4)...) // one unknown field of 996 bytes
+	for _, test := range []struct {
+		name   string
+		frames [][]byte
+		code   int
+	}{
+		{"as large as allowed", [][]byte{rawFrame(flagFin|opBinary, fits), rawFrame(flagFin|opText, nil)}, 1000},
+		{"one byte more", [][]byte{rawFrame(flagFin|opBinary, append(fits, 0))}, 4008},
+		{"fragments that fit", [][]byte{
+			rawFrame(opBinary, fits[:400]), rawFrame(opContinuation, nil), rawFrame(flagFin|opContinuation, fits[400:]),
+			rawFrame(flagFin|opText, nil),
+		}, 1000},
+		{"fragments that do not", [][]byte{
+			rawFrame(opBinary, fits), rawFrame(opContinuation, nil), rawFrame(opContinuation, []byte{0}),
+		}, 4008},
+		{"far too large", [][]byte{rawFrame(flagFin|opBinary, make([]byte, 1<<20))}, 4008},
+		// The header alone announces 2^62 bytes: nothing may be allocated for them.
+		{"an announced exabyte", [][]byte{
+			{flagFin | opBinary, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 2*limit),
+		}, 4008},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := s.dialRaw(t, clientPath)
+			c.send(test.frames...)
+			if test.code == 1000 {
+				if first, _ := c.read(); first != flagFin|opBinary {
+					t.Fatalf("frame %#x", first)
+				}
+			}
+			first, payload := c.read()
+			if got := int(payload[0])<<8 | int(payload[1]); first != flagFin|opClose || got != test.code {
+				t.Fatalf("frame %#x %q, want close %d", first, payload, test.code)
+			}
+		})
+	}
+}
+
+func TestNestingIsLimited(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{})
+	c := s.dial(t, unaryPath)
+	c.sendText(strings.Repeat("[", 200_000))
+	if reason := c.expectClose(4003); !strings.Contains(reason, "exceeded max depth") {
+		t.Errorf("reason %q", reason)
+	}
+}
+
+// What RFC 6455 forbids is closed with WebSocket's own codes, and the client can still read them.
+func TestForbiddenFrames(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{})
+	unmasked := []byte{flagFin | opText, 2, '{', '}'}
+	for _, test := range []struct {
+		name  string
+		frame []byte
+		code  int
+	}{
+		{"compressed", rawFrame(flagFin|flagRSV1|opText, []byte{0xaa, 0x56, 0x4a, 0x04, 0x00}), 1002},
+		{"compressed bomb", rawFrame(flagFin|flagRSV1|opBinary, bytes.Repeat([]byte{0xec, 0xc1}, 30_000)), 1002},
+		{"unmasked", unmasked, 1002},
+		{"unknown opcode", rawFrame(flagFin|0x3, nil), 1002},
+		{"continuation of nothing", rawFrame(flagFin|opContinuation, nil), 1002},
+		{"fragmented ping", rawFrame(opPing, nil), 1002},
+		{"long ping", rawFrame(flagFin|opPing, make([]byte, 126)), 1002},
+		{"close with a reserved code", rawFrame(flagFin|opClose, []byte{0x03, 0xee}), 1002}, // 1006
+		{"text that is not UTF-8", rawFrame(flagFin|opText, []byte("{\xff}")), 1007},
+		{"surrogate in text", rawFrame(flagFin|opText, []byte("\xed\xa0\x80")), 1007},
+	} {
+		for _, path := range []string{bidiPath, bidiPath + "?encoding=json"} {
+			t.Run(test.name+path, func(t *testing.T) {
+				t.Parallel()
+				c := s.dialRaw(t, path)
+				c.send(test.frame)
+				c.expectClose(test.code)
+			})
+		}
+	}
+}
+
+func TestPingsAreAnsweredBetweenFragments(t *testing.T) {
+	t.Parallel()
+	c := serve(t, &echoServer{}).dialRaw(t, bidiPath)
+	c.send(rawFrame(opText, []byte("{")), rawFrame(flagFin|opPing, []byte("are you there?")), rawFrame(flagFin|opContinuation, []byte("}")))
+	if first, payload := c.read(); first != flagFin|opPong || string(payload) != "are you there?" {
+		t.Fatalf("frame %#x %q", first, payload)
+	}
+	if first, payload := c.read(); first != flagFin|opText || string(payload) != "{}" {
+		t.Fatalf("frame %#x %q", first, payload)
+	}
+	c.send(rawFrame(flagFin|opText, nil))
+	c.expectClose(1000)
+}
+
+// A socket that never sends a whole first frame is closed, however slowly it drips; one whose call runs is not.
+func TestFirstFrameTimeout(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{}, bridge.WithFirstFrameTimeout(100*time.Millisecond))
+	listening := s.dial(t, bidiPath+"?encoding=json")
+	started := s.dial(t, bidiPath)
+	started.sendText("{}")
+	started.expectText("{}")
+	silent := s.dialRaw(t, bidiPath)
+	dripping := s.dialRaw(t, bidiPath)
+	stop := make(chan struct{})
+	dripped := make(chan struct{})
+	go func() {
+		defer close(dripped)
+		for _, b := range rawFrame(flagFin|opText, make([]byte, 10_000)) {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+				dripping.conn.Write([]byte{b})
+			}
+		}
+	}()
+	silent.expectClose(4408)
+	if first, payload := dripping.read(); first != flagFin|opClose || int(payload[0])<<8|int(payload[1]) != 4408 {
+		t.Errorf("frame %#x %q", first, payload)
+	}
+	close(stop)
+	<-dripped
+	for _, c := range []*client{listening, started} {
+		c.sendText("{}")
+		c.expectText("{}")
+	}
+}
+
+// A peer that stops reading is cut after a time without progress: the service's Send returns, and it is counted. A peer that
+// reads slowly is not.
+func TestPeerThatStopsReading(t *testing.T) {
+	t.Parallel()
+	const timeout = 150 * time.Millisecond
+	sent := make(chan error, 1)
+	log := &logBuffer{}
+	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+		large := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}}
+		for {
+			if err := stream.Send(large); err != nil {
+				sent <- err
+				return err
+			}
+		}
+	}}, bridge.WithWriteTimeout(timeout), log.option())
+	c := s.dialRaw(t, serverPath)
+	c.send(rawFrame(flagFin|opBinary, nil))
+	if err := receive(t, sent); status.Code(err) != codes.Unavailable {
+		t.Errorf("Send: %v", err)
+	}
+	s.handler.Drain(context.Background())
+	if stats := s.handler.Stats(); stats.Stalled != 1 || stats.Open != 0 {
+		t.Errorf("stats: %+v", stats)
+	}
+	if !strings.Contains(log.String(), "stalled") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+func TestPeerThatReadsSlowlyIsKept(t *testing.T) {
+	t.Parallel()
+	const total = 24 << 20
+	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+		// One message, whose writing takes far longer than the write timeout.
+		return stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, total)}})
+	}}, bridge.WithWriteTimeout(300*time.Millisecond), bridge.WithHeartbeat(200*time.Millisecond))
+	c := s.dialRaw(t, serverPath)
+	c.send(rawFrame(flagFin|opBinary, nil))
+	read := 0
+	for buf := make([]byte, 1<<20); read < total; {
+		time.Sleep(50 * time.Millisecond) // not to wait for something: the peer is slow
+		n, err := io.ReadFull(c.r, buf[:min(len(buf), total-read)])
+		read += n
+		if err != nil {
+			t.Fatalf("after %d bytes: %v", read, err)
+		}
+	}
+	if stats := s.handler.Stats(); stats.Stalled != 0 || stats.Silent != 0 {
+		t.Errorf("stats: %+v", stats)
+	}
+}
