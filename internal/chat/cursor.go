@@ -51,13 +51,13 @@ func (c *cursor) take(limit uint64) (turn, error) {
 	t := c.ephemera()
 	delivery := &c.session.service.delivery
 	c.room.mu.Lock()
-	events, bytes, behind := c.room.window.read(c.pos, limit, delivery.TurnBytes)
+	events, bytes := c.room.window.read(c.pos, limit, delivery.TurnBytes)
 	committed := max(c.room.window.head, c.seen)
 	c.room.mu.Unlock()
 	if limit != uncapped {
 		committed = limit // as a View said
 	}
-	if len(events) == 0 && (behind || c.pos < committed) {
+	if len(events) == 0 && c.pos < committed { // behind the window
 		var err error
 		if events, bytes, err = c.readBlock(limit); err != nil {
 			return turn{}, err

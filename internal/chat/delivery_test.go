@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -187,6 +188,10 @@ func TestJoinWhilePublishing(t *testing.T) {
 						if joined = random.IntN(2) == 0; !joined {
 							s.call(leaveRequest("lobby"))
 							s.events = nil
+							s.call(leaveRequest("elsewhere"))
+							if slices.ContainsFunc(s.events, durable("lobby")) {
+								t.Error("an event of a room after the reply to leave")
+							}
 						}
 					}
 				})

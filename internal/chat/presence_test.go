@@ -118,12 +118,13 @@ func TestReconnectDoesNotFlicker(t *testing.T) {
 		ana := l.guest("Ana")
 		ana.join(fromNow("lobby"))
 		ctx, _ := l.as("Ben")
-		for range 5 {
+		// The third absence falls into what would have been the end of the second's grace.
+		for _, absence := range []time.Duration{1000, 500, 1700, 1900, 100} {
 			ben := l.connect(ctx)
 			ben.join(fromNow("lobby"))
-			time.Sleep(3 * time.Second)
+			time.Sleep(500 * time.Millisecond)
 			ben.cancel()
-			time.Sleep(time.Second)
+			time.Sleep(absence * time.Millisecond)
 		}
 		joins := 0
 		for _, e := range ana.pending(isPresence) {

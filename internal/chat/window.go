@@ -78,15 +78,12 @@ func (w *window) trim() {
 	w.bytes = bytes
 }
 
-// read returns the events after rev, up to and including limit, about budget bytes of them but at least one. behind says
-// that the next one lies before the window.
-func (w *window) read(rev, limit uint64, budget int) (events []*chatv1.Event, bytes int, behind bool) {
-	if rev >= w.head {
-		return nil, 0, false
-	}
+// read returns the events after rev, up to and including limit, about budget bytes of them but at least one. There are
+// none where the next one lies before the window.
+func (w *window) read(rev, limit uint64, budget int) (events []*chatv1.Event, bytes int) {
 	base := w.head - uint64(len(w.entries))
-	if rev < base {
-		return nil, 0, true
+	if rev < base || rev >= w.head {
+		return nil, 0
 	}
 	for i := rev - base; i < uint64(len(w.entries)) && base+i < limit; i++ {
 		e := &w.entries[i]
@@ -100,7 +97,7 @@ func (w *window) read(rev, limit uint64, budget int) (events []*chatv1.Event, by
 		events = append(events, e.proto)
 		bytes += e.size
 	}
-	return events, bytes, false
+	return events, bytes
 }
 
 // bodyBytes is what makes one event larger than another.
