@@ -18,7 +18,8 @@ export class RialtoServer {
   private addresses: { http: string; grpc: string } = { http: "127.0.0.1:0", grpc: "127.0.0.1:0" };
 
   private constructor() {
-    this.binary = process.env["RIALTO_BINARY"] ?? join(this.directory, "rialto");
+    const { RIALTO_BINARY } = process.env;
+    this.binary = RIALTO_BINARY ?? join(this.directory, "rialto");
     if (!existsSync(this.binary)) {
       execFileSync("go", ["build", "-o", this.binary, "./cmd/rialto"], { cwd: repository, stdio: "inherit" });
     }

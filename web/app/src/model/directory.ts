@@ -33,32 +33,32 @@ const refreshMs = 20_000;
  * Shaped for useSyncExternalStore. `start` and the function it returns bracket all timers, listeners and joins.
  */
 export class Directory {
-  readonly #client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">;
-  readonly #listeners = new Set<() => void>();
+  private readonly client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">;
+  private readonly listeners = new Set<() => void>();
   /** Rooms visited, the latest last, each with how to let it go. */
-  readonly #kept = new Map<string, { room: Room; release: () => void }>();
-  #summaries: readonly RoomSummary[] = [];
-  #snapshot: DirectorySnapshot = { rooms: [], loaded: false };
-  #refreshing = false;
+  private readonly kept = new Map<string, { room: Room; release: () => void }>();
+  private summaries: readonly RoomSummary[] = [];
+  private snapshot: DirectorySnapshot = { rooms: [], loaded: false };
+  private refreshing = false;
 
   constructor(client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">) {
-    this.#client = client;
+    this.client = client;
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   getSnapshot(): DirectorySnapshot {
-    return this.#snapshot;
+    return this.snapshot;
   }
 
   /** Starts to refresh: whenever the connection comes alive or the page is looked at, and now and then. */
   start(): () => void {
     let live = false;
     const onConnection = () => {
-      const now = this.#client.getSnapshot().connection.status === "live";
+      const now = this.client.getSnapshot().connection.status === "live";
       if (now && !live) {
         void this.refresh();
       }
@@ -69,7 +69,7 @@ export class Directory {
         void this.refresh();
       }
     };
-    const unsubscribe = this.#client.subscribe(onConnection);
+    const unsubscribe = this.client.subscribe(onConnection);
     document.addEventListener("visibilitychange", ifVisible);
     const timer = setInterval(ifVisible, refreshMs);
     onConnection();
@@ -77,49 +77,49 @@ export class Directory {
       unsubscribe();
       document.removeEventListener("visibilitychange", ifVisible);
       clearInterval(timer);
-      for (const { release } of this.#kept.values()) {
+      for (const { release } of this.kept.values()) {
         release();
       }
-      this.#kept.clear();
+      this.kept.clear();
     };
   }
 
   /** Joins a room and keeps it joined until `keptRooms` others were visited after it. Returns it. */
   visit(id: string): Room {
-    const kept = this.#kept.get(id) ?? this.#keep(id);
-    this.#kept.delete(id);
-    this.#kept.set(id, kept);
-    for (const [oldest, { release }] of this.#kept) {
-      if (this.#kept.size <= keptRooms) {
+    const kept = this.kept.get(id) ?? this.keep(id);
+    this.kept.delete(id);
+    this.kept.set(id, kept);
+    for (const [oldest, { release }] of this.kept) {
+      if (this.kept.size <= keptRooms) {
         break;
       }
-      this.#kept.delete(oldest);
+      this.kept.delete(oldest);
       release();
     }
-    this.#rebuild();
+    this.rebuild();
     return kept.room;
   }
 
   /** Asks the server for the list now. Never rejects: a failure is in the snapshot. */
   async refresh(): Promise<void> {
-    if (this.#refreshing) {
+    if (this.refreshing) {
       return;
     }
-    this.#refreshing = true;
+    this.refreshing = true;
     try {
-      this.#summaries = await this.#client.listRooms();
-      this.#rebuild({ loaded: true });
+      this.summaries = await this.client.listRooms();
+      this.rebuild({ loaded: true });
     } catch (error) {
-      this.#rebuild({ error: problem(error) });
+      this.rebuild({ error: problem(error) });
     } finally {
-      this.#refreshing = false;
+      this.refreshing = false;
     }
   }
 
-  #keep(id: string): { room: Room; release: () => void } {
-    const room = this.#client.room(id);
+  private keep(id: string): { room: Room; release: () => void } {
+    const room = this.client.room(id);
     room.join();
-    const unsubscribe = room.subscribe(() => this.#rebuild());
+    const unsubscribe = room.subscribe(() => this.rebuild());
     const release = () => {
       unsubscribe();
       room.leave();
@@ -127,30 +127,30 @@ export class Directory {
     return { room, release };
   }
 
-  #rebuild(change: { loaded?: boolean; error?: string } = {}): void {
+  private rebuild(change: { loaded?: boolean; error?: string } = {}): void {
     const entries = new Map<string, DirectoryEntry>();
-    for (const summary of this.#summaries) {
+    for (const summary of this.summaries) {
       entries.set(summary.id, fromSummary(summary));
     }
-    for (const [id, { room }] of this.#kept) {
+    for (const [id, { room }] of this.kept) {
       entries.set(id, amend(entries.get(id), room.getSnapshot()));
     }
-    const rooms = [...entries.values()].sort(byActivity).map((entry) => this.#same(entry));
-    const loaded = change.loaded ?? this.#snapshot.loaded;
-    const error = change.loaded ? undefined : (change.error ?? this.#snapshot.error);
-    const before = this.#snapshot;
+    const rooms = [...entries.values()].sort(byActivity).map((entry) => this.same(entry));
+    const loaded = change.loaded ?? this.snapshot.loaded;
+    const error = change.loaded ? undefined : (change.error ?? this.snapshot.error);
+    const before = this.snapshot;
     if (loaded === before.loaded && error === before.error && sameItems(rooms, before.rooms)) {
       return;
     }
-    this.#snapshot = error === undefined ? { rooms, loaded } : { rooms, loaded, error };
-    for (const listener of this.#listeners) {
+    this.snapshot = error === undefined ? { rooms, loaded } : { rooms, loaded, error };
+    for (const listener of this.listeners) {
       listener();
     }
   }
 
   /** Returns the entry of the last snapshot if it says the same, so that its row need not be drawn again. */
-  #same(entry: DirectoryEntry): DirectoryEntry {
-    const before = this.#snapshot.rooms.find((other) => other.id === entry.id);
+  private same(entry: DirectoryEntry): DirectoryEntry {
+    const before = this.snapshot.rooms.find((other) => other.id === entry.id);
     const same =
       before !== undefined &&
       before.name === entry.name &&
