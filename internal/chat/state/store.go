@@ -163,7 +163,8 @@ func (s *Store) View() View {
 }
 
 // Close waits for the last View to be closed and lets go of the directory. Not concurrently with Apply or Commit.
-// After a failure that left Pebble unable to go on, the directory stays locked until the process ends.
+// After a failure it has nothing new to report; one that left a goroutine stuck in Pebble keeps the directory locked
+// until the process ends.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	last := s.published
@@ -180,7 +181,7 @@ func (s *Store) Close() error {
 		s.pending.abandon()
 	}
 	last.release()
-	if err := s.closeFiles(); err != nil {
+	if err := s.closeFiles(); err != nil && s.failure.get() == nil {
 		return fmt.Errorf("state: close: %w", err)
 	}
 	return nil

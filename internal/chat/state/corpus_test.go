@@ -1,0 +1,120 @@
+package state_test
+
+import (
+	"encoding/base64"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+var update = flag.Bool("update", false, "write testdata/records-v1.txt and the dump; only to add records")
+
+const (
+	corpusPath = "testdata/records-v1.txt"
+	dumpPath   = "testdata/dump-v1.txt"
+)
+
+// TestCorpus applies records that were written once and for all, one a line in base64, and compares the state and the
+// verdicts with what they were then: what Apply decides may change only under a new record version.
+func TestCorpus(t *testing.T) {
+	t.Parallel()
+	if *update {
+		writeCorpus(t)
+	}
+	s := open(t, vfs.NewMem())
+	var got strings.Builder
+	for i, record := range readCorpus(t) {
+		pos := state.Pos(i + 1)
+		fmt.Fprintf(&got, "%+v\n", commit(t, s, state.Entry{Pos: pos, Record: record}).Results[0])
+	}
+	got.WriteString(dump(t, s))
+	if *update {
+		if err := os.WriteFile(dumpPath, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(dumpPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+func readCorpus(t testing.TB) []state.Record {
+	t.Helper()
+	lines, err := os.ReadFile(corpusPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []state.Record
+	for line := range strings.Lines(string(lines)) {
+		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := state.UnmarshalRecord(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records = append(records, record)
+	}
+	return records
+}
+
+// writeCorpus makes the records: each kind with an effect, without one, and refused.
+func writeCorpus(t *testing.T) {
+	t.Helper()
+	ana, bob := user("ana"), state.Actor{ID: "bob", Name: "Bob"}
+	var out strings.Builder
+	n := uint64(0)
+	add := func(actor state.Actor, timeMS int64, command proto.Message) {
+		record, err := state.NewRecord(actor, timeMS, command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+		record.Writer, record.N = 42, n
+		b, err := record.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&out, base64.StdEncoding.EncodeToString(b))
+	}
+	add(ana, 1000, say("lobby", "c1", "hello"))
+	add(ana, 1001, say("lobby", "c1", "hello"))
+	add(ana, 1002, say("lobby", "c1", "other"))
+	add(bob, 900, &storev1.Publish{Room: "lobby", ClientId: "c1", Body: data("game/move", "e2e4")})
+	add(bob, 1003, say("lobby", "", "without an id"))
+	add(ana, 1004, &storev1.Edit{Room: "lobby", Seq: 1, Text: "hello, world"})
+	add(ana, 1005, &storev1.Edit{Room: "lobby", Seq: 1, Text: "late", ExpectedRev: proto.Uint64(1)})
+	add(ana, 1006, &storev1.Edit{Room: "lobby", Seq: 2, Text: "not mine"})
+	add(bob, 1007, &storev1.Edit{Room: "lobby", Seq: 2, Text: "not text"})
+	add(bob, 1008, &storev1.React{Room: "lobby", Seq: 1, Emoji: "👍"})
+	add(ana, 1009, &storev1.React{Room: "lobby", Seq: 1, Emoji: "👍"})
+	add(ana, 1010, &storev1.React{Room: "lobby", Seq: 1, Emoji: "👍", Remove: true})
+	add(ana, 1011, &storev1.Delete{Room: "lobby", Seq: 3})
+	add(ana, 1012, &storev1.Delete{Room: "lobby", Seq: 3})
+	add(bob, 1013, &storev1.Delete{Room: "lobby", Seq: 1})
+	add(bob, 1014, &storev1.CreateRoom{Room: "den", Title: "Bob's den"})
+	add(ana, 1015, &storev1.CreateRoom{Room: "den", Title: "mine"})
+	add(bob, 1016, &storev1.UpdateRoom{Room: "den", Title: proto.String("")})
+	add(ana, 1017, &storev1.UpdateRoom{Room: "den", Title: proto.String("mine")})
+	add(ana, 1018, &storev1.SetMember{Room: "den"})
+	add(bob, 1019, &storev1.SetMember{Room: "den", Remove: true})
+	add(bob, 1020, &storev1.MarkRead{Room: "lobby", Seq: 1})
+	add(bob, 1021, &storev1.MarkRead{Room: "lobby", Seq: 99})
+	add(bob, 1022, &storev1.MarkRead{Room: "nowhere"})
+	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
