@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -70,7 +71,7 @@ func (protoCodec) unmarshal(data []byte, m any) error {
 		return status.Error(codes.Internal, err.Error())
 	}
 	if err := unmarshalProto(data, message); err != nil {
-		return protoError(data, message)
+		return protoError(data, message, err)
 	}
 	return nil
 }
@@ -79,14 +80,18 @@ func unmarshalProto(data []byte, message proto.Message) error {
 	return proto.UnmarshalOptions{RecursionLimit: maxDepth, NoLazyDecoding: true}.Unmarshal(data, message)
 }
 
+// maxDiagnosedBytes is up to what size a message is decoded once more to say what is wrong with it: by reflection, which is
+// many times slower.
+const maxDiagnosedBytes = 64 << 10
+
 var invalidUTF8Field = regexp.MustCompile(`field \S*?([^.\s]+) contains invalid UTF-8`)
 
 // protoError says what is wrong with data. Generated code does not know the name of a string field with invalid UTF-8;
-// decoding once more by reflection does.
-func protoError(data []byte, message proto.Message) error {
-	err := unmarshalProto(data, dynamicpb.NewMessage(message.ProtoReflect().Descriptor()))
-	if err != nil {
-		if match := invalidUTF8Field.FindStringSubmatch(err.Error()); match != nil {
+// decoding by reflection does.
+func protoError(data []byte, message proto.Message, err error) error {
+	if strings.Contains(err.Error(), "invalid UTF-8") && len(data) <= maxDiagnosedBytes {
+		err = unmarshalProto(data, dynamicpb.NewMessage(message.ProtoReflect().Descriptor()))
+		if match := invalidUTF8Field.FindStringSubmatch(fmt.Sprint(err)); match != nil {
 			return invalidField(match[1], "not valid UTF-8")
 		}
 	}

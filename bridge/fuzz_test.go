@@ -33,6 +33,8 @@ func FuzzFrameSequence(f *testing.F) {
 	f.Add(byte(6), join(text("{}"), text("{}"), text(""), text("")))
 	f.Add(byte(7), []byte{flagFin | opText, 0x80 | 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0})
 	f.Add(byte(8), []byte{flagFin})
+	f.Add(byte(0x80), join(text(`{"@open":{"timeoutMs":1000,"metadata":{"a":"b"}}}`), text("{}"), text("")))
+	f.Add(byte(0x83), join(text(`{"@open":{}}`), text(`{"@open":{}}`)))
 
 	echo := &echoServer{}
 	h, err := bridge.NewHandler(bridge.WithMaxRecvMsgSize(4<<10), bridge.WithWriteTimeout(5*time.Second))

@@ -50,10 +50,11 @@ var protojsonError = regexp.MustCompile(`(?s)\(line (\d+):(\d+)\): (.*)`)
 
 // protojsonPosition returns the byte offset that an error of protojson is about, if it has one, and its text without it.
 func protojsonPosition(data []byte, err error) (offset int, description string, ok bool) {
-	match := protojsonError.FindStringSubmatch(err.Error())
+	text := cut(err.Error(), 2*maxErrorBytes) // it may quote all of data; the position is in front
+	match := protojsonError.FindStringSubmatch(text)
 	if match == nil {
 		// "proto:" is followed by a space or a no-break space, at random.
-		text := strings.TrimLeft(strings.TrimPrefix(err.Error(), "proto:"), " \u00a0")
+		text = strings.TrimLeft(strings.TrimPrefix(text, "proto:"), " \u00a0")
 		return 0, cut(text, maxErrorBytes), false
 	}
 	line, lineErr := strconv.Atoi(match[1])
