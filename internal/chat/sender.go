@@ -147,9 +147,7 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		if err != nil {
 			return err
 		}
-		if c.gone { // the reply to that comes in a later response, and nothing of the room after it
-			continue
-		}
+		// If the room was left meanwhile, the reply to that comes in a later response, and nothing of the room after it.
 		out.events = append(out.events, t.events...)
 		out.bytes += t.bytes
 		if t.more {
