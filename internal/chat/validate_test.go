@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -201,4 +203,27 @@ func BenchmarkValidate(b *testing.B) {
 	}
 	bench("text not ASCII", stringFields["text"], strings.Repeat("Τί νέα στο Ριάλτο; ", 5))
 	bench("text 16 KiB", stringFields["text"], strings.Repeat("x", 16<<10))
+}
+
+// FuzzValidate holds that nothing valid breaks a key, a log or a terminal.
+func FuzzValidate(f *testing.F) {
+	for _, value := range validValues {
+		f.Add(value)
+	}
+	for _, value := range []string{"", "\x00", "a\r\n", "\u0085", "\u202e", "\xff", "\xed\xa0\x80", "\u200b", "🦜"} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		for field, validate := range stringFields {
+			if validate(field, value) != nil {
+				continue
+			}
+			plain := strings.IndexFunc(value, func(r rune) bool {
+				return unicode.IsControl(r) && (field != "text" || r != '\n' && r != '\t')
+			}) < 0
+			if !utf8.ValidString(value) || !plain {
+				t.Errorf("%s %q is taken", field, value)
+			}
+		}
+	})
 }
