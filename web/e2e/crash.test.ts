@@ -94,7 +94,10 @@ test(
       const scope = globalThis as unknown as { observe: typeof observe; observer: Observer };
       scope.observer = scope.observe("crash");
     });
-    const inPage = () => page.evaluate(() => (globalThis as unknown as { observer: Observer }).observer.messages());
+    const inPage = {
+      messages: () => page.evaluate(() => (globalThis as unknown as { observer: Observer }).observer.messages()),
+      loadAll: () => page.evaluate(() => (globalThis as unknown as { observer: Observer }).observer.loadAll()),
+    };
 
     const load = new Load();
     await expect.poll(() => inNode.messages().length, { timeout: 60_000 }).toBeGreaterThan(50);
@@ -108,9 +111,11 @@ test(
 
     expect(report.acked).toBeGreaterThan(50 * kills);
     expect(report.repeated).toBeGreaterThan(0);
-    for (const messages of [() => Promise.resolve(inNode.messages()), inPage]) {
-      await expect.poll(async () => (await messages()).length, { timeout: 60_000 }).toBe(report.messages.length);
-      expect(await messages()).toEqual(report.messages);
+    const last = report.messages.at(-1)?.seq;
+    for (const observer of [inNode, inPage]) {
+      await expect.poll(async () => (await observer.messages()).at(-1)?.seq, { timeout: 60_000 }).toBe(last);
+      await observer.loadAll();
+      expect(await observer.messages()).toEqual(report.messages);
     }
     inNode.close();
   },

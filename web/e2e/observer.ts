@@ -11,6 +11,8 @@ export interface Observed {
 /** Follows a room with the SDK, in Node or in a page. */
 export interface Observer {
   messages(): Observed[];
+  /** Pages back to the room's beginning: after a reset (over 500 changes missed) the SDK holds the newest page only. */
+  loadAll(): Promise<void>;
   close(): void;
 }
 
@@ -24,6 +26,11 @@ export function observe(room: string, options: ChatClientOptions = {}): Observer
       handle
         .getSnapshot()
         .messages.map(({ seq, sender, clientId, text }) => ({ seq, sender: sender.id, clientId, text })),
+    loadAll: async () => {
+      while (handle.getSnapshot().hasOlder) {
+        await handle.loadOlder();
+      }
+    },
     close: () => client.close(),
   };
 }

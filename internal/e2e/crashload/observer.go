@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -15,12 +16,14 @@ import (
 type observer struct {
 	client *client.Client
 	room   *client.Room
+	ended  chan error // of follow
 
-	seen []Message // as posted, by arrival
-	rev  uint64    // of the last event
+	mu   sync.Mutex
+	seen []Message // as posted, by arrival; guarded by mu
+	rev  uint64    // of the last event; follow's
 }
 
-// observe joins the room, which must be empty, so that the observer sees all of it.
+// observe joins the room, which must be empty, so that the observer sees all of it, and follows it until compare.
 func observe(ctx context.Context, conn *grpc.ClientConn, room string) (*observer, error) {
 	c, err := client.New(conn, client.WithBackoff(20*time.Millisecond, 200*time.Millisecond))
 	if err != nil {
@@ -31,12 +34,12 @@ func observe(ctx context.Context, conn *grpc.ClientConn, room string) (*observer
 		c.Close()
 		return nil, fmt.Errorf("join: %w", err)
 	}
-	return &observer{client: c, room: r}, nil
+	o := &observer{client: c, room: r, ended: make(chan error, 1)}
+	go func() { o.ended <- o.follow(ctx) }() // ends when compare closes the client, or on a broken promise
+	return o, nil
 }
 
-// compare reads up to the end of the room and says how what it saw differs from want.
-func (o *observer) compare(ctx context.Context, want []Message) error {
-	defer o.client.Close()
+func (o *observer) follow(ctx context.Context) error {
 	for event, err := range o.room.Events(ctx) {
 		if err != nil {
 			return err
@@ -44,16 +47,36 @@ func (o *observer) compare(ctx context.Context, want []Message) error {
 		if err := o.take(event); err != nil {
 			return err
 		}
-		if len(o.seen) >= len(want) {
-			break
+	}
+	return nil
+}
+
+// compare waits until the observer has seen the room to its end, and says how what it saw differs from want.
+func (o *observer) compare(ctx context.Context, want []Message) error {
+	defer o.client.Close()
+	for tick := time.Tick(10 * time.Millisecond); o.count() < len(want); {
+		select {
+		case <-tick:
+		case err := <-o.ended:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("saw %d of %d messages: %w", o.count(), len(want), ctx.Err())
 		}
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for i, m := range o.seen {
 		if m != want[i] {
 			return fmt.Errorf("saw %+v where the room has %+v", m, want[i])
 		}
 	}
 	return nil
+}
+
+func (o *observer) count() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.seen)
 }
 
 // take holds an event against the promise: contiguous revs, and in a room that nobody resets a snapshot only at its
@@ -73,7 +96,9 @@ func (o *observer) take(event *chatv1.Event) error {
 	}
 	o.rev = event.GetRev()
 	if m := event.GetPosted(); m != nil {
+		o.mu.Lock()
 		o.seen = append(o.seen, messageOf(m))
+		o.mu.Unlock()
 	}
 	return nil
 }
