@@ -52,11 +52,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if refused := h.admit(); refused != nil {
+	if refused := h.admit(); refused != "" {
 		h.counters.refused.Add(1)
-		h.config.logger.Debug("bridge: refused a connection", "reason", refused.reason, "peer", r.RemoteAddr)
+		h.config.logger.Debug("bridge: refused a connection", "reason", refused, "peer", r.RemoteAddr)
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, refused.reason, http.StatusServiceUnavailable)
+		http.Error(w, refused, http.StatusServiceUnavailable)
 		return
 	}
 	sock, err := h.upgrade(w, r, request)

@@ -35,7 +35,7 @@
 //   - handler.go, options.go, register.go: what a program constructs
 //   - accept.go, origin.go, subprotocol.go: from an HTTP request to a socket
 //   - socket.go, meter.go, heartbeat.go: the socket itself; the only files that know gorilla/websocket
-//   - plain.go, plain_recv.go, plain_send.go, control.go: plain mode
+//   - plain.go, plain_open.go, plain_recv.go, plain_send.go, control.go: plain mode
 //   - stream.go, invoke.go, metadata.go: the call as the service sees it
 //   - codec.go, json.go, encoded.go: messages and their two encodings
 //   - closecodes.go: what each close code means

@@ -52,21 +52,21 @@ func NewHandler(opts ...HandlerOption) (*Handler, error) {
 	}, nil
 }
 
-// admit counts a socket that is about to be opened. The caller calls leave when its goroutines have ended. A non-nil
-// refusal says why there can be no further socket now.
-func (h *Handler) admit() *refusal {
+// admit counts a socket that is about to be opened; the caller calls leave when its goroutines have ended. A refusal, when
+// there can be no further socket now, says why and is otherwise empty.
+func (h *Handler) admit() (refusal string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.serving = true
 	switch {
 	case h.draining:
-		return &refusal{reason: "the server is going away"}
+		return "the server is going away"
 	case h.config.maxConnections > 0 && h.open >= h.config.maxConnections:
-		return &refusal{reason: "too many connections", flag: "--max-connections"}
+		return "too many connections"
 	}
 	h.open++
 	h.active.Add(1)
-	return nil
+	return ""
 }
 
 func (h *Handler) leave() {

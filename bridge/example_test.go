@@ -1,0 +1,74 @@
+package bridge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// One service object, registered on a grpc.Server for native clients and on a Handler for browsers. The client here does
+// what `new WebSocket(url)` does.
+func Example() {
+	service := health.NewServer()
+	native := grpc.NewServer()
+	healthgrpc.RegisterHealthServer(native, service)
+
+	h, err := bridge.NewHandler(
+		bridge.WithAllowedHosts("chat.example.com"),
+		bridge.WithHeartbeat(20*time.Second),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	healthgrpc.RegisterHealthServer(h, service)
+	web := httptest.NewServer(h)
+	defer web.Close()
+
+	url := "ws" + strings.TrimPrefix(web.URL, "http") + "/grpc.health.v1.Health/Check"
+	socket, _, err := websocket.DefaultDialer.Dial(url, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer socket.Close()
+	socket.WriteMessage(websocket.TextMessage, []byte(`{"service":""}`))
+	for {
+		_, message, err := socket.ReadMessage()
+		var closed *websocket.CloseError
+		if errors.As(err, &closed) {
+			fmt.Println("closed with", bridge.CloseCode(closed.Code))
+			break
+		}
+		fmt.Println(string(message))
+	}
+	h.Drain(context.Background())
+	// Output:
+	// {"status":"SERVING"}
+	// closed with 1000 OK
+}
+
+// Drain lets calls end by themselves for a while, then ends what is left; http.Server.Shutdown knows nothing of sockets.
+func ExampleHandler_Drain() {
+	h, err := bridge.NewHandler()
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := h.Drain(ctx); err != nil {
+		fmt.Println("some calls were cut short:", err)
+	}
+	fmt.Println(h.Stats().Open, "sockets are open")
+	// Output:
+	// 0 sockets are open
+}
