@@ -312,6 +312,9 @@ export declare const SignalSchema: GenMessage<Signal>;
  * MarkRead says that this user has read a room up to a message. The last one wins, also if it is lower. Only this user's
  * own connections are told. Posting a message marks it read for its sender.
  *
+ * Markers of one user in one room are stored at most once a second: an answer may take that long, and of those that come
+ * meanwhile only the last is stored, which answers them all.
+ *
  * NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head.
  *
  * @generated from message rialto.chat.v1.MarkRead
