@@ -44,7 +44,7 @@ func main() {
 	room := flag.String("room", "crash", "the room")
 	publishers := flag.Int("publishers", 50, "how many publish at once, each with an identity of its own")
 	observers := flag.Int("observers", 3, "how many follow the room over native gRPC")
-	every := flag.Duration("every", 500*time.Millisecond, "how long each waits between two messages")
+	every := flag.Duration("every", 150*time.Millisecond, "how long each waits between two messages")
 	limit := flag.Duration("limit", 5*time.Minute, "the longest run, whatever standard input does")
 	flag.Parse()
 
