@@ -27,7 +27,7 @@ export interface ChatClientOptions {
   readonly baseUrl?: string;
   /** The name to show for this user. Default: the one that the server knows, or chooses. */
   readonly displayName?: string;
-  /** Where the identity is kept. Default: local storage, or memory where there is none. */
+  /** Where the identity is kept. Default: local storage, one item for each server, or memory where there is none. */
   readonly tokens?: TokenStore;
   /** Default: the global one. Node 20 has none: pass that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
@@ -64,7 +64,8 @@ export class ChatClient {
   constructor(options: ChatClientOptions = {}) {
     this.baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location.origin);
     this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    this.tokens = options.tokens ?? localStorageTokens();
+    // A token is a secret between this client and one server.
+    this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${this.baseUrl}`);
     this.random = options.random ?? Math.random;
     this.displayName = options.displayName ?? "";
     this.connection = new Connection({
@@ -74,7 +75,7 @@ export class ChatClient {
       events: {
         opened: () => this.opened(),
         received: (response) => this.received(response),
-        lost: () => this.lost(),
+        lost: (error) => this.lost(error),
         tokenRefused: () => this.tokenRefused(),
         changed: () => this.store.changed(),
       },
@@ -253,10 +254,10 @@ export class ChatClient {
     }
   }
 
-  private lost(): void {
+  private lost(error: ChatError | undefined): void {
     this.replies.clear();
     for (const room of this.rooms.values()) {
-      room.lost();
+      room.lost(error);
     }
   }
 

@@ -6,6 +6,7 @@ import {
   ConnectResponseSchema,
 } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { Backoff } from "./backoff.js";
+import type { ChatError } from "./error.js";
 import { Liveness } from "./liveness.js";
 import { isOffline, watchPage } from "./page.js";
 import { methodUrl } from "./plain-call.js";
@@ -44,8 +45,11 @@ export interface ConnectionEvents {
   /** A new stream is open. What is sent now goes first. */
   opened(): void;
   received(response: ConnectResponse): void;
-  /** The stream is gone, with everything that was not answered. Called once for each `opened`. */
-  lost(): void;
+  /**
+   * The stream is gone, with everything that was not answered. Called once for each `opened`, with what the server ended
+   * it for, if it said so.
+   */
+  lost(error: ChatError | undefined): void;
   /** The server does not accept the token. Returns true if there was one, which is forgotten now: try again without. */
   tokenRefused(): boolean;
   /** `state` is another. */
@@ -77,6 +81,8 @@ export class Connection {
   private stream: PlainStream | undefined;
   /** Whether `opened` was called, and `lost` not yet. */
   private announced = false;
+  /** What the server ended the last stream for. */
+  private endError: ChatError | undefined;
   /** Runs while connecting (until a try is given up) and while waiting (until the next). */
   private timer: ReturnType<typeof setTimeout> | undefined;
   /** There from `start` to `stop`. */
@@ -175,6 +181,7 @@ export class Connection {
         url: methodUrl(baseUrl, ChatService.method.connect),
         onOpen: () => {
           this.announced = true;
+          this.endError = undefined;
           events.opened();
         },
         onMessage: (message) => this.receive(message),
@@ -204,6 +211,7 @@ export class Connection {
 
   private ended(end: StreamEnd): void {
     const { next, reason, retryAfterMs } = judge(end);
+    this.endError = end.from === "server" ? end.error : undefined;
     if (next === "reconnect") {
       this.retry(reason, retryAfterMs);
     } else if (next === "new-identity" && this.options.events.tokenRefused()) {
@@ -268,7 +276,7 @@ export class Connection {
     this.options.events.changed();
     if (this.announced && !this.stream?.open) {
       this.announced = false;
-      this.options.events.lost();
+      this.options.events.lost(this.endError);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { ChatError, type StatusCode } from "./error.js";
+import { maxTextBytes } from "./limits.js";
 import type { ChatMessage, PendingMessage } from "./types.js";
 
 /** Refusals that leave open whether the message was stored: it is sent again, as the same message. */
@@ -9,7 +10,7 @@ const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "ABORTED",
 ]);
 
-/** A text above this many bytes of UTF-8 is not even sent: the bridge would end the whole session, again and again. */
+/** A text above this many bytes of UTF-8 is not even sent: it could end the session of all rooms. */
 export const sendableTextBytes = 256 * 1024;
 
 interface Entry {
@@ -40,7 +41,7 @@ export class Outbox {
     const shown: PendingMessage = { clientId, text, status: "sending", time: new Date() };
     this.entries.set(clientId, { shown, inFlight: false, sentBy: undefined, storedRev: undefined });
     this.view = undefined;
-    if (new TextEncoder().encode(text).length > sendableTextBytes) {
+    if (byteLength(text) > sendableTextBytes) {
       this.fail(clientId, new ChatError("INVALID_ARGUMENT", "The message is too long."));
     }
   }
@@ -68,8 +69,16 @@ export class Outbox {
     }
   }
 
-  /** The connection is gone: what was not answered is sent again on the next. */
-  lost(): void {
+  /**
+   * The stream is gone: what was not answered is sent again on the next. Except a long text on a stream that ended for a
+   * limit: it is what broke the stream, and would again.
+   */
+  lost(error: ChatError | undefined): void {
+    for (const { inFlight, shown } of this.entries.values()) {
+      if (inFlight && error?.code === "RESOURCE_EXHAUSTED" && byteLength(shown.text) > maxTextBytes) {
+        this.fail(shown.clientId, error);
+      }
+    }
     for (const entry of this.entries.values()) {
       entry.inFlight = false;
     }
@@ -164,4 +173,8 @@ export class Outbox {
       this.view = undefined;
     }
   }
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
 }

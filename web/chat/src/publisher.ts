@@ -1,4 +1,5 @@
 import { Backoff } from "./backoff.js";
+import type { ChatError } from "./error.js";
 import { Outbox } from "./outbox.js";
 import type { Result, Session } from "./session.js";
 import { errorFromStatus } from "./status.js";
@@ -42,10 +43,10 @@ export class Publisher {
   }
 
   /** The stream is gone: what was not answered waits for the next. */
-  lost(): void {
+  lost(error: ChatError | undefined): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.outbox.lost();
+    this.outbox.lost(error);
   }
 
   private answered(clientId: string, result: Result): void {

@@ -6,6 +6,7 @@ import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
 import { toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
+import type { ChatError } from "./error.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
@@ -169,9 +170,9 @@ export class RoomSession implements Room {
     this.changed();
   }
 
-  /** The stream is gone. No timer of this room runs until there is another. */
-  lost(): void {
-    this.publisher.lost();
+  /** The stream is gone, for this error if the server said one. No timer of this room runs until there is another. */
+  lost(error: ChatError | undefined): void {
+    this.publisher.lost(error);
     this.readMarker.lost();
     this.typists.clear();
     this.typingSignal.reset();

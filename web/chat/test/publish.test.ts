@@ -245,6 +245,20 @@ describe("a refusal", () => {
     expect(room.getSnapshot().pending[0]?.clientId).toBe(clientId);
   });
 
+  test("by ending the session for a limit is one of the long text that was being sent, and of nothing else", () => {
+    const h = new Harness();
+    const { room, socket } = h.joinLobby();
+    room.send("short");
+    room.send("x".repeat(16 * 1024 + 1));
+    socket.end(4008, "message too large");
+    h.client.connect();
+    expect(takePublishes(h.accept()).map(({ text }) => text)).toEqual(["short"]);
+    expect(room.getSnapshot().pending).toMatchObject([
+      { status: "sending", text: "short" },
+      { status: "failed", error: { code: "RESOURCE_EXHAUSTED", message: "message too large" } },
+    ]);
+  });
+
   test("of a text that would break the connection is made here", () => {
     const h = new Harness();
     const { room, socket } = h.joinLobby();

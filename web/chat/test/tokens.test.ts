@@ -1,5 +1,7 @@
-import { localStorageTokens } from "@rialto/chat";
+import { ChatClient, localStorageTokens } from "@rialto/chat";
 import { describe, expect, test, vi } from "vitest";
+import { fakeSockets } from "./fake-socket.js";
+import { ana, respond, welcome } from "./wire.js";
 
 /** A browser's local storage, as far as it is used. */
 function storage(fail?: () => never) {
@@ -30,6 +32,28 @@ describe.each([
     expect(tokens.get()).toBe("two");
     tokens.clear();
     expect(tokens.get()).toBeUndefined();
+  });
+});
+
+test("a client keeps the token of each server for itself", () => {
+  const shared = storage();
+  vi.stubGlobal("localStorage", shared);
+  vi.stubGlobal("location", { origin: "https://chat.example" });
+  for (const options of [{}, { baseUrl: "https://other.example/" }]) {
+    const fake = fakeSockets();
+    const client = new ChatClient({ ...options, WebSocket: fake.WebSocket });
+    client.connect();
+    const [socket] = fake.sockets;
+    socket?.open();
+    if (socket) {
+      respond(socket, { events: [welcome(ana, socket.url)] });
+    }
+    client.close();
+  }
+  const path = "/rialto.chat.v1.ChatService/Connect?encoding=proto";
+  expect(Object.fromEntries(shared.items)).toEqual({
+    "rialto.token": `wss://chat.example${path}`,
+    "rialto.token wss://other.example": `wss://other.example${path}`,
   });
 });
 
