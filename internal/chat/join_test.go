@@ -2,12 +2,14 @@ package chat_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
@@ -254,6 +256,29 @@ func TestLeave(t *testing.T) {
 			t.Errorf("after leave: %v", e)
 		}
 	}
+}
+
+// From the response with the reply to leave on, nothing of the room comes, also if much of it waited.
+func TestLeaveOfWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, config{dial: []grpc.DialOption{
+			grpc.WithInitialWindowSize(64 << 10), grpc.WithInitialConnWindowSize(64 << 20),
+		}})
+		stalled, writer := l.guest("stalled"), l.guest("writer")
+		stalled.join(fromNow("lobby"))
+		for range 40 {
+			writer.publish("lobby", strings.Repeat("x", 16<<10))
+		}
+		synctest.Wait()
+		stalled.call(leaveRequest("lobby"))
+		if len(stalled.events) < 2 || slices.ContainsFunc(stalled.last.GetEvents(), durable("lobby")) {
+			t.Errorf("%d events before and beside the reply", len(stalled.events))
+		}
+		stalled.events = nil
+		if got := stalled.pending(durable("lobby")); len(got) != 0 {
+			t.Errorf("%d events after the reply", len(got))
+		}
+	})
 }
 
 func TestRoomsOfAConnection(t *testing.T) {

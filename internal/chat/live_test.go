@@ -48,6 +48,7 @@ type config struct {
 	noGuests bool
 	logger   *slog.Logger
 	wrap     func(sequencer.Sequencer) sequencer.Sequencer // nil: none
+	reads    func(chat.Store) chat.Store                   // nil: none
 	dial     []grpc.DialOption
 }
 
@@ -71,8 +72,12 @@ func start(tb testing.TB, c config) *live {
 	if c.wrap != nil {
 		seq = c.wrap(seq)
 	}
+	var reads chat.Store = store
+	if c.reads != nil {
+		reads = c.reads(store)
+	}
 	cfg := chat.Config{
-		Hub: hub, Store: store, Sequencer: seq, Guests: l.guests, MaxRooms: c.maxRooms, Delivery: c.delivery, Logger: c.logger,
+		Hub: hub, Store: reads, Sequencer: seq, Guests: l.guests, MaxRooms: c.maxRooms, Delivery: c.delivery, Logger: c.logger,
 	}
 	if c.noGuests {
 		cfg.Guests = nil
@@ -139,6 +144,7 @@ type session struct {
 	cancel context.CancelFunc
 	calls  int
 
+	last    *chatv1.ConnectResponse
 	replies []*chatv1.Reply // received and not yet asked for
 	events  []*chatv1.Event
 }
@@ -175,6 +181,7 @@ func (s *session) receive() error {
 	if err != nil {
 		return err
 	}
+	s.last = resp
 	s.replies = append(s.replies, resp.GetReplies()...)
 	s.events = append(s.events, resp.GetEvents()...)
 	return nil
