@@ -48,9 +48,10 @@ test("a page whose server dies gets onerror or an unclean onclose", async () => 
   await server.restart();
 });
 
-test("README shows the script of that page, line by line", () => {
+test("README shows the script of that page", () => {
   const file = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), "utf8");
-  const script = /<script>\n([\s\S]*?)<\/script>/.exec(file("../app/public/examples/bare.html"))?.[1] ?? "";
-  expect(script).toContain("new WebSocket");
-  expect(file("../../README.md")).toContain(script);
+  const shown = /```js\n([\s\S]*?)```/.exec(file("../../README.md"))?.[1] ?? "";
+  expect(shown).toContain("new WebSocket");
+  expect(shown.trimEnd().split("\n")).toHaveLength(10);
+  expect(file("../app/public/examples/bare.html")).toContain(shown);
 });
