@@ -74,6 +74,9 @@ func (t *transaction) finish() error {
 			return err
 		}
 	}
+	if t.applied == t.store.applied {
+		return nil
+	}
 	t.key = append(t.key[:0], appliedKey...)
 	return t.setUint64(uint64(t.applied))
 }

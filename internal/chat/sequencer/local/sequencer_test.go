@@ -2,68 +2,222 @@ package local_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
 	"github.com/rialto-rpc/rialto/internal/chat/sequencer/local"
+	"github.com/rialto-rpc/rialto/internal/chat/sequencer/sequencertest"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
-// BenchmarkPublish appends fresh messages of 120 incompressible bytes to 20,000 rooms from 4,096 publishers.
-func BenchmarkPublish(b *testing.B) {
-	const publishers, rooms = 4096, 20_000
-	store, err := state.Open(b.TempDir(), state.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	seq := local.New(local.Options{})
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- seq.Run(ctx, store) }()
+func TestContract(t *testing.T) {
+	t.Parallel()
+	sequencertest.Test(t, func(*testing.T) func() sequencer.Sequencer {
+		return func() sequencer.Sequencer { return local.New(local.Options{}) }
+	})
+}
 
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	b.ReportAllocs()
-	b.ResetTimer()
-	start := time.Now()
-	for p := range publishers {
-		wg.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(p), 1))
-			actor := state.Actor{ID: fmt.Sprintf("guest-%06d", p), Name: "Publisher", Guest: true}
-			body := make([]byte, 120)
-			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-				for j := range body {
-					body[j] = byte(random.Uint32())
+// TestCommitTimes appends single records at given moments, in faked time, and looks at when commits took place and how
+// much they held.
+func TestCommitTimes(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	type commit struct {
+		at      time.Duration
+		records int
+	}
+	for _, c := range []struct {
+		name     string
+		maxBatch int
+		takes    time.Duration // a commit
+		appends  []time.Duration
+		want     []commit
+	}{
+		{"alone: at once", 4, 0, []time.Duration{0, 10 * ms, 20 * ms}, []commit{{0, 1}, {10 * ms, 1}, {20 * ms, 1}}},
+		{
+			"soon after one began: together, 2 ms after it", 4, 0,
+			[]time.Duration{0, ms / 2, ms, 3 * ms / 2},
+			[]commit{{0, 1}, {2 * ms, 3}},
+		},
+		{"a full batch waits for nothing", 3, 0, []time.Duration{0, ms, ms, ms, ms, ms}, []commit{{0, 1}, {ms, 3}, {3 * ms, 2}}},
+		{
+			"while a long one runs: at once after it", 4, 7 * ms,
+			[]time.Duration{0, ms, 2 * ms, 6 * ms},
+			[]commit{{0, 1}, {7 * ms, 3}},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				var times []time.Duration
+				m := &sequencertest.Machine{BeforeCommit: func() error {
+					times = append(times, time.Since(start))
+					time.Sleep(c.takes)
+					return nil
+				}}
+				s, end := run(t, local.Options{MaxBatch: c.maxBatch}, m)
+				for i, at := range c.appends {
+					go func() {
+						time.Sleep(at)
+						if _, err := s.Append(t.Context(), record(i)); err != nil {
+							t.Error(err)
+						}
+					}()
 				}
-				record, err := state.NewRecord(actor, time.Now().UnixMilli(), &storev1.Publish{
-					Room:     fmt.Sprintf("room-%05d", random.IntN(rooms)),
-					ClientId: fmt.Sprintf("%016x", random.Uint64()),
-					Body:     &storev1.Body{Kind: &storev1.Body_Data{Data: &storev1.TypedBytes{Type: "b", Value: body}}},
-				})
-				if err != nil {
-					b.Error(err)
-					return
+				time.Sleep(time.Second)
+				end()
+				var got []commit
+				for i, b := range m.Batches() {
+					got = append(got, commit{times[i], len(b)})
 				}
-				if _, err := seq.Append(ctx, record); err != nil {
-					b.Error(err)
-					return
+				if fmt.Sprint(got) != fmt.Sprint(c.want) {
+					t.Errorf("commits %v, want %v", got, c.want)
 				}
-			}
+			})
 		})
 	}
-	wg.Wait()
-	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "msgs/s")
-	b.StopTimer()
-	cancel()
-	if err := <-ended; err != nil {
-		b.Fatal(err)
+}
+
+// TestFull fills the queue while a commit hangs: further calls wait, until their context ends or a place is free.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		m := &sequencertest.Machine{BeforeCommit: func() error { <-proceed; return nil }}
+		s, end := run(t, local.Options{QueueSize: 2}, m)
+		answers := make(chan error, 10)
+		add := func(ctx context.Context, i int) {
+			go func() {
+				_, err := s.Append(ctx, record(i))
+				answers <- err
+			}()
+			synctest.Wait()
+		}
+		add(t.Context(), 1) // committing
+		add(t.Context(), 2) // in the queue
+		add(t.Context(), 3)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		add(short, 4) // without a place
+		if err := <-answers; !errors.Is(err, sequencer.ErrFull) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v, want ErrFull for want of time", err)
+		}
+		add(t.Context(), 5)
+		close(proceed)
+		for range 4 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		end()
+		assertCommitted(t, m, "1 2 3 5")
+	})
+}
+
+// TestWithdraw ends the context of a call that is in the queue: it is surely not stored, and its place is free.
+func TestWithdraw(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		m := &sequencertest.Machine{BeforeCommit: func() error { <-proceed; return nil }}
+		s, end := run(t, local.Options{QueueSize: 1}, m)
+		answers := make(chan error, 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		for i, ctx := range []context.Context{t.Context(), ctx, t.Context()} {
+			go func() {
+				_, err := s.Append(ctx, record(i))
+				answers <- err
+			}()
+			synctest.Wait()
+		}
+		cancel()
+		if err := <-answers; !errors.Is(err, context.Canceled) || errors.Is(err, sequencer.ErrUnknown) {
+			t.Errorf("error %v, want that of the context", err)
+		}
+		close(proceed)
+		for range 2 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		end()
+		assertCommitted(t, m, "0 2")
+	})
+}
+
+// TestStoppedWhileWaitingForAPlace ends Run under a full queue.
+func TestStoppedWhileWaitingForAPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		failure := errors.New("disk on fire")
+		proceed := make(chan error)
+		m := &sequencertest.Machine{BeforeCommit: func() error { return <-proceed }}
+		s := local.New(local.Options{QueueSize: 1})
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(t.Context(), m) }()
+		answers := make([]chan error, 3)
+		for i := range answers {
+			answers[i] = make(chan error, 1)
+			go func() {
+				_, err := s.Append(t.Context(), record(i))
+				answers[i] <- err
+			}()
+			synctest.Wait()
+		}
+		proceed <- failure
+		for i, want := range []error{sequencer.ErrUnknown, sequencer.ErrStopped, sequencer.ErrStopped} {
+			if err := <-answers[i]; !errors.Is(err, want) {
+				t.Errorf("call %d got %v, want %v", i, err, want)
+			}
+		}
+		if err := <-ended; !errors.Is(err, failure) {
+			t.Errorf("Run returned %v", err)
+		}
+	})
+}
+
+func TestRunTwice(t *testing.T) {
+	t.Parallel()
+	s, end := run(t, local.Options{}, new(sequencertest.Machine))
+	if _, err := s.Append(t.Context(), record(1)); err != nil {
+		t.Fatal(err)
 	}
-	if err := store.Close(); err != nil {
-		b.Fatal(err)
+	if err := s.Run(t.Context(), new(sequencertest.Machine)); err == nil {
+		t.Error("no error")
+	}
+	end()
+}
+
+// run returns a running sequencer, and what ends it and waits for that.
+func run(t *testing.T, opts local.Options, m sequencer.Machine) (s *local.Sequencer, end func()) {
+	t.Helper()
+	s = local.New(opts)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, m) }()
+	return s, func() {
+		t.Helper()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+	}
+}
+
+func record(i int) state.Record { return state.Record{Body: fmt.Append(nil, i)} }
+
+func assertCommitted(t *testing.T, m *sequencertest.Machine, want string) {
+	t.Helper()
+	got := ""
+	for _, e := range m.Committed() {
+		got += " " + string(e.Record.Body)
+	}
+	if got != " "+want {
+		t.Errorf("committed%s, want %s", got, want)
 	}
 }
