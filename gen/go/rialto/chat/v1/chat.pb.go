@@ -188,7 +188,8 @@ func (*ConnectRequest_Signal) isConnectRequest_Command() {}
 
 func (*ConnectRequest_MarkRead) isConnectRequest_Command() {}
 
-// Hello names the session's user. FAILED_PRECONDITION if it is not the first command.
+// Hello names the session's user. FAILED_PRECONDITION if it is not the first command. One that is refused has no effect:
+// another may follow. Without it, the first other command makes the session that of the metadata's token, or of a guest.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name to show, under the rules of User.display_name; empty keeps the one in the token. A name identifies nobody
@@ -248,8 +249,10 @@ func (x *Hello) GetToken() string {
 // Join starts the events of one room. Joining again a room that is joined starts afresh from the new position.
 //
 // A room that does not exist is joined as an empty one at rev 0; its first message makes it.
+// A resume position ahead of what this node has seen is waited for, up to 5 seconds, while the session goes on; if it does
+// not come, the server never reached it, and a snapshot says so.
 // INVALID_ARGUMENT: an invalid room id. RESOURCE_EXHAUSTED: more rooms than one connection may have (default 200).
-// UNAVAILABLE: a resume position ahead of what this node has seen, for 5 seconds.
+// ABORTED: the room was left, or joined again, before its resume position came.
 type Join struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
@@ -644,7 +647,7 @@ func (*Signal_Typing) isSignal_Signal() {}
 // own connections are told. Posting a message marks it read for its sender.
 //
 // Markers of one user in one room are stored at most once a second: an answer may take that long, and of those that come
-// meanwhile only the last is stored, which answers them all.
+// meanwhile only the last is stored, which answers them all. It is stored also if its session has ended.
 //
 // NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head.
 type MarkRead struct {

@@ -91,7 +91,8 @@ export declare type ConnectRequest = Message<"rialto.chat.v1.ConnectRequest"> & 
 export declare const ConnectRequestSchema: GenMessage<ConnectRequest>;
 
 /**
- * Hello names the session's user. FAILED_PRECONDITION if it is not the first command.
+ * Hello names the session's user. FAILED_PRECONDITION if it is not the first command. One that is refused has no effect:
+ * another may follow. Without it, the first other command makes the session that of the metadata's token, or of a guest.
  *
  * @generated from message rialto.chat.v1.Hello
  */
@@ -123,8 +124,10 @@ export declare const HelloSchema: GenMessage<Hello>;
  * Join starts the events of one room. Joining again a room that is joined starts afresh from the new position.
  *
  * A room that does not exist is joined as an empty one at rev 0; its first message makes it.
+ * A resume position ahead of what this node has seen is waited for, up to 5 seconds, while the session goes on; if it does
+ * not come, the server never reached it, and a snapshot says so.
  * INVALID_ARGUMENT: an invalid room id. RESOURCE_EXHAUSTED: more rooms than one connection may have (default 200).
- * UNAVAILABLE: a resume position ahead of what this node has seen, for 5 seconds.
+ * ABORTED: the room was left, or joined again, before its resume position came.
  *
  * @generated from message rialto.chat.v1.Join
  */
@@ -313,7 +316,7 @@ export declare const SignalSchema: GenMessage<Signal>;
  * own connections are told. Posting a message marks it read for its sender.
  *
  * Markers of one user in one room are stored at most once a second: an answer may take that long, and of those that come
- * meanwhile only the last is stored, which answers them all.
+ * meanwhile only the last is stored, which answers them all. It is stored also if its session has ended.
  *
  * NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head.
  *
