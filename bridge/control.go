@@ -29,11 +29,14 @@ type opening struct {
 	codec    codec         // nil: the next frame decides, and starts the call
 }
 
-// metadataValues is one string or an array of strings in JSON.
+// metadataValues is one string or an array of strings in JSON; null is none.
 type metadataValues []string
 
 func (v *metadataValues) UnmarshalJSON(data []byte) error {
-	if len(data) > 0 && data[0] == '[' {
+	switch data[0] {
+	case 'n':
+		return nil
+	case '[':
 		return json.Unmarshal(data, (*[]string)(v))
 	}
 	var value string

@@ -192,6 +192,7 @@ func TestOpenFrame(t *testing.T) {
 		{"empty", `{"@open":{}}`, 1000, "", nil},
 		{"spaces", " {\n\t\"@open\" : { } } ", 1000, "", nil},
 		{"string and array", `{"@open":{"metadata":{"x":"1","Y-Many":["a","b"]}}}`, 1000, "", map[string]string{"x": "1", "y-many": "a b"}},
+		{"no values", `{"@open":{"metadata":{"x":null,"y":[],"z":""}}}`, 1000, "", map[string]string{"x": "", "y": "", "z": ""}},
 		{"bytes", `{"@open":{"metadata":{"k-bin":["AAE=","AAE","_-8"]}}}`, 1000, "", map[string]string{"k-bin": "\x00\x01 \x00\x01 \xff\xef"}},
 		{"reserved names", `{"@open":{"metadata":{":authority":"evil","grpc-timeout":"1S","Host":"evil","cookie":"a=b","te":"x",
 			"connection":"x","x-forwarded-for":"1","X-Forwarded-Proto":"1","x-real-ip":"1","via":"1","forwarded":"1",

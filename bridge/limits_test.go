@@ -182,11 +182,11 @@ func TestPeerThatStopsReading(t *testing.T) {
 
 func TestPeerThatReadsSlowlyIsKept(t *testing.T) {
 	t.Parallel()
-	const total = 24 << 20
+	const total = 32 << 20
 	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
 		// One message, whose writing takes far longer than the write timeout.
 		return stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, total)}})
-	}}, bridge.WithWriteTimeout(300*time.Millisecond), bridge.WithHeartbeat(200*time.Millisecond))
+	}}, bridge.WithWriteTimeout(time.Second), bridge.WithHeartbeat(200*time.Millisecond))
 	c := s.dialRaw(t, serverPath)
 	c.send(rawFrame(flagFin|opBinary, nil))
 	read := 0
