@@ -61,9 +61,10 @@ export class ChatClient {
   private calls = new AbortController();
   private readonly session: Session;
 
+  /** Does not connect yet. Throws TypeError where an option has no default. */
   constructor(options: ChatClientOptions = {}) {
-    this.baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location.origin);
-    this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    this.baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location?.origin ?? missing("baseUrl"));
+    this.WebSocket = options.WebSocket ?? globalThis.WebSocket ?? missing("WebSocket");
     // A token is a secret between this client and one server.
     this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${this.baseUrl}`);
     this.random = options.random ?? Math.random;
@@ -267,6 +268,10 @@ export class ChatClient {
     this.tokens.clear();
     return had;
   }
+}
+
+function missing(option: keyof ChatClientOptions): never {
+  throw new TypeError(`ChatClient: there is no default for ${option} here`);
 }
 
 /** Returns the address with a WebSocket scheme, which older browsers insist on, and without a trailing slash. */

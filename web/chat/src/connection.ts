@@ -107,11 +107,6 @@ export class Connection {
     return this.current;
   }
 
-  /** True while requests can be sent. */
-  get open(): boolean {
-    return this.stream?.open ?? false;
-  }
-
   /** Begins, or while waiting for the next try makes it now. Otherwise no effect. */
   start(): void {
     if (this.current.status === "closed") {
@@ -151,9 +146,11 @@ export class Connection {
     }
   }
 
-  /** Gives the present session up, as if it had broken, and tries again after the backoff. */
+  /** Gives the present session up, as if it had broken, and tries again after the backoff. No effect without one. */
   fail(reason: DisconnectReason): void {
-    this.retry(reason, 0);
+    if (this.stream) {
+      this.retry(reason, 0);
+    }
   }
 
   /** Sends a request; false if there is no open stream. */
@@ -254,6 +251,9 @@ export class Connection {
   private networkChanged(): void {
     if (isOffline() && this.waiting) {
       this.wait(this.waiting);
+    } else if (this.current.status === "offline" && !this.waiting) {
+      // A try that began without a network may hang until it times out.
+      this.connect();
     } else {
       this.wake();
     }

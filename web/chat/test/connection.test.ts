@@ -1,4 +1,4 @@
-import type { ConnectionState } from "@rialto/chat";
+import { ChatClient, type ConnectionState } from "@rialto/chat";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeSocket } from "./fake-socket.js";
 import { Harness } from "./harness.js";
@@ -375,6 +375,19 @@ describe("a page", () => {
     expect(new Set(seen)).toEqual(new Set(["connecting", "live", "offline"]));
   });
 
+  test("whose network comes back during a try begins that anew", () => {
+    const { window, navigator } = stubPage();
+    navigator.onLine = false;
+    const h = new Harness();
+    h.client.connect();
+    expect(h.connection).toEqual({ status: "offline" });
+    navigator.onLine = true;
+    window.dispatchEvent(new Event("online"));
+    expect(h.connection).toEqual({ status: "connecting" });
+    expect(h.sockets).toHaveLength(2);
+    expect(h.sockets[0]?.closedWith).toBeDefined();
+  });
+
   test("that loses its network while waiting says so", () => {
     const { window, navigator } = stubPage();
     const h = new Harness();
@@ -456,6 +469,13 @@ describe("close()", () => {
     h.accept();
     expect(h.connection.status).toBe("live");
   });
+});
+
+test("an option without a default is missed by name", () => {
+  expect(() => new ChatClient()).toThrow(new TypeError("ChatClient: there is no default for baseUrl here"));
+  vi.stubGlobal("WebSocket", undefined);
+  const options = { baseUrl: "wss://chat.example" };
+  expect(() => new ChatClient(options)).toThrow(new TypeError("ChatClient: there is no default for WebSocket here"));
 });
 
 test("setDisplayName reconnects a live session under the same identity", () => {
