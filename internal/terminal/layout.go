@@ -119,10 +119,13 @@ func (l *layout) heading(rows []row, before, m *chatv1.Message, now time.Time, l
 	last := before.GetCreateTime().AsTime().In(local)
 	add := func(text string) { rows = append(rows, row{m.GetSeq(), text}) }
 	newDay := before == nil || at.YearDay() != last.YearDay() || at.Year() != last.Year()
+	if before != nil && newDay {
+		add("")
+	}
 	if newDay {
 		add(l.style.faint.Render(rule(day(at, now.In(local)), l.width)))
 	}
-	if newDay || before.GetSender().GetId() != m.GetSender().GetId() || at.Sub(last) >= groupWithin {
+	if newDay || !sameName(before.GetSender(), m.GetSender()) || at.Sub(last) >= groupWithin {
 		if !newDay {
 			add("")
 		}
@@ -133,6 +136,11 @@ func (l *layout) heading(rows []row, before, m *chatv1.Message, now time.Time, l
 		add(name + l.style.faint.Render("  "+at.Format("15:04")))
 	}
 	return rows
+}
+
+// sameName reports whether one name can stand for what both wrote.
+func sameName(a, b *chatv1.User) bool {
+	return a.GetId() == b.GetId() && a.GetDisplayName() == b.GetDisplayName()
 }
 
 // message returns a message's own lines.

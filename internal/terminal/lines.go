@@ -165,20 +165,35 @@ func (l *lines) read(ctx context.Context, room *client.Room, publications chan<-
 
 // await takes the outcome of each line.
 func (l *lines) await(ctx context.Context, publications <-chan *client.Publication) {
-	for publication := range publications {
-		result, err := publication.Wait(ctx)
-		switch {
-		case err != nil && ctx.Err() != nil:
+	for {
+		select {
+		case publication, more := <-publications:
+			if !more {
+				l.inputEnded()
+				return
+			}
+			l.settle(ctx, publication)
+		case <-ctx.Done(): // the reader may hang in its Read
 			return
-		case err != nil:
-			l.refuse(err)
-		default:
-			l.mu.Lock()
-			l.unsaid--
-			l.target = max(l.target, result.GetRev())
-			l.mu.Unlock()
 		}
 	}
+}
+
+func (l *lines) settle(ctx context.Context, publication *client.Publication) {
+	result, err := publication.Wait(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+	case err != nil:
+		l.refuse(err)
+	default:
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.unsaid--
+		l.target = max(l.target, result.GetRev())
+	}
+}
+
+func (l *lines) inputEnded() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true

@@ -8,14 +8,14 @@ import (
 )
 
 var help = []string{
-	"/join ROOM   go to another room; the first message makes it",
+	"/join ROOM   go to a room; its first message makes it",
 	"/rooms       what rooms there are",
 	"/nick NAME   the name that others see",
 	"/quit        leave (also Ctrl+C, Esc)",
-	"",
-	"PgUp PgDn    read back; so does the mouse wheel (Shift+Up, Shift+Down: by line; Ctrl+End: to the newest)",
+	"PgUp PgDn    read back (also mouse wheel, Shift+Up)",
+	"Ctrl+End     to the newest message",
 	"Alt+Enter    a new line in the message",
-	"Ctrl+R       send again what was refused; Ctrl+X gives it up",
+	"Ctrl+R       send again what was refused; Ctrl+X drops it",
 	"//           begins a message that begins with a slash",
 }
 

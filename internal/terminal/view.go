@@ -87,10 +87,11 @@ func (m *model) header() string {
 	return m.layout.style.header.Render(spread(left, right, m.layout.width))
 }
 
+// noticeLines leaves at least a little of the scrollback in sight.
 func (m *model) noticeLines() []string {
-	lines := make([]string, 0, len(m.notice))
+	var lines []string
 	for _, line := range m.notice {
-		lines = append(lines, m.layout.style.faint.Render("  "+CleanLine(line)))
+		lines = append(lines, m.layout.wrap(m.layout.style.faint.Render(CleanLine(line)))...)
 	}
 	return lines[:min(len(lines), max(m.height-6, 1))]
 }
@@ -123,13 +124,13 @@ func (m *model) statusLine() string {
 	right := "/help "
 	switch failed, unseen := len(m.timeline.failed()), m.layout.unseen(); {
 	case failed > 0:
-		right = s.bad.Render(count(failed)+" not sent") + s.faint.Render(": Ctrl+R sends again, Ctrl+X gives up ")
+		right = s.bad.Render(count(failed)+" not sent") + s.faint.Render(", Ctrl+R retries ")
 	case m.paging:
 		right = s.faint.Render("loading older messages… ")
+	case m.atStart && !m.layout.following() && m.layout.scrolledToTop():
+		right = s.faint.Render("the beginning of " + m.roomName() + " ")
 	case !m.layout.following() && unseen > 0:
 		right = s.strong.Render("↓ "+count(unseen)+" below") + s.faint.Render(" (Ctrl+End) ")
-	case m.atStart && m.layout.scrolledToTop():
-		right = s.faint.Render("the beginning of " + m.roomName() + " ")
 	default:
 		right = s.faint.Render(right)
 	}

@@ -1,0 +1,212 @@
+package terminal_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/rialto-rpc/rialto/client"
+	"github.com/rialto-rpc/rialto/internal/server"
+	"github.com/rialto-rpc/rialto/internal/terminal"
+)
+
+// startServer runs the whole server in this process until the test ends, and returns its address.
+func startServer(t *testing.T) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ready := make(chan server.Addresses, 1)
+	ended := make(chan error, 1)
+	config := server.Config{
+		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", DataDir: t.TempDir(), Guests: true,
+		MaxMessageBytes: 1 << 20, MaxRooms: 200, Heartbeat: 20 * time.Second,
+		FirstFrameTimeout: time.Second, WriteTimeout: 20 * time.Second,
+		OnReady: func(a server.Addresses) error { ready <- a; return nil },
+	}
+	go func() { ended <- server.Run(ctx, config) }() // ends with cancel, awaited by Cleanup
+	select {
+	case a := <-ready:
+		t.Cleanup(func() {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Errorf("the server ended with %v", err)
+			}
+		})
+		return a.GRPC
+	case err := <-ended:
+		cancel()
+		t.Fatalf("the server did not start: %v", err)
+		return ""
+	}
+}
+
+func connect(t *testing.T, address, name string) *client.Client {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(conn, client.WithDisplayName(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); conn.Close() })
+	return c
+}
+
+func TestLinesArePostedAndPrinted(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	c := connect(t, startServer(t), "ana")
+	err := terminal.RunLines(t.Context(), c, terminal.LineOptions{
+		Room: "lobby", In: strings.NewReader("one\r\n\n   \ntwo\tcolumns\nno line feed"), Out: &out, Errors: &errs,
+	})
+	if err != nil || errs.Len() > 0 {
+		t.Fatalf("%v, %q", err, errs.String())
+	}
+	times := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d `)
+	if got := times.ReplaceAllString(out.String(), ""); got != "ana: one\nana: two columns\nana: no line feed\n" {
+		t.Errorf("printed %q", out.String())
+	}
+	if n := len(times.FindAllString(out.String(), -1)); n != 3 {
+		t.Errorf("%d times in %q", n, out.String())
+	}
+
+	// Later, the same is there as JSON, and nothing more is printed.
+	var again bytes.Buffer
+	err = terminal.RunLines(t.Context(), c, terminal.LineOptions{
+		Room: "lobby", History: 2, JSON: true, In: strings.NewReader(""), Out: &again, Errors: &errs,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type object struct {
+		Event, Room, Sender, Text string
+		Seq, Rev                  uint64
+		Time                      time.Time
+	}
+	decoder := json.NewDecoder(&again)
+	for i, text := range []string{"two\tcolumns", "no line feed"} {
+		var got object
+		if err := decoder.Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		seq := uint64(i + 2)
+		if got.Time.IsZero() {
+			t.Error("no time")
+		}
+		got.Time = time.Time{}
+		if want := (object{"posted", "lobby", "ana", text, seq, seq, time.Time{}}); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	if decoder.More() {
+		t.Error("more was printed")
+	}
+}
+
+func TestRefusedLinesAreReported(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	err := terminal.RunLines(t.Context(), connect(t, startServer(t), "ana"), terminal.LineOptions{
+		Room: "lobby", In: strings.NewReader("good\nb\x1bad\n\xff\nstill good\n"), Out: &out, Errors: &errs,
+	})
+	if !errors.Is(err, terminal.ErrNotStored) {
+		t.Errorf("RunLines: %v", err)
+	}
+	if n := strings.Count(errs.String(), "not stored: "); n != 2 {
+		t.Errorf("reported %q", errs.String())
+	}
+	if !strings.Contains(out.String(), "still good") || strings.Contains(out.String(), "ad\n") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestFollowPrintsUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	address := startServer(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	printed, out := io.Pipe()
+	ended := make(chan error, 1)
+	c := connect(t, address, "ana")
+	go func() {
+		ended <- terminal.RunLines(ctx, c, terminal.LineOptions{
+			Room: "lobby", Follow: true, In: strings.NewReader("hello\n"), Out: out, Errors: io.Discard,
+		})
+	}()
+	lines := bufio.NewScanner(printed)
+	expect := func(want string) {
+		t.Helper()
+		if !lines.Scan() || !strings.HasSuffix(lines.Text(), want) {
+			t.Errorf("printed %q, want %q", lines.Text(), want)
+		}
+	}
+	expect("ana: hello")
+	ben := connect(t, address, "ben")
+	for _, text := range []string{"\u202ereversed", "forged\n12:00:00 ana: yes"} {
+		if _, err := ben.Publish(t.Context(), "lobby", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("ben: <U+202E>reversed")
+	expect("ben: forged⏎12:00:00 ana: yes")
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Errorf("RunLines: %v", err)
+	}
+}
+
+func TestInterruptedWhileThereIsMoreToSend(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	in, typist := io.Pipe()
+	defer typist.Close() // lets the read of the input end
+	printed, out := io.Pipe()
+	ended := make(chan error, 1)
+	c := connect(t, startServer(t), "ana")
+	go func() {
+		ended <- terminal.RunLines(ctx, c, terminal.LineOptions{Room: "lobby", In: in, Out: out, Errors: io.Discard})
+	}()
+	go io.WriteString(typist, "hello\n")
+	if lines := bufio.NewScanner(printed); !lines.Scan() {
+		t.Fatal("nothing printed")
+	}
+	interrupt()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("RunLines: %v", err)
+	}
+}
+
+func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
+	c := connect(t, "127.0.0.1:1", "ana") // nobody listens there
+	err := terminal.RunLines(t.Context(), c, terminal.LineOptions{
+		Room: "lobby", Patience: 100 * time.Millisecond, In: strings.NewReader(""), Out: io.Discard, Errors: io.Discard,
+	})
+	if err == nil || !strings.Contains(err.Error(), "no connection for 100ms") || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("RunLines: %v", err)
+	}
+}
+
+func TestOutputThatEnds(t *testing.T) {
+	t.Parallel()
+	printed, out := io.Pipe()
+	printed.CloseWithError(errors.New("no reader"))
+	in, typist := io.Pipe()
+	defer typist.Close()
+	go io.WriteString(typist, "hello\n")
+	c := connect(t, startServer(t), "ana")
+	err := terminal.RunLines(t.Context(), c, terminal.LineOptions{Room: "lobby", In: in, Out: out, Errors: io.Discard})
+	if err == nil || !strings.Contains(err.Error(), "no reader") {
+		t.Errorf("RunLines: %v", err)
+	}
+}
