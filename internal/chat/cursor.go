@@ -48,10 +48,9 @@ func (c *cursor) take(limit uint64) (turn, error) {
 	if c.snapshot != nil {
 		return c.takeSnapshot()
 	}
-	t := c.ephemera()
-	delivery := &c.session.service.delivery
 	c.room.mu.Lock()
-	events, bytes := c.room.window.read(c.pos, limit, delivery.TurnBytes)
+	t := c.ephemeraLocked()
+	events, bytes := c.room.window.read(c.pos, limit, c.session.service.delivery.TurnBytes)
 	committed := max(c.room.window.head, c.seen)
 	c.room.mu.Unlock()
 	if limit != uncapped {
@@ -98,25 +97,24 @@ func (c *cursor) readBlock(limit uint64) (events []*chatv1.Event, bytes int, err
 
 var errMissingEvents = errors.New("a committed rev is not in the view")
 
-// ephemera returns what is not part of the room's history: who is here, and signals. It goes before the events of the
-// same turn, since a message ends its sender's typing.
-func (c *cursor) ephemera() turn {
-	now := c.session.service.engine.now()
-	c.room.mu.Lock()
-	defer c.room.mu.Unlock()
+// ephemeraLocked returns what is not part of the room's history: who is here, and signals. It goes before the events of
+// the same turn, since a message ends its sender's typing. The room's mutex is held.
+func (c *cursor) ephemeraLocked() turn {
 	var t turn
 	p, sent := c.room.presence.since(c.presence)
 	c.presence = sent
 	if p != nil {
-		e := &chatv1.Event{Room: string(c.room.id), Time: timestamppb.New(now), Kind: &chatv1.Event_Presence{Presence: p}}
-		t.events = append(t.events, e)
-		t.bytes += proto.Size(e)
+		t.events = append(t.events, &chatv1.Event{
+			Room: string(c.room.id),
+			Time: timestamppb.New(c.session.service.engine.now()),
+			Kind: &chatv1.Event_Presence{Presence: p},
+		})
 	}
-	for _, e := range c.room.signals.after(c.signals, c.session.id, time.Now()) {
-		t.events = append(t.events, e)
-		t.bytes += proto.Size(e)
-	}
+	t.events = append(t.events, c.room.signals.after(c.signals, c.session.id, time.Now())...)
 	c.signals = c.room.signals.last
+	for _, e := range t.events {
+		t.bytes += proto.Size(e)
+	}
 	return t
 }
 

@@ -189,14 +189,14 @@ func TestCancelFreesTheSession(t *testing.T) {
 		s.send(publishRequest("lobby", "on its way"))
 		s.send(joinRequest(resume("ahead", epoch, 7)))
 		synctest.Wait()
-		if rooms, sessions := l.service.Held(); rooms != 2 || sessions != 1 {
-			t.Errorf("%d rooms, %d sessions", rooms, sessions)
+		if held := l.service.Stats(); held.Rooms != 2 || held.Sessions != 1 {
+			t.Errorf("%d rooms, %d sessions", held.Rooms, held.Sessions)
 		}
 		began := time.Now()
 		s.cancel()
 		synctest.Wait()
-		if rooms, sessions := l.service.Held(); rooms != 0 || sessions != 0 || time.Since(began) != 0 {
-			t.Errorf("after the end: %d rooms, %d sessions", rooms, sessions)
+		if held := l.service.Stats(); held.Rooms != 0 || held.Sessions != 0 || time.Since(began) != 0 {
+			t.Errorf("after the end: %d rooms, %d sessions", held.Rooms, held.Sessions)
 		}
 	})
 }
