@@ -121,6 +121,42 @@ describe("rooms", () => {
     expect(ana.faults).toEqual([]);
   });
 
+  test("are opened where one stopped to read", async () => {
+    const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+    const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}`);
+    await bo.say("news", ...lines(1, 60));
+    const { page } = await comeIn(browser, room("news"), "Ana");
+    await page.locator('article[data-seq="60"]').waitFor();
+    await page.getByRole("button", { name: "New room" }).click();
+    await page.getByLabel("Title").fill("elsewhere");
+    await page.getByRole("button", { name: "Make room" }).click();
+    await page.waitForURL(room("elsewhere"));
+
+    await bo.say("news", ...lines(61, 90));
+    const link = page.getByRole("link", { name: "news" });
+    await eventually(() => link.textContent(), expect.stringContaining("30 unread"));
+    await link.click();
+    const line = page.getByText("New", { exact: true });
+    await line.waitFor();
+    const top = await line.evaluate((element) => element.getBoundingClientRect().top);
+    expect(top).toBeGreaterThan(56);
+    expect(top).toBeLessThan(400);
+    const following = line.locator("xpath=ancestor::li/following-sibling::li[1]//article");
+    expect(await following.getAttribute("data-seq")).toBe("61");
+
+    // What was not looked at is still not read, over a reload, until one goes there.
+    await page.reload();
+    await line.waitFor();
+    await page.getByRole("button", { name: "Jump to present" }).click();
+    await page.getByRole("link", { name: "elsewhere" }).click();
+    await page.getByText("Beginning of #elsewhere").waitFor();
+    await eventually(() => link.textContent(), expect.not.stringContaining("unread"));
+    await link.click();
+    await page.locator('article[data-seq="90"]').waitFor();
+    expect(await line.count()).toBe(0);
+    bo.close();
+  });
+
   test("that cannot exist say so", async () => {
     const { page } = await open(browser, room("Not%20a%20room"));
     await page.getByLabel("Your name").fill("Ana");

@@ -16,7 +16,10 @@ export function hue(userId: string): number {
   for (let i = 0; i < userId.length; i++) {
     hash = Math.imul(hash ^ userId.charCodeAt(i), 0x01000193);
   }
-  return (hash >>> 0) % 360;
+  // Ids of one kind differ little: MurmurHash3's last step makes every bit of the hash depend on every bit of them.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 360;
 }
 
 /** Joins names for a sentence: "Ana", "Ana and Bo", "Ana, Bo and Cy"; above three "several people". */

@@ -90,10 +90,16 @@ export const Message = memo(function Message({ message, first, myId, current, ed
             onCancel={() => actions.startEdit(undefined)}
           />
         ) : (
-          <Content message={message} />
+          <Content message={message} reachable={current} />
         )}
         {message.reactions.length > 0 && (
-          <Reactions reactions={message.reactions} myId={myId} nameOf={actions.nameOf} onToggle={toggle} />
+          <Reactions
+            reactions={message.reactions}
+            myId={myId}
+            nameOf={actions.nameOf}
+            reachable={current}
+            onToggle={toggle}
+          />
         )}
         {sent && (
           <p className="message-state" title="Sent">
@@ -126,7 +132,7 @@ export const Message = memo(function Message({ message, first, myId, current, ed
   );
 });
 
-function Content({ message }: { readonly message: ChatMessage }) {
+function Content({ message, reachable }: { readonly message: ChatMessage; readonly reachable: boolean }) {
   if (message.deleted) {
     return <p className="message-note">This message was deleted.</p>;
   }
@@ -136,18 +142,15 @@ function Content({ message }: { readonly message: ChatMessage }) {
   if (message.text === "") {
     return <p className="message-note">A kind of message that this version does not know.</p>;
   }
-  return (
-    <>
-      <MessageText text={message.text} />
-      {message.editTime !== undefined && <Edited time={message.editTime} />}
-    </>
-  );
+  const { text, editTime } = message;
+  const note = editTime === undefined ? undefined : <Edited time={editTime} />;
+  return <MessageText text={text} note={note} reachable={reachable} />;
 }
 
 function Edited({ time }: { readonly time: Date }) {
   return (
     <span className="message-edited" title={`Edited ${fullTime(time, new Date())}`}>
-      edited
+      (edited)
     </span>
   );
 }

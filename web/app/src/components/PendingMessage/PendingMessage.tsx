@@ -38,7 +38,7 @@ export const PendingMessage = memo(function PendingMessage({ message, first, me,
             </time>
           </header>
         )}
-        <MessageText text={message.text} />
+        <MessageText text={message.text} reachable />
         {!live && !failed && <p className="pending-waiting">Will be sent when the connection is back</p>}
         {failed ? (
           <p className="pending-failed" role="alert">

@@ -7,11 +7,13 @@ interface Props {
   readonly myId: string;
   /** The name of a user, if this page came across it. */
   readonly nameOf: (userId: string) => string | undefined;
+  /** Whether the keyboard reaches them: of a list of messages only one's. */
+  readonly reachable: boolean;
   readonly onToggle: (emoji: string, mine: boolean) => void;
 }
 
 /** The reactions to a message, each to be joined or taken back. */
-export function Reactions({ reactions, myId, nameOf, onToggle }: Props) {
+export function Reactions({ reactions, myId, nameOf, reachable, onToggle }: Props) {
   return (
     <ul className="reactions" aria-label="Reactions">
       {reactions.map(({ emoji, userIds }) => {
@@ -21,6 +23,7 @@ export function Reactions({ reactions, myId, nameOf, onToggle }: Props) {
             <button
               type="button"
               className="reaction"
+              tabIndex={reachable ? 0 : -1}
               aria-pressed={mine}
               title={who(userIds, myId, nameOf)}
               onClick={() => onToggle(emoji, mine)}

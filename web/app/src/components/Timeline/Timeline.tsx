@@ -1,5 +1,14 @@
 import type { ChatMessage, Room, RoomSnapshot, User } from "@rialto/chat";
-import { type KeyboardEvent, memo, type Ref, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type Ref,
+  useImperativeHandle,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { useAnchoredScroll } from "../../hooks/use-anchored-scroll.js";
 import { useMarkRead } from "../../hooks/use-mark-read.js";
 import { useNow } from "../../hooks/use-now.js";
@@ -39,8 +48,8 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
   );
   const { view, list, atEnd, toEnd, toRow } = useAnchoredScroll(rows);
   useImperativeHandle(ref, () => ({ toEnd }), [toEnd]);
-  useMarkRead(room, snapshot, atEnd);
-  useStartAtUnread(list, unreadFrom !== undefined && messages.length > 0, toRow);
+  const started = useStartAtUnread(list, snapshot.status === "live", toRow);
+  useMarkRead(room, snapshot, started && atEnd);
   const missed = useMissed(messages, me?.id, atEnd);
   const [focused, setFocused] = useState<string>();
   const lastKey = messages.length > 0 ? messageKey(messages[messages.length - 1] as ChatMessage) : undefined;
@@ -145,24 +154,28 @@ function useUnreadLine(snapshot: RoomSnapshot): number | undefined {
   return line.current?.readSeq;
 }
 
-/** Starts at the line "new", once, if it is among what is loaded and does not fit into the view with the end. */
+/**
+ * Starts at the line "new", once the room is there, if the line is among what is loaded. Returns whether it did: before
+ * that, nothing counts as looked at.
+ */
 function useStartAtUnread(
   list: { readonly current: HTMLOListElement | null },
   ready: boolean,
   toRow: (row: Element) => void,
-): void {
-  const done = useRef(false);
-  useEffect(() => {
-    if (!ready || done.current) {
+): boolean {
+  const [started, setStarted] = useState(false);
+  useLayoutEffect(() => {
+    if (!ready || started) {
       return;
     }
-    done.current = true;
     const line = list.current?.querySelector('[data-key="unread"]');
     // At the very top, what is older may be new, too: then the end is the better place to start.
     if (line instanceof Element && line !== list.current?.children[1]) {
       toRow(line);
     }
-  }, [ready, list, toRow]);
+    setStarted(true);
+  }, [ready, started, list, toRow]);
+  return started;
 }
 
 /** How many messages of others came since the reader left the end. */
