@@ -19,7 +19,7 @@ const (
 	// A small read buffer and pooled write buffers are most of what an idle socket costs: with them, and outside of
 	// net/http's handler, it is 4.9 KB instead of 16.9. Larger messages are read past the buffer.
 	readBufferBytes  = 512
-	writeBufferBytes = 4 << 10
+	writeBufferBytes = 16 << 10
 
 	notWebSocketText = "This is a gRPC method served over WebSocket: one socket is one call, a text frame is one JSON message.\n" +
 		"Open it with new WebSocket(url) in a browser, or with websocat.\n"
@@ -107,11 +107,12 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 		// Compression stays off: gorilla's read limit counts compressed bytes, and deflate state costs more than chat saves.
 		EnableCompression: false,
 	}
+	header := http.Header{}
 	if request.offer.plain {
-		upgrader.Subprotocols = []string{SubprotocolPlain}
+		header.Set("Sec-Websocket-Protocol", SubprotocolPlain) // never what else was offered: it may be a token
 	}
 	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
-	ws, err := upgrader.Upgrade(hijacker, r, nil)
+	ws, err := upgrader.Upgrade(hijacker, r, header)
 	if err != nil {
 		return nil, err
 	}

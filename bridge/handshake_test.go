@@ -305,6 +305,19 @@ func TestBadTokensInSubprotocol(t *testing.T) {
 	}
 }
 
+// A header may come in several lines (RFC 9110, section 5.3).
+func TestSubprotocolInSecondHeaderLine(t *testing.T) {
+	t.Parallel()
+	header := http.Header{"Sec-Websocket-Protocol": {bearer("a") + ", other", bridge.SubprotocolPlain}}
+	c := serve(t, &echoServer{}).dialHeader(t, emptyPath, header)
+	if got := c.conn.Subprotocol(); got != bridge.SubprotocolPlain {
+		t.Errorf("the server selected %q", got)
+	}
+	c.sendText("{}")
+	c.expectText(`{"@headers":{}}`)
+	c.skipToClose(1000)
+}
+
 func TestOtherSubprotocolsAreIgnored(t *testing.T) {
 	t.Parallel()
 	c := serve(t, &echoServer{}).dial(t, bidiPath, "graphql-ws")

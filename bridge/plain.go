@@ -39,11 +39,11 @@ type plainCall struct {
 	ending sync.Once
 	status *status.Status // what the call ended with, for the log; written within ending
 
-	watcher  sync.WaitGroup
-	recvMu   sync.Mutex   // the reader's turn
-	pending  *frame       // guarded by recvMu: read, but not received yet
-	readErr  error        // guarded by recvMu: what the socket's last read returned; final
-	inputEnd atomic.Int32 // an inputState; written with recvMu
+	watcher sync.WaitGroup
+	recvMu  sync.Mutex   // the reader's turn
+	pending *frame       // guarded by recvMu: read, but not received yet
+	readErr error        // guarded by recvMu: what the socket's last read returned; final
+	input   atomic.Int32 // how far the client is: inputOpen and so on; written with recvMu
 }
 
 func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) *plainCall {

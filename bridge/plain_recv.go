@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// inputState says what may still come from the client. It only ever moves forward.
+// What may still come from the client. It only ever moves forward.
 const (
 	inputOpen    int32 = iota // messages, then the half-close
 	inputImplied              // the one message of the call has come and implied the half-close; an explicit one may follow
@@ -17,7 +17,7 @@ const (
 
 var (
 	errAfterHalfClose = &connError{CloseProtocolError, "frame after the half-close"}
-	errLateOpen       = &connError{CloseProtocolError, "@open must be the first frame"}
+	errLateOpen       = &connError{CloseProtocolError, "@open must be the first frame, on a URL without encoding="}
 	errBinaryInJSON   = &connError{CloseWrongFrameType, "binary frame in a JSON call"}
 	errTextInProto    = &connError{CloseWrongFrameType, "text frame in a protobuf call"}
 	errSecondMessage  = status.New(codes.Internal, "cardinality violation: received multiple request messages for non-client-streaming RPC")
@@ -25,7 +25,7 @@ var (
 
 // recv implements [wire]. It reads the socket itself, unless a watcher was quicker.
 func (c *plainCall) recv() ([]byte, func(), error) {
-	if c.inputEnd.Load() != inputOpen {
+	if c.input.Load() != inputOpen {
 		return nil, nil, c.endOfInput()
 	}
 	c.recvMu.Lock()
@@ -65,11 +65,11 @@ func (c *plainCall) next() (frame, error) {
 
 // accept decides what a frame means: a message, or an error for RecvMsg, which is io.EOF for the half-close.
 func (c *plainCall) accept(f frame) (message bool, err error) {
-	if c.inputEnd.Load() != inputOpen {
+	if c.input.Load() != inputOpen {
 		return false, c.acceptLate(f)
 	}
 	if f.text && f.empty() {
-		c.inputEnd.Store(inputEnded)
+		c.input.Store(inputEnded)
 		c.watchEnd()
 		return false, io.EOF
 	}
@@ -78,7 +78,7 @@ func (c *plainCall) accept(f frame) (message bool, err error) {
 		return false, c.callError()
 	}
 	if !c.method.clientStreams() {
-		c.inputEnd.Store(inputImplied)
+		c.input.Store(inputImplied)
 		c.watchEnd()
 	}
 	return true, nil
@@ -88,10 +88,10 @@ func (c *plainCall) accept(f frame) (message bool, err error) {
 // half-close that was implied.
 func (c *plainCall) acceptLate(f frame) error {
 	switch {
-	case c.inputEnd.Load() == inputEnded:
+	case c.input.Load() == inputEnded:
 		c.breach(errAfterHalfClose)
 	case f.text && f.empty():
-		c.inputEnd.Store(inputEnded)
+		c.input.Store(inputEnded)
 	default:
 		c.abandon(errSecondMessage)
 	}

@@ -78,6 +78,9 @@ func (e *connError) Error() string { return e.reason }
 // it is final, and no further call is made.
 func (s *socket) read(limit int) (frame, error) {
 	kind, r, err := s.ws.NextReader()
+	if errors.Is(err, websocket.ErrReadLimit) { // a length beyond 2^63
+		return frame{}, errTooLarge(limit)
+	}
 	if err != nil {
 		return frame{}, err
 	}
@@ -89,12 +92,16 @@ func (s *socket) read(limit int) (frame, error) {
 	switch {
 	case f.data.Len() > limit:
 		f.free()
-		return frame{}, status.Errorf(codes.ResourceExhausted, "received message larger than max (%d bytes)", limit)
+		return frame{}, errTooLarge(limit)
 	case f.text && !utf8.Valid(f.data.Bytes()):
 		f.free()
 		return frame{}, errInvalidText
 	}
 	return f, nil
+}
+
+func errTooLarge(limit int) error {
+	return status.Errorf(codes.ResourceExhausted, "received message larger than max (%d bytes)", limit)
 }
 
 // write sends one message or control frame. An error is final: the connection is closed, which also wakes the reader.
