@@ -41,6 +41,9 @@ func TestReceiveLimit(t *testing.T) {
 		{"an announced exabyte", [][]byte{
 			{flagFin | opBinary, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}, make([]byte, 2*limit),
 		}, 4008},
+		{"a length that is none, in a fragment", [][]byte{
+			rawFrame(opBinary, nil), {flagFin | opContinuation, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
+		}, 4008},
 		{"a length that is none", [][]byte{
 			{flagFin | opBinary, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4},
 		}, 4008},

@@ -78,16 +78,13 @@ func (e *connError) Error() string { return e.reason }
 // it is final, and no further call is made.
 func (s *socket) read(limit int) (frame, error) {
 	kind, r, err := s.ws.NextReader()
-	if errors.Is(err, websocket.ErrReadLimit) { // a length beyond 2^63
-		return frame{}, errTooLarge(limit)
-	}
 	if err != nil {
-		return frame{}, err
+		return frame{}, readError(err, limit)
 	}
 	f := frame{text: kind == websocket.TextMessage, data: frameBuffers.Get().(*bytes.Buffer)}
 	if _, err := f.data.ReadFrom(io.LimitReader(r, int64(limit)+1)); err != nil {
 		f.free()
-		return frame{}, err
+		return frame{}, readError(err, limit)
 	}
 	switch {
 	case f.data.Len() > limit:
@@ -98,6 +95,14 @@ func (s *socket) read(limit int) (frame, error) {
 		return frame{}, errInvalidText
 	}
 	return f, nil
+}
+
+// readError is gorilla's error; a frame whose length is 2^63 or more is over our limit rather than over its own.
+func readError(err error, limit int) error {
+	if errors.Is(err, websocket.ErrReadLimit) {
+		return errTooLarge(limit)
+	}
+	return err
 }
 
 func errTooLarge(limit int) error {
