@@ -144,6 +144,9 @@ func (c *Client) enqueue(ctx context.Context, publish *chatv1.Publish, opts []Pu
 	}
 	p := &Publication{client: c, done: make(chan struct{}), publish: publish, requestID: c.nextIDLocked()}
 	c.publications = append(c.publications, p)
+	if r := c.rooms[publish.GetRoom()]; r != nil {
+		r.typing = typing{} // others take the message as the end of it
+	}
 	c.wakeUp()
 	return p, nil
 }

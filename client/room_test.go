@@ -346,6 +346,22 @@ func TestTypingAndMarksAreThrottled(t *testing.T) {
 		room.Typing(false)
 		synctest.Wait()
 
+		// A message is the end of typing, so that what is typed next is news at once.
+		time.Sleep(4 * time.Second)
+		press()
+		if signal := s.recv(t).GetSignal(); !signal.GetTyping() {
+			t.Errorf("got %v", signal)
+		}
+		if _, err := room.PublishAsync(t.Context(), "hello"); err != nil {
+			t.Fatal(err)
+		}
+		id, _ := s.publish(t)
+		s.reply(t, stored(id, 1))
+		press()
+		if signal := s.recv(t).GetSignal(); !signal.GetTyping() {
+			t.Errorf("got %v", signal)
+		}
+
 		room.MarkRead(1)
 		mark := s.recv(t)
 		if mark.GetMarkRead().GetSeq() != 1 {

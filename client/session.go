@@ -68,6 +68,9 @@ func (c *Client) run(ctx context.Context) {
 func (c *Client) pause(ctx context.Context, delay time.Duration, err error) {
 	c.mu.Lock()
 	c.blameLocked(err)
+	if err == errNoConnect && c.state.Err != nil {
+		err = c.state.Err // says more
+	}
 	c.setStateLocked(State{Phase: Waiting, Err: err, RetryAt: time.Now().Add(delay)})
 	c.mu.Unlock()
 	timer := time.NewTimer(delay)

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc/status"
-
 	"github.com/rialto-rpc/rialto/client"
 )
 
@@ -124,7 +122,7 @@ func (l *lines) watch(ctx context.Context) {
 func (l *lines) giveUp() {
 	err := fmt.Errorf("no connection for %v", l.Patience)
 	if last := l.client.State().Err; last != nil {
-		err = fmt.Errorf("%w: %s", err, status.Convert(last).Message())
+		err = fmt.Errorf("%w: %s", err, reason(last))
 	}
 	l.cancel(err)
 }
@@ -199,7 +197,7 @@ func (l *lines) inputEnded() {
 }
 
 func (l *lines) refuse(err error) {
-	fmt.Fprintln(l.Errors, "not stored:", CleanLine(status.Convert(err).Message()))
+	fmt.Fprintln(l.Errors, "not stored:", CleanLine(reason(err)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unsaid--

@@ -8,7 +8,6 @@ import (
 	"charm.land/bubbles/v2/key"
 	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
-	"google.golang.org/grpc/status"
 
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -255,12 +254,4 @@ func (m *model) dropTypists(gone func(typist) bool) {
 func (m *model) say(lines ...string) {
 	m.notice = lines
 	m.relayout()
-}
-
-// reason is what to tell a person about an error.
-func reason(err error) string {
-	if s, ok := status.FromError(err); ok {
-		return s.Message()
-	}
-	return err.Error()
 }

@@ -328,6 +328,9 @@ func TestConnectionIsShown(t *testing.T) {
 		want  string
 	}{
 		{client.State{Phase: client.Connecting}, "○ connecting to localhost:9090…"},
+		{client.State{Phase: client.Connecting, Err: status.Error(codes.Unavailable,
+			`connection error: desc = "transport: Error while dialing: dial tcp: refused"`)},
+			"○ connecting to localhost:9090 again: dial tcp: refused"},
 		{client.State{Phase: client.CatchingUp}, "○ catching up…"},
 		{client.State{Phase: client.Live}, "● live as ana at localhost:9090"},
 		{client.State{

@@ -156,6 +156,9 @@ func (m *model) connectionText() string {
 		}
 		return "over"
 	default:
+		if m.state.Err != nil {
+			return "connecting to " + server + " again: " + CleanLine(reason(m.state.Err))
+		}
 		return "connecting to " + server + "…"
 	}
 }

@@ -1,0 +1,21 @@
+package terminal
+
+import (
+	"strings"
+
+	"google.golang.org/grpc/status"
+)
+
+// reason is what to tell a person about an error: a status without its code, and a failed connection without the layers
+// that grpc-go wraps around the dialer's words.
+func reason(err error) string {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err.Error()
+	}
+	text := s.Message()
+	if _, cause, wrapped := strings.Cut(text, `connection error: desc = "`); wrapped {
+		text = strings.TrimSuffix(cause, `"`)
+	}
+	return strings.TrimPrefix(text, "transport: Error while dialing: ")
+}
