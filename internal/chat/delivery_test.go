@@ -170,7 +170,7 @@ func TestJoinWhilePublishing(t *testing.T) {
 				joining.Go(func() {
 					at := uint64(0) // where this reader is
 					joined := false // whether the join replaces one, whose last events still come before it
-					for range 25 {
+					for range 60 {
 						j := history("lobby", random.Uint32N(10))
 						if !joined && random.IntN(2) == 0 {
 							j = resume("lobby", epoch, at)

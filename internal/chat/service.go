@@ -51,7 +51,7 @@ type Service struct {
 	sessionIDs atomic.Uint64
 	sent       sent
 
-	mu       sync.Mutex            // guards draining and sessions; a leaf: nothing is called with it held
+	mu       sync.Mutex            // guards draining and sessions; a leaf: no other lock is taken with it held
 	draining bool                  // no session begins any more
 	sessions map[*session]struct{} // those whose handler has not returned
 	running  sync.WaitGroup        // handlers of sessions and every goroutine of theirs
