@@ -13,7 +13,10 @@ export default defineConfig({
     // Files stay files: the Content-Security-Policy needs no exception for what is inlined.
     assetsInlineLimit: 0,
   },
+  // `npm run dev -w app` beside `go run ./cmd/rialto`, which only takes pages of its own origin.
   server: {
-    proxy: { "/rialto.chat.v1": { target: "http://localhost:8080", ws: true } },
+    proxy: {
+      "/rialto.chat.v1": { target: "ws://localhost:8080", ws: true, changeOrigin: true, rewriteWsOrigin: true },
+    },
   },
 });

@@ -84,6 +84,25 @@ describe("two people", () => {
   });
 });
 
+test("somebody who changes their name stays who they are", async () => {
+  const ana = await comeIn(browser, room("names"), "Ana");
+  const bo = await comeIn(browser, room("names"), "Bo");
+  await say(ana.page, "as Ana");
+  await ana.page.getByRole("button", { name: "change your name" }).click();
+  await ana.page.getByRole("textbox", { name: "Your name" }).fill("  ");
+  await ana.page.getByRole("button", { name: "Save" }).click();
+  await ana.page.getByText("Please enter a name.").waitFor();
+  await ana.page.getByRole("textbox", { name: "Your name" }).fill("Anna");
+  await ana.page.getByRole("button", { name: "Save" }).click();
+  const people = bo.page.getByRole("complementary").getByRole("listitem");
+  await eventually(() => people.allTextContents(), ["AAnnaguest", "BBoyou"]);
+  await say(ana.page, "as Anna");
+  await bo.page.getByRole("article", { name: /^Anna, .*: as Anna$/ }).waitFor();
+  await bo.page.getByRole("article", { name: /^Ana, .*: as Ana$/ }).waitFor();
+  expect(await ana.page.locator("article[data-own]").count()).toBe(2);
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
 describe("rooms", () => {
   test("are made, are refused with the reason, and show what is not read", async () => {
     const ana = await comeIn(browser, room("rooms"), "Ana");
@@ -225,6 +244,8 @@ test("older messages come when one scrolls up, and what one reads does not move"
   expect(await view.evaluate((v) => v.scrollTop)).toBe(top);
   await page.getByRole("button", { name: "2 new" }).click();
   await eventually(distanceToEnd, 0);
+  // Of all this only the news is read out.
+  expect(await page.getByRole("log").locator("p").allTextContents()).toEqual(["Bo: news", "Bo: more news"]);
   await bo.say("history", "last");
   await page.locator('article[data-seq="233"]').waitFor();
   await eventually(distanceToEnd, 0);

@@ -80,6 +80,10 @@ export class RialtoServer {
       });
     }
     this.process = child;
+    // A test run that is broken off leaves no server behind.
+    const orphaned = () => child.kill("SIGKILL");
+    process.once("exit", orphaned);
+    child.once("exit", () => process.off("exit", orphaned));
     const deadline = Date.now() + 30_000;
     while (!existsSync(portFile)) {
       if (child.exitCode !== null || Date.now() > deadline) {
