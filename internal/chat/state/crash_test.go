@@ -23,7 +23,7 @@ import (
 // or different.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(6) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			testPowerLoss(t, rand.New(rand.NewPCG(seed, 1)))
@@ -36,9 +36,16 @@ const crashRooms = 3
 func testPowerLoss(t *testing.T, random *rand.Rand) {
 	const publishers, readers, cuts = 20, 2, 3
 	fs := vfs.NewCrashableMem()
-	s := open(t, fs)
+	committed := make(chan struct{}, 1) // wakes a reader
+	s := openWith(t, state.Options{FS: fs, OnCommit: func(*state.Change) {
+		select {
+		case committed <- struct{}{}:
+		default:
+		}
+	}})
 	seq := local.New(local.Options{MaxBatch: 16})
 	ledger := newLedger()
+	epoch, _ := s.Applied()
 
 	// The run ends with ctx; all goroutines are waited for here.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -55,11 +62,10 @@ func testPowerLoss(t *testing.T, random *rand.Rand) {
 		all.Go(func() { publishUntilDone(ctx, t, seq, ledger, person(i), r) })
 	}
 	for range readers {
-		all.Go(func() { readUntilDone(ctx, t, s, ledger) })
+		all.Go(func() { readUntilDone(ctx, t, s, committed, ledger) })
 	}
 	for range cuts {
-		ledger.waitForAcks(random.IntN(400))
-		epoch, _ := s.Applied()
+		ledger.waitForAcks(random.IntN(300))
 		known := ledger.copy() // before the cut
 		left := fs.CrashClone(vfs.CrashCloneCfg{
 			UnsyncedDataPercent: random.IntN(101),
@@ -88,21 +94,27 @@ func publishUntilDone(
 	}
 }
 
-// readUntilDone notes what Views show.
-func readUntilDone(ctx context.Context, t *testing.T, s *state.Store, l *ledger) {
+// readUntilDone notes what the Views after commits show.
+func readUntilDone(ctx context.Context, t *testing.T, s *state.Store, committed <-chan struct{}, l *ledger) {
 	var rev [crashRooms]uint64
-	for i := 0; ctx.Err() == nil; i = (i + 1) % crashRooms {
-		v := s.View()
-		events, err := v.Events(state.RoomID(fmt.Sprint("room-", i)), rev[i], 50, math.MaxInt)
-		v.Close()
-		if err != nil {
-			t.Error(err)
+	for {
+		select {
+		case <-ctx.Done():
 			return
+		case <-committed:
 		}
-		for _, e := range events {
-			l.showed(e)
-			rev[i] = e.Rev
+		v := s.View()
+		for i := range rev {
+			events, err := v.Events(state.RoomID(fmt.Sprint("room-", i)), rev[i], 50, math.MaxInt)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, e := range events {
+				l.showed(e)
+				rev[i] = e.Rev
+			}
 		}
+		v.Close()
 	}
 }
 

@@ -242,10 +242,10 @@ func (r *modelRoom) changed(e modelEvent, actor state.Actor, timeMS int64) state
 	return state.Result{Rev: e.Rev, Time: e.Time}
 }
 
-// allEvents returns the room's events as they are read back now: with messages in their current form.
-func (r *modelRoom) allEvents() []*state.Event {
+// eventsAfter returns the room's events after rev as they are read back now: with messages in their current form.
+func (r *modelRoom) eventsAfter(rev uint64) []*state.Event {
 	var events []*state.Event
-	for _, e := range r.events {
+	for _, e := range r.events[rev:] {
 		event := e.Event
 		if e.seq != 0 {
 			event.Message = r.messages[e.seq-1]

@@ -9,12 +9,10 @@ type room struct {
 	dirty bool // changed by the transaction
 }
 
-// maxCachedRooms is how many rooms a generation of the cache has; about 400 bytes a room.
-const maxCachedRooms = 1 << 16
-
 // roomCache holds the rooms used last, in two generations: when the young one is full it becomes the old one, and what
 // was in the old one and not used since is forgotten.
 type roomCache struct {
+	size       int // of a generation
 	young, old map[RoomID]*room
 }
 
@@ -39,7 +37,7 @@ func (c *roomCache) put(r *room) {
 
 // evict is called between transactions only, for what one changed must be found again by the same.
 func (c *roomCache) evict() {
-	if len(c.young) >= maxCachedRooms {
+	if len(c.young) >= c.size {
 		c.young, c.old = nil, c.young
 	}
 }

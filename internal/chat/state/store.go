@@ -22,6 +22,9 @@ const formatVersion = 1
 type Options struct {
 	FS     vfs.FS       // nil: the operating system's, watched for slowness
 	Logger *slog.Logger // nil: silent. Never sees what people wrote
+	// CachedRooms is how many rooms used last are kept in memory, of which a publish needs no look-up; about 400 bytes
+	// a room. Up to twice as many are. Default 65,536.
+	CachedRooms int
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
 	OnCommit func(*Change)
@@ -61,8 +64,12 @@ func Open(dir string, opts Options) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	if opts.CachedRooms <= 0 {
+		opts.CachedRooms = 1 << 16
+	}
 	s := &Store{
 		onCommit: opts.OnCommit,
+		rooms:    roomCache{size: opts.CachedRooms},
 		synced:   true,
 		writers:  make(writerMarks),
 		failure:  failure{failed: make(chan struct{})},
