@@ -1,5 +1,6 @@
 import type { ConnectionState } from "@rialto/chat";
 import { useNow } from "../../hooks/use-now.js";
+import { sentence } from "../../model/problem.js";
 import "./connection-banner.css";
 
 interface Props {
@@ -38,11 +39,6 @@ function words(connection: ConnectionState, missing: number): string | undefined
     case "closed":
       return sentence(connection.reason.text);
   }
-}
-
-function sentence(text: string): string {
-  const capital = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 
 function Countdown({ until }: { readonly until: number }) {

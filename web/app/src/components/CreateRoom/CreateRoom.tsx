@@ -1,7 +1,7 @@
 import { ChatError, maxTitleLength } from "@rialto/chat";
 import { type FormEvent, useId, useState } from "react";
 import { navigate } from "../../hooks/use-route.js";
-import { problem } from "../../model/problem.js";
+import { problem, sentence } from "../../model/problem.js";
 import { roomIdProblem, slug } from "../../model/room-id.js";
 import { useSession } from "../../session.js";
 import { Dialog } from "../Dialog/Dialog.js";
@@ -122,7 +122,10 @@ function refusalOf(error: unknown): Refusal {
   if (error.code === "ALREADY_EXISTS") {
     return { id: "This id is taken.", taken: true };
   }
-  const about = (field: string) => error.violations.find((violation) => violation.field === field)?.description;
+  const about = (field: string) => {
+    const violation = error.violations.find((v) => v.field === field);
+    return violation && sentence(violation.description);
+  };
   const id = about("room");
   const title = about("title");
   if (id === undefined && title === undefined) {
