@@ -2,6 +2,7 @@
 //
 //	rialto                     run a server: browsers on localhost:8080, gRPC on localhost:9090
 //	rialto serve --help        what can be set, each as a flag, an environment variable and a line of rialto.yaml
+//	rialto chat --name ana     talk in the terminal, or from a script
 //	rialto version
 //
 // It ends with 0 when all went well, 2 when it was called wrongly (flags, environment, configuration file) and 1 when
@@ -34,6 +35,9 @@ func (commandLine) Help() string {
 
   rialto
       A server on this machine: open http://localhost:8080.
+
+  rialto chat --room lobby --name ana
+      Talk in the terminal; from a script, each line of the input is a message.
 
   rialto serve --help
       All that can be set, as flags, environment variables or in rialto.yaml.`

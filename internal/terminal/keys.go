@@ -79,7 +79,7 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	}
 	m.input.Reset()
-	m.notice = nil
+	m.notice, m.warned = nil, false
 	m.layout.follow()
 	defer m.relayout()
 	if command, isCommand := strings.CutPrefix(text, "/"); isCommand && !strings.HasPrefix(command, "/") {

@@ -29,6 +29,7 @@ type model struct {
 	state    client.State
 	refusal  error // set when the server refused before the first welcome
 	quitting bool
+	warned   bool // that messages are on their way
 	blurred  bool // the terminal has lost the focus
 
 	room     room // nil until the first is joined
@@ -93,7 +94,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, now time.Time) *mode
 	input.Prompt = "> "
 	input.ShowLineNumbers = false
 	input.EndOfBufferCharacter = ' '
-	input.DynamicHeight, input.MinHeight, input.MaxHeight, input.MaxContentHeight = true, 1, 5, 200
+	input.DynamicHeight, input.MinHeight, input.MaxHeight, input.MaxContentHeight = true, 1, 5, 20_000
 	input.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
 	input.SetVirtualCursor(false)
 	input.Focus()
@@ -163,7 +164,13 @@ func (m *model) connection(state client.State) tea.Cmd {
 	return nil
 }
 
+// quit ends the program, but not at the first try with messages on their way: nothing is lost unsaid.
 func (m *model) quit() tea.Cmd {
+	if n := len(m.timeline.pending); n > 0 && !m.warned && m.refusal == nil {
+		m.warned = true
+		m.say("not stored yet: " + count(n) + "; once more to leave without them")
+		return nil
+	}
 	m.quitting = true
 	return tea.Quit
 }

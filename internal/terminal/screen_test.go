@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"image/color"
 	"iter"
 	"os"
 	"path/filepath"
@@ -399,6 +400,35 @@ func TestCommands(t *testing.T) {
 	}
 	if s.typed("/quit", tea.KeyEnter) == nil || !s.model.quitting {
 		t.Error("no end")
+	}
+}
+
+func TestNothingIsLeftBehindUnsaid(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot())
+	s.send(s.typed("on its way", tea.KeyEnter)())
+	if s.send(tea.KeyPressMsg{Code: tea.KeyEscape}) != nil || !strings.Contains(s.frame(), "not stored yet: 1") {
+		t.Errorf("no warning in\n%s", s.frame())
+	}
+	if s.send(tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl}) == nil {
+		t.Error("the second time did not end it")
+	}
+}
+
+func TestLightAndDark(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot(said(ben, 1, noon, "hello")))
+	dark := s.model.View().Content
+	s.send(tea.BackgroundColorMsg{Color: color.White})
+	light := s.model.View().Content
+	if light == dark || ansi.Strip(light) != ansi.Strip(dark) {
+		t.Error("a light terminal does not get colours of its own, and nothing else")
+	}
+	s.send(tea.BackgroundColorMsg{Color: color.Black})
+	if s.model.View().Content != dark {
+		t.Error("a dark terminal looks otherwise than by default")
 	}
 }
 
