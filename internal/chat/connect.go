@@ -5,8 +5,6 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -126,7 +124,7 @@ func (s *session) signal(cmd command, g *chatv1.Signal) {
 	c := s.rooms[state.RoomID(g.GetRoom())]
 	s.mu.Unlock()
 	if c == nil {
-		s.answer(cmd, nil, status.Error(codes.FailedPrecondition, "the room is not joined"))
+		s.answer(cmd, nil, errNotJoined)
 		return
 	}
 	c.room.signal(s.id, s.user, g, s.service.engine.now())

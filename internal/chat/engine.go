@@ -19,6 +19,9 @@ type views interface {
 	View() state.View
 }
 
+// appendTimeout is how long the sequencer may have no place for a record.
+const appendTimeout = 10 * time.Second
+
 // engine is what all services stand on: committed state to read, a sequencer to write. Its methods return status errors
 // and may be called concurrently.
 type engine struct {

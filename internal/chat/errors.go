@@ -65,7 +65,12 @@ var (
 	errNoSuchRoom      = status.Error(codes.NotFound, "no such room")
 	errNoSuchMessage   = status.Error(codes.NotFound, "no such message")
 	errUnauthenticated = status.Error(codes.Unauthenticated, "this needs a token: see CreateGuest")
+	errInvalidToken    = status.Error(codes.Unauthenticated, "invalid token")
 	errNoGuests        = status.Error(codes.PermissionDenied, "this server admits no guests")
+	errLateHello       = status.Error(codes.FailedPrecondition, "hello must be the first command")
+	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
+	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
+	errTooManyRooms    = status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
 
 	errUnsupportedRecord = errors.New("the state machine refused a record of this process") // a cause, not a status
 )

@@ -1,20 +1,16 @@
 package chat
 
 import (
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
 )
 
-var errInvalidToken = status.Error(codes.Unauthenticated, "invalid token")
-
 // hello names the session's user. One that is refused changes nothing, and another may follow. An error ends the stream.
 func (s *session) hello(cmd command, h *chatv1.Hello) error {
 	if s.user != nil {
-		s.answer(cmd, nil, status.Error(codes.FailedPrecondition, "hello must be the first command"))
+		s.answer(cmd, nil, errLateHello)
 		return nil
 	}
 	if name := h.GetDisplayName(); name != "" {

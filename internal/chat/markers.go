@@ -99,9 +99,7 @@ func (m *markers) store(key markerKey, e *marker) {
 }
 
 func (m *markers) append(key markerKey, record state.Record) (*chatv1.ReadMarker, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
-	defer cancel()
-	if _, err := m.engine.append(ctx, record); err != nil {
+	if _, err := m.engine.append(context.Background(), record); err != nil {
 		return nil, err
 	}
 	return m.engine.readMarker(key.room, key.user)

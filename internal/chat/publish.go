@@ -1,9 +1,6 @@
 package chat
 
 import (
-	"context"
-	"time"
-
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -14,9 +11,6 @@ type publication struct {
 	room   string
 	record state.Record
 }
-
-// appendTimeout is how long the sequencer may have no place for a record.
-const appendTimeout = 10 * time.Second
 
 // publish queues a message behind those that the session published before. What waits is bounded by the admission of
 // commands.
@@ -56,15 +50,12 @@ func (s *session) appendPublishes() {
 }
 
 func (s *session) appendBatch(batch []publication) {
-	ctx, cancel := context.WithTimeout(s.ctx, appendTimeout)
-	defer cancel()
 	records := make([]state.Record, len(batch))
 	for i, p := range batch {
 		records[i] = p.record
 	}
-	results, err := s.service.engine.sequencer.Append(ctx, records...)
+	results, err := s.service.engine.appendAll(s.ctx, records...)
 	if err != nil {
-		err = sequencerError(err)
 		for _, p := range batch {
 			s.answer(p.cmd, nil, err)
 		}

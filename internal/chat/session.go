@@ -5,9 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -171,7 +168,7 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	full := s.rooms[id] == nil && len(s.rooms) >= s.service.maxRooms
 	s.mu.Unlock()
 	if full {
-		return nil, status.Error(codes.ResourceExhausted, "this connection has joined as many rooms as it may")
+		return nil, errTooManyRooms
 	}
 	c := &cursor{session: s, limit: uncapped}
 	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice
@@ -192,8 +189,6 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	}
 	return c, nil
 }
-
-var errLeft = status.Error(codes.Aborted, "the room was left before its position was reached")
 
 // leave stops following a room. A no-op for one that is not followed.
 func (s *session) leave(id state.RoomID) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
@@ -41,7 +39,7 @@ func (s *Service) validateSubscribe(req *chatv1.SubscribeRequest) error {
 	case len(rooms) == 0:
 		return invalidArgument("rooms", "must not be empty")
 	case len(rooms) > s.maxRooms:
-		return status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
+		return errTooManyRooms
 	}
 	seen := make(map[string]bool, len(rooms))
 	for i, j := range rooms {
