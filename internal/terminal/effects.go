@@ -11,13 +11,14 @@ func tick() tea.Cmd {
 }
 
 func (m *model) awaitState() tea.Cmd {
-	next := m.nextState
+	ctx, states := m.ctx, m.states
 	return func() tea.Msg {
-		state, ok := next()
-		if !ok {
+		select {
+		case state := <-states:
+			return stateMsg(state)
+		case <-ctx.Done():
 			return nil
 		}
-		return stateMsg(state)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/rialto-rpc/rialto/client"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/server"
 	"github.com/rialto-rpc/rialto/internal/terminal"
 )
@@ -49,18 +50,29 @@ func startServer(t *testing.T) string {
 	}
 }
 
-func connect(t *testing.T, address, name string) *client.Client {
+func connect(t *testing.T, address, name string, opts ...client.Option) *client.Client {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(conn, client.WithDisplayName(name))
+	c, err := client.New(conn, append(opts, client.WithDisplayName(name))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close(); conn.Close() })
 	return c
+}
+
+func nextEvent(t *testing.T, room *client.Room) *chatv1.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	event, err := room.Next(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
 }
 
 func TestLinesArePostedAndPrinted(t *testing.T) {

@@ -20,10 +20,10 @@ const (
 
 // model is the screen's state. Update is the only writer; what waits or calls out is in commands, which see none of it.
 type model struct {
-	ctx       context.Context // of the whole program; commands wait under it
-	chat      chat
-	options   ScreenOptions
-	nextState func() (client.State, bool) // the newest state of the connection; called by one command at a time
+	ctx     context.Context // of the whole program; commands wait under it
+	chat    chat
+	options ScreenOptions
+	states  <-chan client.State // of the connection
 
 	now      time.Time
 	state    client.State
@@ -89,7 +89,7 @@ type (
 	noticeMsg []string
 )
 
-func newModel(ctx context.Context, c chat, o ScreenOptions, now time.Time) *model {
+func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client.State, now time.Time) *model {
 	input := textarea.New()
 	input.Prompt = "> "
 	input.ShowLineNumbers = false
@@ -98,7 +98,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, now time.Time) *mode
 	input.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
 	input.SetVirtualCursor(false)
 	input.Focus()
-	m := &model{ctx: ctx, chat: c, options: o, now: now, joining: o.Room, input: input}
+	m := &model{ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input}
 	m.setDark(true)
 	return m
 }

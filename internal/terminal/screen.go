@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -31,10 +32,12 @@ func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
 	if o.Local == nil {
 		o.Local = time.Local
 	}
-	nextState, stop := iter.Pull(c.States(ctx))
-	defer stop()
-	m := newModel(ctx, liveChat{c}, o, time.Now())
-	m.nextState = nextState
+	states := make(chan client.State)
+	var watcher sync.WaitGroup
+	defer watcher.Wait()
+	defer cancel()
+	watcher.Go(func() { watch(ctx, c, states) }) // ends with ctx
+	m := newModel(ctx, liveChat{c}, o, states, time.Now())
 	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out)).Run()
 	cancel() // ends the commands that wait
 	switch {
@@ -44,6 +47,17 @@ func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
 		return nil
 	default:
 		return err
+	}
+}
+
+// watch passes on how the connection is.
+func watch(ctx context.Context, c *client.Client, states chan<- client.State) {
+	for state := range c.States(ctx) {
+		select {
+		case states <- state:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -102,8 +102,7 @@ func newScreen(t *testing.T) *screen {
 	t.Helper()
 	s := &screen{t: t, chat: &fakeChat{user: ana}, room: &fakeRoom{id: "lobby"}}
 	options := ScreenOptions{Room: "lobby", Server: "localhost:9090", Local: time.UTC}
-	s.model = newModel(t.Context(), s.chat, options, noon)
-	s.model.nextState = func() (client.State, bool) { return client.State{}, false }
+	s.model = newModel(t.Context(), s.chat, options, nil, noon)
 	s.send(tea.WindowSizeMsg{Width: 64, Height: 20})
 	s.send(joinedMsg{id: "lobby", room: s.room})
 	s.send(stateMsg{Phase: client.Live})
