@@ -95,6 +95,7 @@ func (h *Handler) parseRequest(r *http.Request) (plainRequest, error) {
 		return plainRequest{}, err
 	}
 	request.header = metadataOfHandshake(r)
+	h.config.trusted.copyFrom(request.header, r)
 	return request, nil
 }
 

@@ -66,6 +66,9 @@ func (protoCodec) marshal(m any) ([]byte, error) {
 }
 
 func (protoCodec) unmarshal(data []byte, m any) error {
+	if raw, ok := m.(decoder); ok {
+		return raw.decodeProto(data)
+	}
 	message, err := protoMessage(m)
 	if err != nil {
 		return status.Error(codes.Internal, err.Error())
@@ -113,7 +116,12 @@ func (jsonCodec) marshal(m any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := protojson.Marshal(message)
+	return marshalJSON(message, nil)
+}
+
+// marshalJSON writes compact JSON. types resolves extensions and the contents of Any; nil: those that are linked in.
+func marshalJSON(message proto.Message, types typeResolver) ([]byte, error) {
+	data, err := protojson.MarshalOptions{Resolver: types}.Marshal(message)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +134,20 @@ func (jsonCodec) marshal(m any) ([]byte, error) {
 }
 
 func (jsonCodec) unmarshal(data []byte, m any) error {
+	if raw, ok := m.(decoder); ok {
+		return raw.decodeJSON(data)
+	}
 	message, err := protoMessage(m)
 	if err != nil {
 		return status.Error(codes.Internal, err.Error())
 	}
-	if err := (protojson.UnmarshalOptions{RecursionLimit: maxDepth}).Unmarshal(data, message); err != nil {
+	return unmarshalJSON(data, message, nil)
+}
+
+// unmarshalJSON is the opposite of marshalJSON. The error is a status that says where.
+func unmarshalJSON(data []byte, message proto.Message, types typeResolver) error {
+	options := protojson.UnmarshalOptions{RecursionLimit: maxDepth, Resolver: types}
+	if err := options.Unmarshal(data, message); err != nil {
 		return jsonError(data, err)
 	}
 	return nil

@@ -16,6 +16,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 	h.draining = true
 	h.mu.Unlock()
 
+	defer h.config.upstream.close()
 	var ending sync.WaitGroup
 	defer ending.Wait()
 	h.abandon(&ending, func(c *plainCall) bool { return !c.begun })

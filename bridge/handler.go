@@ -43,6 +43,7 @@ func NewHandler(opts ...HandlerOption) (*Handler, error) {
 			return nil, fmt.Errorf("bridge: %w", err)
 		}
 	}
+	config.upstream.configure(&config)
 	return &Handler{
 		config:    config,
 		unaryInt:  chainUnary(config.unaryInterceptors),

@@ -31,7 +31,11 @@ func (h *Handler) invoke(stream *serverStream) (st *status.Status) {
 }
 
 func (h *Handler) call(stream *serverStream) error {
-	m := stream.method
+	m, err := stream.method.resolved(stream.ctx)
+	if err != nil {
+		return err
+	}
+	stream.method = m
 	if m.unary != nil {
 		reply, err := m.unary.Handler(m.impl, stream.ctx, stream.RecvMsg, h.unaryInt)
 		if err != nil {

@@ -37,6 +37,8 @@ type handlerConfig struct {
 	firstFrameTimeout  time.Duration
 	writeTimeout       time.Duration
 	logger             *slog.Logger
+	upstream           *upstream // nil: none
+	trusted            trustedHeaders
 }
 
 func defaultHandlerConfig() handlerConfig {

@@ -29,9 +29,7 @@ type plainCall struct {
 	stream  *serverStream
 	cancel  context.CancelFunc // of the call's context and all that comes from it
 
-	// Set while the call opens, then constant.
-	method *method
-	codec  codec
+	codec codec // set while the call opens, then constant
 
 	heartbeat heartbeat
 	begun     bool // guarded by handler.mu: the service's handler runs

@@ -26,7 +26,7 @@ func (c *plainCall) open() (opening, bool) {
 		c.end(status.New(codes.Unauthenticated, err.Error()))
 		return opening{}, false
 	}
-	c.method, c.stream.method = m, m
+	c.stream.method = m
 	if c.codec != nil { // the URL gives the encoding, and so starts the call
 		return opening{}, true
 	}
@@ -93,10 +93,13 @@ func codecOf(f frame) codec {
 // the token of the subprotocol) comes before what its HTTP client says for every request.
 func (c *plainCall) newContext(opened metadata.MD) context.Context {
 	md := c.request.header
+	said := metadata.MD{}
 	if token := c.request.offer.token; token != "" {
-		md["authorization"] = []string{"Bearer " + token}
+		said["authorization"] = []string{"Bearer " + token}
 	}
-	maps.Copy(md, opened)
+	maps.Copy(said, opened)
+	c.handler.config.trusted.removeFrom(said)
+	maps.Copy(md, said)
 	md["content-type"] = []string{c.codec.contentType()}
 	c.stream.codec = c.codec
 	ctx := metadata.NewIncomingContext(peer.NewContext(c.stream.ctx, c.peer), md)

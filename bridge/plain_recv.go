@@ -77,7 +77,7 @@ func (c *plainCall) accept(f frame) (message bool, err error) {
 		c.breach(breach)
 		return false, c.callError()
 	}
-	if !c.method.clientStreams() {
+	if !c.stream.method.clientStreams() {
 		c.input.Store(inputImplied)
 		c.watchEnd()
 	}

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -17,12 +18,22 @@ type service struct {
 	metadata any // the proto file, for reflection
 }
 
-// method is one RPC of a service. Exactly one of unary and stream is set.
+// method is one RPC of a service. Exactly one of unary, stream and resolve is set.
 type method struct {
 	fullName string // /package.Service/Method
 	impl     any
 	unary    *grpc.MethodDesc
 	stream   *grpc.StreamDesc
+	// resolve finds out what the method is, where that takes asking an upstream. Its error is a status.
+	resolve func(context.Context) (*method, error)
+}
+
+// resolved is m with unary or stream set. It may wait for an upstream: only a call's own goroutine calls it.
+func (m *method) resolved(ctx context.Context) (*method, error) {
+	if m.resolve == nil {
+		return m, nil
+	}
+	return m.resolve(ctx)
 }
 
 func (m *method) clientStreams() bool { return m.stream != nil && m.stream.ClientStreams }
@@ -90,8 +101,11 @@ func (h *Handler) lookup(path string) (*method, string) {
 		return nil, fmt.Sprintf("malformed method name: %q", path)
 	}
 	s, ok := h.services[path[1:i]]
+	if !ok && h.config.upstream != nil {
+		return h.config.upstream.lookup(path[1:i], path[i+1:])
+	}
 	if !ok {
-		return nil, fmt.Sprintf("unknown service %v", path[1:i])
+		return nil, unknownService(path[1:i])
 	}
 	m, ok := s.methods[path[i+1:]]
 	if !ok {
