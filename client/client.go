@@ -155,4 +155,5 @@ func (c *Client) finish(err error) {
 const (
 	probeAfter = 15 * time.Second // of silence
 	deadAfter  = 10 * time.Second // more, although probed
+	stuckAfter = 60 * time.Second // of one room, although the server is alive and the room has not caught up
 )

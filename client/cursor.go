@@ -8,6 +8,7 @@ import (
 
 // acceptLocked takes one event of the room off the wire.
 func (r *Room) acceptLocked(event *chatv1.Event) {
+	r.heard = time.Now()
 	if snapshot := event.GetSnapshot(); snapshot != nil {
 		r.acceptSnapshotLocked(event, snapshot)
 		return

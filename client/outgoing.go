@@ -19,6 +19,9 @@ func (c *Client) nextRequest(now time.Time) (*chatv1.ConnectRequest, time.Time, 
 		return c.helloLocked(), now, nil
 	}
 	due := now.Add(time.Hour)
+	if c.stuckLocked(now, &due) {
+		return nil, now, errStuck
+	}
 	// Before there is a token, nothing but hello: if this stream broke now, the next one would be somebody else, and
 	// what we repeated there would be stored twice.
 	if c.session.welcomed || c.token != "" {
@@ -69,6 +72,22 @@ func (c *Client) nextCommandLocked(now time.Time, due *time.Time) *chatv1.Connec
 	return nil
 }
 
+// stuckLocked reports whether the server owes a room something for too long, although it is alive. That is a fault of the
+// server, which another session may not meet.
+func (c *Client) stuckLocked(now time.Time, due *time.Time) bool {
+	for _, r := range c.rooms {
+		if r.join == joinDue || r.settledLocked() {
+			continue
+		}
+		at := r.heard.Add(stuckAfter)
+		if !at.After(now) {
+			return true
+		}
+		*due = earlier(*due, at)
+	}
+	return false
+}
+
 func (c *Client) helloLocked() *chatv1.ConnectRequest {
 	c.session.helloID = c.nextIDLocked()
 	return &chatv1.ConnectRequest{
@@ -85,7 +104,7 @@ func (c *Client) joinLocked(r *Room) *chatv1.ConnectRequest {
 	} else {
 		join.Start = &chatv1.Join_History{History: r.history}
 	}
-	r.join, r.joinID = joinSent, c.nextIDLocked()
+	r.join, r.joinID, r.heard = joinSent, c.nextIDLocked(), time.Now()
 	return &chatv1.ConnectRequest{RequestId: r.joinID, Command: &chatv1.ConnectRequest_Join{Join: join}}
 }
 

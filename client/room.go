@@ -64,8 +64,9 @@ type Room struct {
 	join     joinState
 	joinID   string // request_id of the newest join
 	joinAt   time.Time
-	refusals int    // of joins in a row, for now
-	head     uint64 // rev at which the room has caught up
+	refusals int       // of joins in a row, for now
+	head     uint64    // rev at which the room has caught up
+	heard    time.Time // when the newest join was sent, or later something came
 	typing   typing
 	mark     mark
 }

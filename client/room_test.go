@@ -125,6 +125,30 @@ func TestGapIsHealedByJoiningAgain(t *testing.T) {
 	})
 }
 
+func TestRoomThatTheServerForgetsIsJoinedInAnotherSession(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		f := newFakeServer(t)
+		c := f.client(t)
+		s := f.welcomed(t)
+		room := joinRoom(t, c, s, 5) // and no snapshot follows
+		began := time.Now()
+		go func() { // the server lives
+			for {
+				if _, err := s.stream.Recv(); err != nil || s.stream.Send(&chatv1.ConnectResponse{}) != nil {
+					return
+				}
+			}
+		}()
+		s = f.welcomed(t)
+		if waited := time.Since(began); waited < time.Minute || waited > 62*time.Second {
+			t.Errorf("another session after %v", waited)
+		}
+		s.join(t, 5, false)
+		s.event(t, snapshot(5)...)
+		expectNext(t, room, "snapshot 5")
+	})
+}
+
 func TestSlowConsumerFallsBackOnTheLog(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		f := newFakeServer(t)

@@ -25,6 +25,7 @@ var (
 	errSilent    = status.Error(codes.Unavailable, "the server gives no sign of life")
 	errNoConnect = status.Error(codes.Unavailable, "the server cannot be reached")
 	errEnded     = status.Error(codes.Unavailable, "the server ended the session")
+	errStuck     = status.Error(codes.Unavailable, "the server says nothing about a room")
 	errRestart   = errors.New("client: restart")
 )
 

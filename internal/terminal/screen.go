@@ -28,23 +28,21 @@ type ScreenOptions struct {
 // server's final refusal before it ever said welcome, or a terminal that does not work.
 func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if o.Local == nil {
 		o.Local = time.Local
 	}
 	states := make(chan client.State)
 	var watcher sync.WaitGroup
 	defer watcher.Wait()
-	defer cancel()
+	defer cancel()                               // ends the watcher, and the commands that still wait
 	watcher.Go(func() { watch(ctx, c, states) }) // ends with ctx
 	m := newModel(ctx, liveChat{c}, o, states, time.Now())
 	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out)).Run()
-	cancel() // ends the commands that wait
 	switch {
 	case m.refusal != nil:
 		return m.refusal
 	case errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil, errors.Is(err, tea.ErrInterrupted):
-		return nil
+		return nil // it was told to end
 	default:
 		return err
 	}
