@@ -6,8 +6,19 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-func tick() tea.Cmd {
-	return tea.Tick(time.Second, func(now time.Time) tea.Msg { return tickMsg(now) })
+// awaitTick moves the clock on. tea.Tick would go on waiting after the end of the program.
+func (m *model) awaitTick() tea.Cmd {
+	ctx := m.ctx
+	return func() tea.Msg {
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case now := <-timer.C:
+			return tickMsg(now)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (m *model) awaitState() tea.Cmd {

@@ -105,7 +105,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 
 // Init begins everything that goes on by itself.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(tick(), m.awaitState(), m.join(m.joining), tea.RequestBackgroundColor)
+	return tea.Batch(m.awaitTick(), m.awaitState(), m.join(m.joining), tea.RequestBackgroundColor)
 }
 
 // Update takes one message in.
@@ -126,7 +126,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m, m.wheel(msg)
 	case tickMsg:
 		m.tick(time.Time(msg))
-		return m, tick()
+		return m, m.awaitTick()
 	case stateMsg:
 		return m, m.connection(client.State(msg))
 	case joinedMsg:
