@@ -1,0 +1,168 @@
+package bridge_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/reflection"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+const testService = "grpc.testing.TestService"
+
+// backend is a grpc-go server on a loopback port, to stand behind a bridge.
+type backend struct {
+	server *grpc.Server
+	addr   string
+}
+
+// startBackend serves until the end of the test, or until stop.
+func startBackend(t testing.TB, register func(*grpc.Server)) *backend {
+	t.Helper()
+	return startBackendAt(t, "127.0.0.1:0", register)
+}
+
+func startBackendAt(t testing.TB, addr string, register func(*grpc.Server)) *backend {
+	t.Helper()
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &backend{server: grpc.NewServer(), addr: listener.Addr().String()}
+	register(b.server)
+	served := make(chan struct{})
+	go func() { // ends with stop, which waits for it
+		defer close(served)
+		b.server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		b.stop()
+		<-served
+	})
+	return b
+}
+
+func (b *backend) stop() { b.server.Stop() }
+
+// echoes registers an echoServer with reflection.
+func echoes(echo *echoServer) func(*grpc.Server) {
+	return func(s *grpc.Server) {
+		testgrpc.RegisterTestServiceServer(s, echo)
+		reflection.Register(s)
+	}
+}
+
+// front is a bridge in front of a target.
+func front(t testing.TB, target string, upstream []bridge.UpstreamOption, opts ...bridge.HandlerOption) *server {
+	t.Helper()
+	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return frontOf(t, conn, upstream, opts...)
+}
+
+func frontOf(t testing.TB, conn grpc.ClientConnInterface, upstream []bridge.UpstreamOption, opts ...bridge.HandlerOption) *server {
+	t.Helper()
+	h, err := bridge.NewHandler(append(opts, bridge.WithUpstream(conn, upstream...))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serveHandler(t, h)
+}
+
+// exposed are the options for a backend of echoes, whose service is hidden by default.
+var exposed = []bridge.UpstreamOption{bridge.WithUpstreamServices(testService)}
+
+// frontEcho is a bridge in front of an echoServer.
+func frontEcho(t testing.TB, echo *echoServer, opts ...bridge.HandlerOption) *server {
+	t.Helper()
+	return front(t, startBackend(t, echoes(echo)).addr, exposed, opts...)
+}
+
+// schema describes services that no generated code knows.
+type schema struct {
+	set   *descriptorpb.FileDescriptorSet
+	files *protoregistry.Files
+}
+
+// newSchema makes a schema of files in prototext, each after those it imports.
+func newSchema(t testing.TB, files ...string) *schema {
+	t.Helper()
+	s := &schema{set: new(descriptorpb.FileDescriptorSet)}
+	for _, path := range []string{"google/protobuf/any.proto", "google/protobuf/timestamp.proto"} {
+		known, err := protoregistry.GlobalFiles.FindFileByPath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.set.File = append(s.set.File, protodesc.ToFileDescriptorProto(known))
+	}
+	for _, text := range files {
+		file := new(descriptorpb.FileDescriptorProto)
+		if err := prototext.Unmarshal([]byte(text), file); err != nil {
+			t.Fatal(err)
+		}
+		s.set.File = append(s.set.File, file)
+	}
+	var err error
+	if s.files, err = protodesc.NewFiles(s.set); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// serve registers every service of the schema, as an echo of what its methods receive, and reflection about them.
+func (s *schema) serve(server *grpc.Server) {
+	s.echo(server)
+	reflectionv1.RegisterServerReflectionServer(server, reflection.NewServerV1(reflection.ServerOptions{
+		Services: server, DescriptorResolver: s.files,
+	}))
+}
+
+func (s *schema) echo(server *grpc.Server) {
+	s.files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			registerEcho(server, file.Services().Get(i))
+		}
+		return true
+	})
+}
+
+func registerEcho(server *grpc.Server, service protoreflect.ServiceDescriptor) {
+	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), HandlerType: (*any)(nil)}
+	for i := range service.Methods().Len() {
+		method := service.Methods().Get(i)
+		desc.Streams = append(desc.Streams, grpc.StreamDesc{
+			StreamName: string(method.Name()), ClientStreams: true, ServerStreams: true,
+			Handler: func(_ any, stream grpc.ServerStream) error {
+				for {
+					message := dynamicpb.NewMessage(method.Input())
+					if err := stream.RecvMsg(message); err != nil {
+						return ignoreEOF(err)
+					}
+					if err := stream.SendMsg(message); err != nil {
+						return err
+					}
+				}
+			},
+		})
+	}
+	server.RegisterService(desc, nil)
+}
