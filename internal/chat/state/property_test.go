@@ -43,6 +43,7 @@ func testSeed(t *testing.T, seed uint64) reached {
 	reached := newReached()
 	s, m := openWith(t, state.Options{FS: vfs.NewMem(), CachedRooms: 1}), newModel()
 	var log []state.Entry
+	var told []string
 	for range commands {
 		actor, timeMS, command := randomCommand(random)
 		e := next(t, s, actor, timeMS, command)
@@ -53,6 +54,7 @@ func testSeed(t *testing.T, seed uint64) reached {
 		}
 		log = append(log, e)
 		change := commit(t, s, e)
+		told = append(told, tell(change)...)
 		want := state.Result{Refusal: state.UnsupportedRecord}
 		if command != nil {
 			want = m.apply(actor, timeMS, command)
@@ -67,10 +69,13 @@ func testSeed(t *testing.T, seed uint64) reached {
 		}
 	}
 	compareAll(t, s, m)
+	slices.Sort(told)
 	for _, batch := range []int{1, 7, 1000} {
-		if got, want := replay(t, log, batch), dump(t, s); got != want {
-			t.Fatalf("seed %d: applied again in batches of %d the state differs:\n%s\nwant:\n%s", seed, batch, got, want)
+		again, toldAgain := replay(t, log, batch)
+		if want := dump(t, s); again != want {
+			t.Fatalf("seed %d: applied again in batches of %d the state differs:\n%s\nwant:\n%s", seed, batch, again, want)
 		}
+		compare(t, fmt.Sprintf("seed %d: lines told in batches of %d", seed, batch), toldAgain, told)
 	}
 	return reached
 }
@@ -187,22 +192,37 @@ func show(v any) string {
 	return fmt.Sprintf("%+v", v)
 }
 
+// tell writes down all that a change says, a line for each result, event and marker.
+func tell(c *state.Change) []string {
+	var lines []string
+	for _, r := range c.Results {
+		lines = append(lines, show(r))
+	}
+	for _, e := range c.Events {
+		lines = append(lines, show(e))
+	}
+	for _, m := range c.Marks {
+		lines = append(lines, show(m))
+	}
+	return lines
+}
+
 // replay applies a log in batches into a fresh store, which is closed and opened again now and then, and returns its
-// dump.
-func replay(t *testing.T, log []state.Entry, batch int) string {
+// dump and what its changes told, sorted, so that it is the same in any batches.
+func replay(t *testing.T, log []state.Entry, batch int) (dumped string, told []string) {
 	t.Helper()
 	fs := vfs.NewMem()
 	s := open(t, fs)
 	i := 0
 	for entries := range slices.Chunk(log, batch) {
-		commit(t, s, entries...)
+		told = append(told, tell(commit(t, s, entries...))...)
 		if i++; i%(200/batch+1) == 0 {
 			closeStore(t, s)
 			s = open(t, fs)
 		}
 	}
 	defer closeStore(t, s)
-	return dump(t, s)
+	return dump(t, s), slices.Sorted(slices.Values(told))
 }
 
 // Few rooms, people and texts, so that commands meet.

@@ -113,6 +113,25 @@ func TestReactionLimits(t *testing.T) {
 	}
 }
 
+// TestTimes shows that the time of a change never falls behind that of the one before, and is never 0, which says that
+// something did not happen.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	s := open(t, vfs.NewMem())
+	for i, c := range []struct{ record, want int64 }{
+		{math.MinInt64, 1}, {0, 1}, {500, 500}, {400, 500}, {-1, 500}, {501, 501},
+	} {
+		if got := do(t, s, user("ana"), c.record, say("lobby", "", "x")); got.Time != c.want {
+			t.Errorf("%d: a record of %d got time %d, want %d", i, c.record, got.Time, c.want)
+		}
+	}
+	do(t, s, user("ana"), 0, say("past", "", "x"))
+	do(t, s, user("ana"), 0, &storev1.Delete{Room: "past", Seq: 1})
+	if m, _, err := view(t, s).Message("past", 1); err != nil || m.DeleteTime != 1 || m.CreateTime != 1 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 // TestWritersMark shows what becomes of a record that comes twice, and that gaps are no matter.
 func TestWritersMark(t *testing.T) {
 	t.Parallel()
