@@ -111,8 +111,10 @@ test(
 
     expect(report.acked).toBeGreaterThan(50 * kills);
     expect(report.retries).toBeGreaterThan(0);
-  const { acked, retries, repeated } = report;
-  console.log(`${kills} kills, ${acked} acknowledged, ${retries} tries without an answer, ${repeated} of them stored`);
+    const { acked, retries, repeated } = report;
+    console.log(
+      `${kills} kills, ${acked} acknowledged, ${retries} tries without an answer, ${repeated} of them stored`,
+    );
     const last = report.messages.at(-1)?.seq;
     for (const observer of [inNode, inPage]) {
       await expect.poll(async () => (await observer.messages()).at(-1)?.seq, { timeout: 60_000 }).toBe(last);
