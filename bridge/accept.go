@@ -20,9 +20,6 @@ const (
 	// net/http's handler, it is 4.9 KB instead of 16.9. Larger messages are read past the buffer.
 	readBufferBytes  = 512
 	writeBufferBytes = 16 << 10
-
-	notWebSocketText = "This is a gRPC method served over WebSocket: one socket is one call, a text frame is one JSON message.\n" +
-		"Open it with new WebSocket(url) in a browser, or with websocat.\n"
 )
 
 var writeBuffers sync.Pool // of gorilla's write buffers, all of one size
@@ -35,16 +32,10 @@ var writeBuffers sync.Pool // of gorilla's write buffers, all of one size
 // handshake, 503 while draining or over the connection limit.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !websocket.IsWebSocketUpgrade(r) {
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Connection", "Upgrade")
-		http.Error(w, notWebSocketText, http.StatusUpgradeRequired)
+		h.serveHTTP(w, r)
 		return
 	}
-	if refused := h.config.origins.check(r); refused != nil {
-		h.counters.refused.Add(1)
-		h.config.logger.Warn("bridge: refused a page; see "+refused.flag, "reason", refused.reason,
-			"origin", r.Header.Get("Origin"), "host", r.Host, "peer", r.RemoteAddr)
-		http.Error(w, refused.reason, http.StatusForbidden)
+	if !h.admitsPage(w, r) {
 		return
 	}
 	request, err := h.parseRequest(r)
@@ -137,14 +128,18 @@ func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 }
 
 func peerOf(sock *socket, r *http.Request) *peer.Peer {
-	p := &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr()}
-	if r.TLS != nil {
-		p.AuthInfo = credentials.TLSInfo{
-			State:          *r.TLS,
-			CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
-		}
+	return &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr(), AuthInfo: authInfoOf(r)}
+}
+
+// authInfoOf returns what is known of the peer by TLS; nil without TLS.
+func authInfoOf(r *http.Request) credentials.AuthInfo {
+	if r.TLS == nil {
+		return nil
 	}
-	return p
+	return credentials.TLSInfo{
+		State:          *r.TLS,
+		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
+	}
 }
 
 var errDraining = status.New(codes.Unavailable, "the server is going away")

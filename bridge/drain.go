@@ -3,7 +3,17 @@ package bridge
 import (
 	"context"
 	"sync"
+
+	"google.golang.org/grpc/status"
 )
+
+// openCall is a call as [Handler.Drain] sees it.
+type openCall interface {
+	// waits reports whether the call has not begun: nobody loses anything when it ends now. The caller holds Handler.mu.
+	waits() bool
+	// abandon ends the call; its handler sees that by its context. It may take as long as the peer needs to be told.
+	abandon(st *status.Status)
+}
 
 // Drain shuts the handler down. From the call on no socket is opened (HTTP 503), and sockets whose call has not begun are
 // closed with UNAVAILABLE. Drain waits for the calls to end. When ctx ends first, the remaining calls are cancelled and
@@ -19,7 +29,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 	defer h.config.upstream.close()
 	var ending sync.WaitGroup
 	defer ending.Wait()
-	h.abandon(&ending, func(c *plainCall) bool { return !c.begun })
+	h.abandon(&ending, openCall.waits)
 	ended := make(chan struct{})
 	// Owner: Drain. Ends when the last socket has ended, which Drain waits for.
 	go func() {
@@ -31,14 +41,14 @@ func (h *Handler) Drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	h.abandon(&ending, func(*plainCall) bool { return true })
+	h.abandon(&ending, func(openCall) bool { return true })
 	<-ended
 	return ctx.Err()
 }
 
 // abandon ends the calls that match, each in a goroutine of its own, since one may take as long as its peer needs to take a
 // close frame. The caller waits for them.
-func (h *Handler) abandon(ending *sync.WaitGroup, match func(*plainCall) bool) {
+func (h *Handler) abandon(ending *sync.WaitGroup, match func(openCall) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for call := range h.calls {

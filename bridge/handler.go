@@ -14,16 +14,18 @@ type Handler struct {
 	config    handlerConfig
 	unaryInt  grpc.UnaryServerInterceptor  // nil: none
 	streamInt grpc.StreamServerInterceptor // nil: none
+	http      *httpHandlers
 
 	counters counters
 
-	mu       sync.Mutex              // guards what follows
-	services map[string]*service     // written before serving only
-	serving  bool                    // a request has been seen: services are fixed
-	draining bool                    // no further sockets
-	open     int                     // sockets, from before the upgrade until their goroutines have ended
-	calls    map[*plainCall]struct{} // those that Drain has to end
-	active   sync.WaitGroup          // one for each open; nothing is added while draining
+	mu       sync.Mutex            // guards what follows
+	services map[string]*service   // written before serving only
+	serving  bool                  // a request has been seen: services are fixed
+	draining bool                  // no further sockets
+	open     int                   // sockets, from before the upgrade until their goroutines have ended, and calls over HTTP
+	overHTTP int                   // those of open that are calls over HTTP
+	calls    map[openCall]struct{} // those that Drain has to end
+	active   sync.WaitGroup        // one for each open; nothing is added while draining
 }
 
 var (
@@ -48,8 +50,9 @@ func NewHandler(opts ...HandlerOption) (*Handler, error) {
 		config:    config,
 		unaryInt:  chainUnary(config.unaryInterceptors),
 		streamInt: chainStream(config.streamInterceptors),
+		http:      newHTTPHandlers(&config),
 		services:  make(map[string]*service),
-		calls:     make(map[*plainCall]struct{}),
+		calls:     make(map[openCall]struct{}),
 	}, nil
 }
 
@@ -78,7 +81,7 @@ func (h *Handler) leave() {
 }
 
 // track makes c one of the calls that Drain ends; false while draining, when c has to end at once.
-func (h *Handler) track(c *plainCall) bool {
+func (h *Handler) track(c openCall) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.calls[c] = struct{}{}
@@ -93,7 +96,7 @@ func (h *Handler) begin(c *plainCall) bool {
 	return c.begun
 }
 
-func (h *Handler) untrack(c *plainCall) {
+func (h *Handler) untrack(c openCall) {
 	h.mu.Lock()
 	delete(h.calls, c)
 	h.mu.Unlock()

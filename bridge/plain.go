@@ -125,6 +125,9 @@ func (c *plainCall) endWith(st *status.Status) {
 	c.wroteLast(c.sock.writeLast(last, CloseCodeOf(st.Code()), st.Message()))
 }
 
+// waits implements [openCall].
+func (c *plainCall) waits() bool { return !c.begun }
+
 // breach ends the socket because the client broke the protocol. The service sees a cancelled call.
 func (c *plainCall) breach(err *connError) {
 	c.ending.Do(func() {

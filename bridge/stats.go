@@ -1,13 +1,17 @@
 package bridge
 
-import "sync/atomic"
+import (
+	"net/http"
+	"sync/atomic"
+)
 
 // Stats counts what a [Handler] has seen since it was made.
 type Stats struct {
 	Open     int    // sockets open now
+	HTTP     int    // calls over HTTP running now; they count as connections
 	Accepted uint64 // sockets opened
-	Refused  uint64 // handshakes refused: origin, drain, connection limit
-	Stalled  uint64 // sockets cut because the peer took nothing for the write timeout
+	Refused  uint64 // handshakes and calls over HTTP refused: origin, drain, connection limit
+	Stalled  uint64 // connections cut because the peer took nothing for the write timeout
 	Silent   uint64 // sockets cut because the peer did not answer heartbeats
 }
 
@@ -18,10 +22,11 @@ type counters struct {
 // Stats returns the counts of this moment. It is cheap and may be called at any time.
 func (h *Handler) Stats() Stats {
 	h.mu.Lock()
-	open := h.open
+	open, overHTTP := h.open, h.overHTTP
 	h.mu.Unlock()
 	return Stats{
-		Open:     open,
+		Open:     open - overHTTP,
+		HTTP:     overHTTP,
 		Accepted: h.counters.accepted.Load(),
 		Refused:  h.counters.refused.Load(),
 		Stalled:  h.counters.stalled.Load(),
@@ -41,4 +46,11 @@ func (h *Handler) silent(c *plainCall) {
 	h.counters.silent.Add(1)
 	h.config.logger.Debug("bridge: cut a silent peer", "method", c.request.path, "peer", c.peer.Addr.String(),
 		"heartbeat", h.config.heartbeat)
+}
+
+// stalledHTTP is stalled for a call over HTTP.
+func (h *Handler) stalledHTTP(r *http.Request, err error) {
+	h.counters.stalled.Add(1)
+	h.config.logger.Warn("bridge: cut a stalled peer", "method", r.URL.Path, "peer", r.RemoteAddr, "err", err,
+		"timeout", h.config.writeTimeout)
 }
