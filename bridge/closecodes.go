@@ -27,7 +27,9 @@ const (
 	CloseFrameTooBig       CloseCode = 1009
 	CloseProtocolError     CloseCode = 4400
 	CloseFirstFrameTimeout CloseCode = 4408
+	CloseStreamReused      CloseCode = 4409
 	CloseWrongFrameType    CloseCode = 4415
+	CloseTooMany           CloseCode = 4429
 )
 
 const (
@@ -119,9 +121,11 @@ var closeTable = []closeRow{
 	{4014, "UNAVAILABLE", "the server is going away or cannot serve now", true},
 	{4015, "DATA_LOSS", "data was lost for good", false},
 	{4016, "UNAUTHENTICATED", "no valid token; reconnect with another one", false},
-	{CloseProtocolError, "protocol error", "a frame out of place: after the half-close, or a second @open", false},
-	{CloseFirstFrameTimeout, "first frame timeout", "no frame came to start the call", true},
-	{CloseWrongFrameType, "wrong frame type", "a binary frame in a JSON call, or a text frame in a protobuf call", false},
+	{CloseProtocolError, "protocol error", "a frame out of place, malformed, or without credit", false},
+	{CloseFirstFrameTimeout, "first frame timeout", "no frame came to start the call, or no SETTINGS", true},
+	{CloseStreamReused, "stream reused", "an OPEN whose stream is not higher than all before it", false},
+	{CloseWrongFrameType, "wrong frame type", "a binary frame in a JSON call, or a text frame in a protobuf call or in multiplexed mode", false},
+	{CloseTooMany, "too many", "calls were reset or refused, or PINGs sent, more often than the server takes", true},
 }
 
 // closeReason cuts a status message to what a close frame can carry, at a rune boundary, and makes it valid UTF-8, since a

@@ -1,0 +1,305 @@
+package bridge
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// maxKeptBytes is up to what size a stream keeps an empty buffer for its next message.
+const maxKeptBytes = 64 << 10
+
+// inbound is the receiving side of a stream: DATA on its way from the session's reader, which never waits, to whoever
+// receives messages. The stream's window bounds what lies here, and the message limit bounds the one that is being received.
+//
+// Credit returns as messages are taken. While a receive is waiting it also returns for each chunk of the message it waits
+// for, so that a message larger than the window can complete.
+type inbound struct {
+	maxMessageBytes int
+	maxMessages     int // of the call; 0: any number
+	assembly        *assemblyBudget
+	grant           func(n int) // queues a WINDOW frame; called with mu
+
+	mu        sync.Mutex // guards what follows; before the session's mu
+	ready     sync.Cond  // the first message is complete or refused, or no more will come
+	window    recvWindow
+	buf       []byte // messages one behind the other
+	off       int    // where the first begins
+	messages  []inMessage
+	head      int   // the first in messages
+	count     int   // messages begun so far
+	goesOn    bool  // the last message is incomplete
+	receiving bool  // a receive is waiting
+	taken     bool  // bytes of buf are with the receiver
+	held      int   // bytes of assembly in use
+	ended     bool  // the peer sends no more
+	err       error // final; nothing more is received
+}
+
+// inMessage is a message in an inbound's buffer.
+type inMessage struct {
+	bytes      int
+	compressed bool
+	owed       int   // credit that returns when it is taken
+	refused    error // its bytes are not kept, and receiving it fails with this
+}
+
+// assemblyBudget bounds the bytes of unfinished messages for which credit was returned, over all streams of a connection.
+type assemblyBudget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+func (b *assemblyBudget) take(n int) bool { return b.used.Add(int64(n)) <= b.limit }
+func (b *assemblyBudget) release(n int)   { b.used.Add(int64(-n)) }
+
+var (
+	errAssembly       = status.Error(codes.ResourceExhausted, "too many large messages at once on this connection")
+	errTooManyInbound = status.New(codes.Internal, "cardinality violation: received multiple messages where one belongs")
+)
+
+// init is called before the stream is shared.
+func (in *inbound) init(window, maxMessageBytes int, assembly *assemblyBudget, grant func(int)) {
+	in.ready.L = &in.mu
+	in.window = newRecvWindow(window)
+	in.maxMessageBytes = maxMessageBytes
+	in.assembly = assembly
+	in.grant = grant
+}
+
+// deliver takes a chunk. The first result is what ends the call, the second, a *connError, what ends the connection.
+func (in *inbound) deliver(payload []byte, flags frameFlags) (*status.Status, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	cost := dataCost(len(payload))
+	if err := in.window.arrived(cost); err != nil {
+		return nil, err
+	}
+	if in.err != nil {
+		return nil, nil // the stream has ended; its connection credit has been returned
+	}
+	if in.ended {
+		return nil, protocolError("DATA after the half-close")
+	}
+	if err := in.beginMessage(flags); err != nil {
+		return nil, err
+	}
+	if in.maxMessages > 0 && in.count > in.maxMessages {
+		return errTooManyInbound, nil
+	}
+	in.add(payload, cost)
+	in.ended = flags&flagEndSend != 0
+	in.advance()
+	return nil, nil
+}
+
+func (in *inbound) beginMessage(flags frameFlags) error {
+	if in.goesOn {
+		if flags&flagCompressed != 0 {
+			return protocolError("COMPRESSED within a message")
+		}
+	} else {
+		in.messages = append(in.messages, inMessage{compressed: flags&flagCompressed != 0})
+		in.count++
+	}
+	in.goesOn = flags&flagMore != 0
+	return nil
+}
+
+// add appends a chunk to the last message, unless that is refused.
+func (in *inbound) add(payload []byte, cost int) {
+	m := &in.messages[len(in.messages)-1]
+	m.owed += cost
+	if m.refused != nil {
+		return
+	}
+	if m.bytes+len(payload) > in.maxMessageBytes {
+		in.refuse(m, errTooLarge(in.maxMessageBytes))
+		return
+	}
+	if len(in.buf) == 0 && in.buf == nil {
+		in.buf = getBuffer()
+	}
+	in.buf = append(in.buf, payload...)
+	m.bytes += len(payload)
+}
+
+// refuse drops the last message. Its credit does not return: the call is about to end.
+func (in *inbound) refuse(m *inMessage, err error) {
+	in.buf = in.buf[:len(in.buf)-m.bytes]
+	m.bytes, m.refused = 0, err
+}
+
+// advance wakes a waiting receive if it has something to return, or returns the credit of a message that goes on.
+func (in *inbound) advance() {
+	if !in.receiving {
+		return
+	}
+	if in.head < len(in.messages) && in.isAssembling() {
+		in.returnEarly()
+	}
+	if in.head == len(in.messages) && !in.ended || in.head < len(in.messages) && in.isAssembling() {
+		return
+	}
+	in.ready.Signal()
+}
+
+// isAssembling reports whether the first message is incomplete and not refused.
+func (in *inbound) isAssembling() bool {
+	return in.goesOn && in.head == len(in.messages)-1 && in.messages[in.head].refused == nil
+}
+
+// returnEarly returns the credit of the first message before it is complete.
+func (in *inbound) returnEarly() {
+	m := &in.messages[in.head]
+	in.held += m.owed
+	if !in.assembly.take(m.owed) {
+		in.refuse(m, errAssembly)
+		return
+	}
+	owed := m.owed
+	m.owed = 0
+	in.consumed(owed)
+}
+
+func (in *inbound) consumed(cost int) {
+	if in.ended {
+		return // the peer needs no more credit
+	}
+	if n := in.window.consumed(cost); n > 0 {
+		in.grant(n)
+	}
+}
+
+// receive waits for the next message. The bytes are valid until the next call or until release. The error is io.EOF after
+// the half-close, a status error for a message that cannot be received, or what fail was called with. At most one goroutine
+// calls receive.
+func (in *inbound) receive() (data []byte, compressed bool, err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.reclaim()
+	for {
+		switch {
+		case in.err != nil:
+			return nil, false, in.err
+		case in.head < len(in.messages) && !in.isAssembling():
+			return in.take()
+		case in.head == len(in.messages) && in.ended:
+			return nil, false, io.EOF
+		case in.head < len(in.messages) && !in.receiving:
+			in.returnEarly()
+			in.receiving = true
+			continue // it may have been refused
+		}
+		in.receiving = true
+		in.ready.Wait()
+	}
+}
+
+// take returns the first message, which is complete or refused.
+func (in *inbound) take() (data []byte, compressed bool, err error) {
+	in.receiving = false
+	m := in.messages[in.head]
+	if m.refused != nil {
+		return nil, false, m.refused // and so does every further receive
+	}
+	in.head++
+	if in.head == len(in.messages) {
+		in.messages, in.head = in.messages[:0], 0
+	}
+	in.assembly.release(in.held)
+	in.held = 0
+	data = in.buf[in.off : in.off+m.bytes : in.off+m.bytes]
+	in.off += m.bytes
+	in.taken = true
+	in.consumed(m.owed)
+	return data, m.compressed, nil
+}
+
+// release gives back the bytes of the last message.
+func (in *inbound) release() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.reclaim()
+}
+
+// reclaim makes room in the buffer, and forgets the messages that were taken.
+func (in *inbound) reclaim() {
+	in.taken = false
+	switch {
+	case in.err != nil:
+		in.drop()
+	case in.off == len(in.buf) && cap(in.buf) > maxKeptBytes:
+		in.buf, in.off = nil, 0
+	case in.off == len(in.buf):
+		in.buf, in.off = in.buf[:0], 0
+	case in.off > len(in.buf)/2:
+		in.buf = in.buf[:copy(in.buf, in.buf[in.off:])]
+		in.off = 0
+	}
+	if in.head > len(in.messages)/2 {
+		in.messages = in.messages[:copy(in.messages, in.messages[in.head:])]
+		in.head = 0
+	}
+}
+
+// end notes that the peer sends no more. What has arrived can still be received; a message that is incomplete is dropped,
+// and reported.
+func (in *inbound) end() (incomplete bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.err != nil || in.ended {
+		return false
+	}
+	in.ended = true
+	if incomplete = in.goesOn; incomplete {
+		in.refuse(&in.messages[len(in.messages)-1], io.ErrUnexpectedEOF)
+		in.messages = in.messages[:len(in.messages)-1]
+		in.goesOn = false
+	}
+	in.ready.Signal()
+	return incomplete
+}
+
+// hasEnded reports whether the peer has said that it sends no more.
+func (in *inbound) hasEnded() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.ended
+}
+
+// fail drops what was not received: every further receive returns err. The first call counts.
+func (in *inbound) fail(err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.err != nil {
+		return
+	}
+	in.err = err
+	in.assembly.release(in.held)
+	in.held = 0
+	if !in.taken {
+		in.drop()
+	}
+	in.ready.Signal()
+}
+
+func (in *inbound) drop() {
+	putBuffer(in.buf)
+	in.buf, in.off = nil, 0
+	in.messages, in.head = nil, 0
+}
+
+// buffers holds what short messages are received into.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
+
+func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
+
+func putBuffer(b []byte) {
+	if b != nil && cap(b) <= maxKeptBytes {
+		buffers.Put(&b)
+	}
+}

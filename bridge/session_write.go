@@ -1,0 +1,186 @@
+package bridge
+
+import "runtime"
+
+// sendControl queues a frame that overtakes the streams. The error, a *connError, is that too many wait: a peer that makes us
+// answer and does not read the answers.
+func (s *session) sendControl(f muxFrame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sendControlLocked(f)
+}
+
+func (s *session) sendControlLocked(f muxFrame) error {
+	if s.ended {
+		return nil
+	}
+	if len(s.control) >= s.config.maxControlFrames {
+		return &connError{CloseTooMany, "too many frames wait for the peer"}
+	}
+	s.control = append(s.control, f)
+	s.wakeLocked()
+	return nil
+}
+
+// grantConnection queues credit for the connection.
+func (s *session) grantConnection(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connGrant += n
+	s.wakeLocked()
+}
+
+// grantStream queues credit for a stream.
+func (s *session) grantStream(st *muxStream, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st.out.closed {
+		return
+	}
+	if st.out.grant == 0 {
+		s.granted = append(s.granted, st)
+	}
+	st.out.grant += n
+	s.wakeLocked()
+}
+
+// offerLocked puts a stream in line for writing, if it has something to write and is in no line yet.
+func (s *session) offerLocked(st *muxStream) {
+	if st.out.queue != nil || !st.out.canWrite() {
+		return
+	}
+	s.ready.push(st)
+	s.wakeLocked()
+}
+
+// feedLocked puts the streams that waited for the connection's window in line again.
+func (s *session) feedLocked() {
+	for s.sendWindow.available > 0 {
+		st := s.starved.pop()
+		if st == nil {
+			return
+		}
+		s.offerLocked(st)
+	}
+}
+
+func (s *session) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wakeLocked()
+}
+
+// wakeLocked makes sure that the writer runs.
+func (s *session) wakeLocked() {
+	if s.writing || s.ended {
+		return
+	}
+	s.writing = true
+	// Owner: the session. Ends when there is nothing to write; run waits for it.
+	s.writer.Go(s.write)
+}
+
+// write writes until nothing is left to write.
+func (s *session) write() {
+	var scratch []byte
+	for yielded := false; ; {
+		s.mu.Lock()
+		frame, ok := s.nextLocked(scratch[:0])
+		s.mu.Unlock()
+		if ok {
+			scratch = frame
+			if err := s.sock.write(frame); err != nil {
+				s.fail(err)
+				return
+			}
+			yielded = false
+			continue
+		}
+		if !yielded {
+			// Whoever is about to send goes first, so that many frames leave in one system call.
+			yielded = true
+			runtime.Gosched()
+			continue
+		}
+		if err := s.sock.flush(); err != nil {
+			s.fail(err)
+			return
+		}
+		if s.rest() {
+			return
+		}
+	}
+}
+
+// rest ends the writer if there is nothing to write, with the close frame if the session closes.
+func (s *session) rest() bool {
+	s.mu.Lock()
+	if s.hasFrameLocked() {
+		s.mu.Unlock()
+		return false
+	}
+	if !s.ended && s.closing != nil && (!s.idleClose || len(s.streams) == 0) {
+		s.ended = true
+		s.startAbortLocked()
+		closing := s.closing
+		s.mu.Unlock()
+		if err := s.sock.writeClose(closing.code, closing.reason); err != nil {
+			s.fail(err)
+		}
+		return true
+	}
+	s.writing = false
+	s.mu.Unlock()
+	return true
+}
+
+func (s *session) hasFrameLocked() bool {
+	if s.ended {
+		return false
+	}
+	if len(s.control) > 0 {
+		return true
+	}
+	return !s.closesLocked() && (s.connGrant > 0 || len(s.granted) > 0 || s.ready.first != nil)
+}
+
+// closesLocked reports whether the close frame comes next, without waiting for the streams.
+func (s *session) closesLocked() bool { return s.closing != nil && !s.idleClose }
+
+// nextLocked appends the frame that goes next to dst: control frames in their order, then credit, then one chunk of each
+// stream in turn.
+func (s *session) nextLocked(dst []byte) ([]byte, bool) {
+	if s.ended {
+		return dst, false
+	}
+	if len(s.control) > 0 {
+		f := s.control[0]
+		s.control[0] = muxFrame{}
+		if s.control = s.control[1:]; len(s.control) == 0 {
+			s.control = nil
+		}
+		return appendFrame(dst, f), true
+	}
+	if s.closesLocked() {
+		return dst, false
+	}
+	if s.connGrant > 0 {
+		n := s.connGrant
+		s.connGrant = 0
+		return appendWindow(dst, 0, n), true
+	}
+	for len(s.granted) > 0 {
+		st := s.granted[len(s.granted)-1]
+		s.granted = s.granted[:len(s.granted)-1]
+		if n := st.out.grant; n > 0 && !st.out.closed {
+			st.out.grant = 0
+			return appendWindow(dst, st.id, n), true
+		}
+	}
+	for st := s.ready.pop(); st != nil; st = s.ready.pop() {
+		if frame, ok := s.nextOfLocked(st, dst); ok {
+			return frame, true
+		}
+	}
+	return dst, false
+}
