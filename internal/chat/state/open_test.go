@@ -124,10 +124,18 @@ func TestOpenRefusesASecondProcess(t *testing.T) {
 // does not open, and the error names the file.
 func TestOpenRefusesADamagedWAL(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ commits, batch int }{{20, 1}, {300, 1}, {10, 100}} {
-		t.Run(fmt.Sprintf("%d commits of %d", c.commits, c.batch), func(t *testing.T) {
+	for _, c := range []struct {
+		commits, batch int
+		reopen         bool
+	}{
+		{20, 1, false}, {300, 1, false}, {10, 100, false}, {20, 1, true}, {300, 1, true}, {10, 100, true},
+	} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			t.Parallel()
 			fs := vfs.NewCrashableMem()
+			if c.reopen {
+				closeStore(t, open(t, fs)) // the first WAL of a directory has shorter headers
+			}
 			s := open(t, fs)
 			size := 0
 			for range c.commits {
@@ -155,6 +163,31 @@ func TestOpenRefusesADamagedWAL(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOpenAHealthyWAL cuts the power behind records that end everywhere around the end of a block of the WAL, which is
+// filled with zeros where no header fits.
+func TestOpenAHealthyWAL(t *testing.T) {
+	t.Parallel()
+	const block, overhead = 32 << 10, 700 // a record is less than that longer than its text
+	for length := block - overhead; length < block; length += 4 {
+		fs := vfs.NewCrashableMem()
+		closeStore(t, open(t, fs)) // the first WAL of a directory has shorter headers
+		s := open(t, fs)
+		for range 3 {
+			do(t, s, user("ana"), 1, say("lobby", "", strings.Repeat("x", length)))
+		}
+		left, err := state.Open(dataDir, state.Options{FS: fs.CrashClone(vfs.CrashCloneCfg{})})
+		if err != nil {
+			t.Errorf("%d bytes: %v", length, err)
+			continue
+		}
+		if got := headOf(t, left); got != 3 {
+			t.Errorf("%d bytes: head %d", length, got)
+		}
+		closeStore(t, left)
+		closeStore(t, s)
 	}
 }
 
