@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -30,18 +31,18 @@ type backend struct {
 }
 
 // startBackend serves until the end of the test, or until stop.
-func startBackend(t testing.TB, register func(*grpc.Server)) *backend {
+func startBackend(t testing.TB, register func(*grpc.Server), opts ...grpc.ServerOption) *backend {
 	t.Helper()
-	return startBackendAt(t, "127.0.0.1:0", register)
+	return startBackendAt(t, "127.0.0.1:0", register, opts...)
 }
 
-func startBackendAt(t testing.TB, addr string, register func(*grpc.Server)) *backend {
+func startBackendAt(t testing.TB, addr string, register func(*grpc.Server), opts ...grpc.ServerOption) *backend {
 	t.Helper()
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &backend{server: grpc.NewServer(), addr: listener.Addr().String()}
+	b := &backend{server: grpc.NewServer(opts...), addr: listener.Addr().String()}
 	register(b.server)
 	served := make(chan struct{})
 	go func() { // ends with stop, which waits for it
@@ -70,7 +71,8 @@ func front(t testing.TB, target string, upstream []bridge.UpstreamOption, opts .
 	t.Helper()
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
+			MinConnectTimeout: patience,
+			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
 		}))
 	if err != nil {
 		t.Fatal(err)
@@ -165,4 +167,47 @@ func registerEcho(server *grpc.Server, service protoreflect.ServiceDescriptor) {
 		})
 	}
 	server.RegisterService(desc, nil)
+}
+
+// newSender registers the services of a schema so that every method answers with one given message, whatever it gets.
+func newSender(shop *schema, answer []byte) func(*grpc.Server) {
+	return func(server *grpc.Server) {
+		shop.files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Services().Len() {
+				desc := &grpc.ServiceDesc{ServiceName: string(file.Services().Get(i).FullName()), HandlerType: (*any)(nil)}
+				for j := range file.Services().Get(i).Methods().Len() {
+					desc.Streams = append(desc.Streams, grpc.StreamDesc{
+						StreamName: string(file.Services().Get(i).Methods().Get(j).Name()), ServerStreams: true,
+						Handler: func(_ any, stream grpc.ServerStream) error { return stream.SendMsg(answer) },
+					})
+				}
+				server.RegisterService(desc, nil)
+			}
+			return true
+		})
+	}
+}
+
+// bytesCodec is a server's codec for messages that are given as bytes.
+type bytesCodec struct{}
+
+func (bytesCodec) Name() string { return "proto" }
+
+func (bytesCodec) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
+}
+
+func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	*v.(*[]byte) = data.Materialize()
+	return nil
+}
+
+// reflectionStream is a stream of the reflection service, for an implementation to be called by hand.
+type reflectionStream struct{ grpc.ServerStream }
+
+func (s *reflectionStream) Send(m *reflectionv1.ServerReflectionResponse) error { return s.SendMsg(m) }
+
+func (s *reflectionStream) Recv() (*reflectionv1.ServerReflectionRequest, error) {
+	m := new(reflectionv1.ServerReflectionRequest)
+	return m, s.RecvMsg(m)
 }
