@@ -103,6 +103,7 @@ func TestOriginMatrix(t *testing.T) {
 			if test.want == 403 && s.handler.Stats().Refused != 1 {
 				t.Errorf("stats: %+v", s.handler.Stats())
 			}
+			s.checkPage(t, test.host, test.origin, test.want == 101)
 		})
 	}
 }

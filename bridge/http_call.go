@@ -63,7 +63,9 @@ func (c *httpCall) serve(w http.ResponseWriter) {
 	if !c.handler.track(c) {
 		c.abandon(errDraining)
 	}
-	if !c.stream.method.clientStreams() {
+	if c.stream.method.clientStreams() {
+		c.body.arrived() // as much as has to
+	} else {
 		c.body.await(c.handler.config.firstFrameTimeout)
 	}
 	request := c.http.WithContext(c.stream.ctx)

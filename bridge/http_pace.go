@@ -12,6 +12,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
+// paceBytes is what a client has to take of a response within the write time-out. It is one TLS record.
+const paceBytes = 16 << 10
+
 // pacedWriter is a response that fails only for want of progress, whatever time-outs the server has: those are for requests,
 // and a call may last for days. Only the goroutine that serves the request and cutOff use it.
 type pacedWriter struct {
@@ -36,7 +39,7 @@ func (w *pacedWriter) Write(p []byte) (int, error) {
 	written := 0
 	for {
 		w.extend()
-		n, err := w.ResponseWriter.Write(p[written:min(written+writeChunkBytes, len(p))])
+		n, err := w.ResponseWriter.Write(p[written:min(written+paceBytes, len(p))])
 		written += n
 		if err != nil || written == len(p) {
 			w.check(err)

@@ -401,7 +401,7 @@ func TestHTTPReceiveLimit(t *testing.T) {
 		w.Close()
 		return compressed.String()
 	}
-	bomb := make([]byte, 64<<20)
+	bomb := make([]byte, 4<<20)
 	for _, test := range []struct {
 		name, body string
 		gzip       bool
