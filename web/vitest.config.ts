@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["chat/**/*.test.ts", "app/**/*.test.{ts,tsx}"],
+          include: ["transport/**/*.test.ts", "chat/**/*.test.ts", "app/**/*.test.{ts,tsx}"],
           restoreMocks: true,
           unstubGlobals: true,
         },
