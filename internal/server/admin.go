@@ -27,7 +27,7 @@ type tlsState struct {
 }
 
 // newAdminServer returns the server for operators.
-func newAdminServer(m *metrics, ready *readiness, describe func() details, logger *slog.Logger) *http.Server {
+func newAdminServer(m *metrics, ready *readiness, describe func() any, logger *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	mux.HandleFunc("GET /healthz", serveLive)

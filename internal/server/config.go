@@ -52,7 +52,7 @@ type Config struct {
 // Addresses are where a server really listens.
 type Addresses struct {
 	HTTP  string `json:"http"`
-	GRPC  string `json:"grpc"`
+	GRPC  string `json:"grpc,omitempty"`
 	Admin string `json:"admin,omitempty"`
 }
 
@@ -78,7 +78,7 @@ func (c Config) Validate() error {
 			return &ConfigError{fmt.Errorf("--%s %q: %w", a.flag, a.address, err)}
 		}
 	}
-	for _, validate := range []func() error{c.validateRest, c.limits().Validate, c.validateAdmission} {
+	for _, validate := range []func() error{c.validateChat, c.validateFront, c.limits().Validate, c.validateAdmission} {
 		if err := validate(); err != nil {
 			return &ConfigError{err}
 		}
@@ -111,18 +111,25 @@ func validateAddress(address string) error {
 	return nil
 }
 
-func (c Config) validateRest() error {
+func (c Config) validateChat() error {
 	switch {
 	case c.DataDir == "":
 		return errors.New("--data: a directory is needed")
+	case c.MaxRooms < 1:
+		return fmt.Errorf("--max-rooms %d: at least 1", c.MaxRooms)
+	}
+	return nil
+}
+
+// validateFront is about what every server has whose clients are browsers.
+func (c Config) validateFront() error {
+	switch {
 	case (c.TLSCertFile == "") != (c.TLSKeyFile == ""):
 		return errors.New("--tls-cert and --tls-key go together: give both or neither")
 	case c.MaxMessageBytes < 1024:
 		return fmt.Errorf("--max-message-bytes %d: at least 1024", c.MaxMessageBytes)
 	case c.MaxConnections < 0:
 		return fmt.Errorf("--max-connections %d: 0 (no limit) or more", c.MaxConnections)
-	case c.MaxRooms < 1:
-		return fmt.Errorf("--max-rooms %d: at least 1", c.MaxRooms)
 	case c.Heartbeat < time.Second:
 		return fmt.Errorf("--heartbeat %v: at least 1s", c.Heartbeat)
 	case c.FirstFrameTimeout <= 0:

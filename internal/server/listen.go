@@ -10,8 +10,8 @@ import (
 // listeners are the ports of a server, open before anything else is, so that a second server on the same ports fails
 // before it has touched anything. Connections wait in the kernel's queue until the servers start.
 type listeners struct {
-	http, grpc net.Listener
-	admin      net.Listener // nil: none
+	http        net.Listener
+	grpc, admin net.Listener // nil: none
 }
 
 func listen(cfg Config) (*listeners, error) {
@@ -55,7 +55,10 @@ func rootCause(err error) error {
 }
 
 func (l *listeners) addresses() Addresses {
-	a := Addresses{HTTP: l.http.Addr().String(), GRPC: l.grpc.Addr().String()}
+	a := Addresses{HTTP: l.http.Addr().String()}
+	if l.grpc != nil {
+		a.GRPC = l.grpc.Addr().String()
+	}
 	if l.admin != nil {
 		a.Admin = l.admin.Addr().String()
 	}

@@ -22,6 +22,7 @@ type metrics struct {
 
 	connections *prometheus.GaugeVec // port
 
+	// Of a store; set by addStore.
 	applySeconds  prometheus.Histogram
 	commitSeconds prometheus.Histogram
 	commitRecords prometheus.Histogram
@@ -29,11 +30,8 @@ type metrics struct {
 	changes       *prometheus.CounterVec // kind
 }
 
+// newMetrics returns what any server counts.
 func newMetrics(version string) *metrics {
-	// Commits are grouped in powers of two up to the local sequencer's largest batch.
-	batchBuckets := prometheus.ExponentialBuckets(1, 2, 10)
-	// From 50 us, less than an fsync, to 3 s in steps of about two.
-	secondsBuckets := prometheus.ExponentialBuckets(50e-6, 2, 17)
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 
@@ -42,26 +40,34 @@ func newMetrics(version string) *metrics {
 		rpcsActive:  gauges("rpcs_active", "RPCs running now: for Connect, the sessions.", "wire", "method"),
 		rpcMessages: counters("rpc_messages_total", "Messages of streaming RPCs.", "wire", "method", "direction"),
 		unarySeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: namespace, Name: "rpc_unary_seconds", Help: "Duration of unary RPCs.", Buckets: secondsBuckets,
+			Namespace: namespace, Name: "rpc_unary_seconds", Help: "Duration of unary RPCs.", Buckets: secondsBuckets(),
 		}, []string{"wire", "method"}),
 
 		connections: gauges("connections", "Connections open now; a WebSocket is counted in websockets_open instead.", "port"),
-
-		applySeconds:  histogram("apply_seconds", "Time to decide one batch of records.", secondsBuckets),
-		commitSeconds: histogram("commit_seconds", "Time to make one batch durable and visible.", secondsBuckets),
-		commitRecords: histogram("commit_records", "Records in one batch.", batchBuckets),
-		records:       counters("records_total", "Records decided, by verdict.", "verdict"),
-		changes:       counters("changes_total", "Visible changes of rooms, by kind.", "kind"),
 	}
 	build := gauges("build_info", "What this binary was built from.", "version", "go_version")
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build,
 		m.rpcsStarted, m.rpcsEnded, m.rpcsActive, m.rpcMessages, m.unarySeconds, m.connections,
-		m.applySeconds, m.commitSeconds, m.commitRecords, m.records, m.changes,
 	)
 	return m
 }
+
+// addStore adds what a server with a store counts.
+func (m *metrics) addStore() {
+	// Commits are grouped in powers of two up to the local sequencer's largest batch.
+	batchBuckets := prometheus.ExponentialBuckets(1, 2, 10)
+	m.applySeconds = histogram("apply_seconds", "Time to decide one batch of records.", secondsBuckets())
+	m.commitSeconds = histogram("commit_seconds", "Time to make one batch durable and visible.", secondsBuckets())
+	m.commitRecords = histogram("commit_records", "Records in one batch.", batchBuckets)
+	m.records = counters("records_total", "Records decided, by verdict.", "verdict")
+	m.changes = counters("changes_total", "Visible changes of rooms, by kind.", "kind")
+	m.registry.MustRegister(m.applySeconds, m.commitSeconds, m.commitRecords, m.records, m.changes)
+}
+
+// secondsBuckets go from 50 us, less than an fsync, to 3 s in steps of about two.
+func secondsBuckets() []float64 { return prometheus.ExponentialBuckets(50e-6, 2, 17) }
 
 const namespace = "rialto"
 
@@ -97,9 +103,9 @@ func (m *metrics) watchBridge(b *bridge.Handler) {
 		func() float64 { return float64(b.Stats().Open) })
 	m.counterFunc("websockets_accepted_total", "WebSockets opened.",
 		func() float64 { return float64(b.Stats().Accepted) })
-	m.counterFunc("websockets_refused_total", "Upgrades refused: origin, host, drain or --max-connections.",
+	m.counterFunc("websockets_refused_total", "Upgrades, and calls over HTTP, refused: origin, host, drain or --max-connections.",
 		func() float64 { return float64(b.Stats().Refused) })
-	m.counterFunc("websockets_stalled_total", "WebSockets cut because their peer took nothing for --write-timeout.",
+	m.counterFunc("websockets_stalled_total", "WebSockets, and calls over HTTP, cut because their peer took nothing for --write-timeout.",
 		func() float64 { return float64(b.Stats().Stalled) })
 	m.counterFunc("websockets_silent_total", "WebSockets cut because their peer did not answer the heartbeat.",
 		func() float64 { return float64(b.Stats().Silent) })

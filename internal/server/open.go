@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ const (
 func (s *server) open() error {
 	s.drained, s.endDrain = context.WithCancel(context.Background())
 	s.metrics = newMetrics(s.cfg.Version)
+	s.metrics.addStore()
 	var err error
 	if s.listeners, err = listen(s.cfg); err != nil {
 		return err
@@ -138,21 +140,26 @@ func (s *server) interceptors(w wire, tokens auth.Authenticator) interceptors {
 }
 
 func (s *server) newBridge(in interceptors) (*bridge.Handler, error) {
+	return bridge.NewHandler(s.cfg.bridgeOptions(in, s.logger)...)
+}
+
+// bridgeOptions are what the configuration says about a bridge.
+func (c Config) bridgeOptions(in interceptors, logger *slog.Logger) []bridge.HandlerOption {
 	opts := []bridge.HandlerOption{
 		bridge.WithChainUnaryInterceptor(in.unary...),
 		bridge.WithChainStreamInterceptor(in.stream...),
-		bridge.WithMaxRecvMsgSize(s.cfg.MaxMessageBytes),
-		bridge.WithAllowedOrigins(s.cfg.AllowedOrigins...),
-		bridge.WithAllowedHosts(s.cfg.allowedHosts()...),
-		bridge.WithHeartbeat(s.cfg.Heartbeat),
-		bridge.WithFirstFrameTimeout(s.cfg.FirstFrameTimeout),
-		bridge.WithWriteTimeout(s.cfg.WriteTimeout),
-		bridge.WithLogger(s.logger),
+		bridge.WithMaxRecvMsgSize(c.MaxMessageBytes),
+		bridge.WithAllowedOrigins(c.AllowedOrigins...),
+		bridge.WithAllowedHosts(c.allowedHosts()...),
+		bridge.WithHeartbeat(c.Heartbeat),
+		bridge.WithFirstFrameTimeout(c.FirstFrameTimeout),
+		bridge.WithWriteTimeout(c.WriteTimeout),
+		bridge.WithLogger(logger),
 	}
-	if s.cfg.MaxConnections > 0 {
-		opts = append(opts, bridge.WithMaxConnections(s.cfg.MaxConnections))
+	if c.MaxConnections > 0 {
+		opts = append(opts, bridge.WithMaxConnections(c.MaxConnections))
 	}
-	return bridge.NewHandler(opts...)
+	return opts
 }
 
 // allowedHosts are the names that browsers may know this server by: those given, and the one it listens on.
@@ -171,6 +178,6 @@ func (s *server) openHTTP() {
 	}
 	if s.listeners.admin != nil {
 		warnIfPublic(s.listeners.admin, s.logger)
-		s.admin = newAdminServer(s.metrics, &s.ready, s.describe, s.logger)
+		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.logger)
 	}
 }
