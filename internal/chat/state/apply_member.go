@@ -48,7 +48,7 @@ func (t *transaction) markRead(r *Record, c *storev1.MarkRead) (Result, error) {
 	}
 	marker, err := t.marker(memberID{room.id, r.Actor.ID})
 	if err == nil && marker != c.GetSeq() {
-		t.putMarker(room, r.Actor.ID, c.GetSeq())
+		err = t.putMarker(room, r.Actor.ID, c.GetSeq())
 	}
 	return Result{Seq: c.GetSeq()}, err
 }

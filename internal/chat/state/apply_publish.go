@@ -49,7 +49,9 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 			return Result{}, err
 		}
 	}
-	t.putMarker(room, r.Actor.ID, result.Seq)
+	if err := t.putMarker(room, r.Actor.ID, result.Seq); err != nil {
+		return Result{}, err
+	}
 	return result, t.recordMessage(room, Posted, r.Actor, result.Seq, &storev1.MessageValue{
 		Sender:       actorToValue(r.Actor),
 		CreateTimeMs: result.Time,

@@ -2,6 +2,7 @@ package state
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -59,34 +60,41 @@ func dumpRow(w io.Writer, key, value []byte) error {
 				v.GetTitle(), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
 				v.GetFirstSeq(), v.GetUpdateTimeMs())
 		})
-	case tableMessages:
+	case tableRows:
+		return dumpRoomRow(w, key, value)
+	}
+	return fmt.Errorf("unknown table of key %q", key)
+}
+
+func dumpRoomRow(w io.Writer, key, value []byte) error {
+	room, kind, id := splitRow(key)
+	switch kind {
+	case rowMessage:
 		v := new(storev1.MessageValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("message %q %d rev=%d sender=%s create=%d edit=%d delete=%d client=%q%s%s", keyRoom(key),
+			return fmt.Sprintf("message %q %d rev=%d sender=%s create=%d edit=%d delete=%d client=%q%s%s", room,
 				lastUint64(key), v.GetRev(), dumpActor(v.GetSender()), v.GetCreateTimeMs(), v.GetEditTimeMs(),
 				v.GetDeleteTimeMs(), v.GetClientId(), dumpBody(v.GetBody()), dumpReactions(v.GetReactions()))
 		})
-	case tableChanges:
+	case rowChange:
 		v := new(storev1.ChangeValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d title=%q%s", keyRoom(key), lastUint64(key),
+			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d title=%q%s", room, lastUint64(key),
 				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetTitle(), dumpMember(v.GetMember()))
 		})
-	case tableDedupe:
+	case rowDedupe:
 		v := new(storev1.DedupeValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("first %q seq=%d rev=%d time=%d hash=%x", splitKey(key), v.GetSeq(), v.GetRev(),
-				v.GetTimeMs(), v.GetBodyHash())
+			return fmt.Sprintf("first %q %q seq=%d rev=%d time=%d hash=%x", room, bytes.Split(id, []byte{0}), v.GetSeq(),
+				v.GetRev(), v.GetTimeMs(), v.GetBodyHash())
 		})
-	case tableMembers:
+	case rowMember:
 		v := new(storev1.MemberValue)
-		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("member %q%s", splitKey(key), dumpMember(v))
-		})
-	case tableMarkers:
-		return dumpNumber(w, key, value, fmt.Sprintf("marker %q", splitKey(key)))
+		return dumpValue(w, key, value, v, func() string { return fmt.Sprintf("member %q %q%s", room, id, dumpMember(v)) })
+	case rowMarker:
+		return dumpNumber(w, key, value, fmt.Sprintf("marker %q %q", room, id))
 	}
-	return fmt.Errorf("unknown table of key %q", key)
+	return fmt.Errorf("unknown kind of row %q", key)
 }
 
 // dumpValue decodes value into v and writes the line that then describes it.
@@ -106,9 +114,6 @@ func dumpNumber(w io.Writer, key, value []byte, name string) error {
 	_, err = fmt.Fprintf(w, "%s = %d\n", name, n)
 	return err
 }
-
-// keyRoom returns the room of a key that ends with a number, whose bytes may be zero.
-func keyRoom(key []byte) []byte { return key[1 : len(key)-9] }
 
 func dumpActor(a *storev1.Actor) string {
 	s := strconv.Quote(a.GetId()) + "/" + strconv.Quote(a.GetName())

@@ -62,7 +62,7 @@ func (r *reader) Message(room RoomID, seq uint64) (*Message, bool, error) {
 }
 
 func (r *reader) Messages(room RoomID, from uint64, back bool, n, bytes int) ([]*Message, error) {
-	lower, upper := tableBounds(tableMessages, room)
+	lower, upper := rowBounds(room, rowMessage)
 	if back {
 		upper = appendMessageKey(nil, messageID{room, from})
 	} else if from < math.MaxUint64 {
@@ -114,7 +114,7 @@ func (r *reader) Member(room RoomID, user string) (Member, bool, error) {
 }
 
 func (r *reader) Members(room RoomID, after string, n int) (members []Member, err error) {
-	_, upper := tableBounds(tableMembers, room)
+	_, upper := rowBounds(room, rowMember)
 	lower := append(appendMemberKey(nil, memberID{room, after}), 0)
 	err = r.scan(lower, upper, n, func(key, value []byte) error {
 		v := new(storev1.MemberValue)
@@ -148,12 +148,4 @@ func (s *snapshot) scan(lower, upper []byte, n int, visit func(key, value []byte
 		n--
 	}
 	return iter.Close()
-}
-
-// tableBounds returns the bounds of one room's keys in a table.
-func tableBounds(table byte, room RoomID) (lower, upper []byte) {
-	lower = appendTablePrefix(nil, table, room)
-	upper = append([]byte(nil), lower...)
-	upper[len(upper)-1] = 1
-	return lower, upper
 }

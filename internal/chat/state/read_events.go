@@ -13,7 +13,7 @@ func (r *reader) Events(room RoomID, after uint64, n, bytes int) ([]*Event, erro
 		return nil, nil
 	}
 	p := eventPage{snapshot: r.snapshot, room: room, bytes: bytes, messages: make(map[uint64]sizedMessage)}
-	_, upper := tableBounds(tableChanges, room)
+	_, upper := rowBounds(room, rowChange)
 	err := r.scan(appendChangeKey(nil, changeID{room, after + 1}), upper, n, p.add)
 	if err != nil && !errors.Is(err, errPageFull) {
 		return nil, err

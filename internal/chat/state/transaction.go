@@ -26,7 +26,7 @@ type transaction struct {
 	markers    map[memberID]uint64
 	writers    map[uint64]struct{}
 
-	dedupes    *pebble.Iterator // over all of tableDedupe, opened when needed
+	dedupes    *pebble.Iterator // over tableRows, opened when needed
 	key, value []byte           // scratch
 }
 
@@ -59,12 +59,6 @@ func (t *transaction) finish() error {
 		r.dirty = false
 		t.key = appendRoomKey(t.key[:0], r.id)
 		if err := t.set(r.value); err != nil {
-			return err
-		}
-	}
-	for id, seq := range t.markers {
-		t.key = appendMarkerKey(t.key[:0], id)
-		if err := t.setUint64(seq); err != nil {
 			return err
 		}
 	}
@@ -154,10 +148,13 @@ func (t *transaction) marker(id memberID) (uint64, error) {
 	return t.base.marker(id)
 }
 
-// putMarker moves a marker, which finish writes: a sender's moves with each message.
-func (t *transaction) putMarker(r *room, user string, seq uint64) {
-	t.markers[memberID{r.id, user}] = seq
+// putMarker moves a marker.
+func (t *transaction) putMarker(r *room, user string, seq uint64) error {
+	id := memberID{r.id, user}
+	t.markers[id] = seq
 	t.change.Marks = append(t.change.Marks, ReadMark{Room: r.id, User: user, Seq: seq, Head: headFromValue(r.value)})
+	t.key = appendMarkerKey(t.key[:0], id)
+	return t.setUint64(seq)
 }
 
 // first returns the first result of a publish; nil if there is none. It is the one read on the way of every publish.
@@ -170,8 +167,8 @@ func (t *transaction) first(id dedupeID) (*storev1.DedupeValue, error) {
 	if t.dedupes == nil {
 		var err error
 		t.dedupes, err = t.base.db.NewIter(&pebble.IterOptions{
-			LowerBound:   []byte{tableDedupe},
-			UpperBound:   []byte{tableDedupe + 1},
+			LowerBound:   []byte{tableRows},
+			UpperBound:   []byte{tableRows + 1},
 			UseL6Filters: true,
 		})
 		if err != nil {
