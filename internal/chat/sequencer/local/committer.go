@@ -31,6 +31,7 @@ func (c *committer) commit(calls []*call) error {
 		return nil
 	}
 	c.began = time.Now()
+	defer func() { clear(c.entries) }() // what people wrote is not kept until the next batch
 	change, err := c.apply(calls)
 	if err == nil {
 		err = c.machine.Commit(change, true)

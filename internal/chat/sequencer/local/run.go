@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
@@ -75,7 +76,8 @@ func (s *Sequencer) waiting() int {
 	return s.records
 }
 
-// take takes the calls of the next batch out of the queue, and reports whether no more will come.
+// take takes the calls of the next batch out of the queue, which keeps nothing of them, and reports whether no more will
+// come.
 func (s *Sequencer) take() (calls []*call, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +86,8 @@ func (s *Sequencer) take() (calls []*call, last bool) {
 		records += len(s.queue[n].records)
 		n++
 	}
-	calls = s.queue[:n:n]
-	s.queue = s.queue[n:]
+	calls = slices.Clone(s.queue[:n])
+	s.queue = slices.Delete(s.queue, 0, n)
 	s.records -= records
 	for range calls {
 		<-s.places

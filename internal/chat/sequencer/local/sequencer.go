@@ -8,6 +8,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,7 +130,7 @@ func (s *Sequencer) withdraw(c *call) bool {
 	defer s.mu.Unlock()
 	for i, queued := range s.queue {
 		if queued == c {
-			s.queue = append(s.queue[:i], s.queue[i+1:]...)
+			s.queue = slices.Delete(s.queue, i, i+1)
 			s.records -= len(c.records)
 			<-s.places
 			return true
