@@ -33,7 +33,7 @@ type serveCommand struct {
 	MaxMessageBytes   int           `default:"1048576" placeholder:"N" group:"Limits" help:"Largest message a client may send on any wire, in bytes after decompression (${default})."`
 	MaxTextBytes      int           `default:"16384" placeholder:"N" group:"Limits" help:"Longest text of a message, in bytes (${default})."`
 	MaxDataBytes      int           `default:"65536" placeholder:"N" group:"Limits" help:"Longest typed data of a message, in bytes (${default})."`
-	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSocket connections at a time; more are answered 503. 0: no limit (${default})."`
+	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSockets and calls over HTTP at a time; more are answered 503. 0: no limit (${default})."`
 	MaxRooms          int           `default:"200" placeholder:"N" group:"Limits" help:"Rooms one connection may have joined (${default})."`
 	Heartbeat         time.Duration `default:"20s" placeholder:"TIME" group:"Limits" help:"How often a silent client is asked whether it is there (${default}). Keep it below the idle time-out of proxies in between."`
 	FirstFrameTimeout time.Duration `default:"10s" placeholder:"TIME" group:"Limits" help:"How long a WebSocket may wait with its first frame (${default})."`

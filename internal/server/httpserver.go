@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Limits of the HTTP servers. A WebSocket leaves them with its upgrade.
+// Limits of the HTTP servers. A WebSocket leaves them with its upgrade, and the bridge has its own for calls over HTTP.
 const (
 	readHeaderTimeout = 10 * time.Second // a client that sends its header slower than this is not a browser
 	readTimeout       = 30 * time.Second // of a whole request; none of ours has a body worth more
@@ -54,8 +54,8 @@ type rpcHandler interface {
 	GetServiceInfo() map[string]grpc.ServiceInfo
 }
 
-// frontDoor sends a request where it belongs: WebSocket upgrades and the paths of RPCs to rpcs, probes to the readiness,
-// everything else to the web app.
+// frontDoor sends a request where it belongs: WebSocket upgrades and the paths of RPCs, by whatever method, to rpcs, probes to
+// the readiness, everything else to the web app.
 func frontDoor(rpcs rpcHandler, app http.Handler, ready *readiness) http.Handler {
 	services := rpcs.GetServiceInfo()
 	mux := http.NewServeMux()

@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,51 +21,66 @@ type wire string
 const (
 	wireGRPC      wire = "grpc"
 	wireWebSocket wire = "websocket"
+	wireHTTP      wire = "http"
 )
 
-// observer sees every RPC of one wire: it counts it, logs its end at debug level, and turns a panic of a handler into
+// overGRPC is the wire of calls to the gRPC server.
+func overGRPC(context.Context) wire { return wireGRPC }
+
+// overBridge is the wire of a call to the bridge, which has several ways in and tells them apart by the content type.
+func overBridge(ctx context.Context) wire {
+	contentType := metadata.ValueFromIncomingContext(ctx, "content-type")
+	if len(contentType) == 1 && strings.HasPrefix(contentType[0], "application/grpc+") {
+		return wireWebSocket
+	}
+	return wireHTTP
+}
+
+// observer sees every RPC of one server: it counts it, logs its end at debug level, and turns a panic of a handler into
 // INTERNAL, so that nobody else is affected. It is the outermost interceptor.
 type observer struct {
-	wire    wire
+	wireOf  func(context.Context) wire
 	metrics *metrics
 	logger  *slog.Logger
 }
 
 // unary is a [grpc.UnaryServerInterceptor].
 func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	w := o.wireOf(ctx)
 	start := time.Now()
-	ended := o.begin(info.FullMethod)
+	ended := o.begin(w, info.FullMethod)
 	defer func() {
-		o.metrics.unarySeconds.WithLabelValues(string(o.wire), info.FullMethod).Observe(time.Since(start).Seconds())
+		o.metrics.unarySeconds.WithLabelValues(string(w), info.FullMethod).Observe(time.Since(start).Seconds())
 		ended(ctx, err)
 	}()
-	defer o.contain(ctx, info.FullMethod, &err)
+	defer o.contain(ctx, w, info.FullMethod, &err)
 	return handler(ctx, req)
 }
 
 // stream is a [grpc.StreamServerInterceptor].
 func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	ended := o.begin(info.FullMethod)
+	w := o.wireOf(ss.Context())
+	ended := o.begin(w, info.FullMethod)
 	defer func() { ended(ss.Context(), err) }()
-	defer o.contain(ss.Context(), info.FullMethod, &err)
+	defer o.contain(ss.Context(), w, info.FullMethod, &err)
 	return handler(srv, &countedStream{
 		ServerStream: ss,
-		received:     o.metrics.rpcMessages.WithLabelValues(string(o.wire), info.FullMethod, "received"),
-		sent:         o.metrics.rpcMessages.WithLabelValues(string(o.wire), info.FullMethod, "sent"),
+		received:     o.metrics.rpcMessages.WithLabelValues(string(w), info.FullMethod, "received"),
+		sent:         o.metrics.rpcMessages.WithLabelValues(string(w), info.FullMethod, "sent"),
 	})
 }
 
 // begin counts an RPC and returns what its end calls.
-func (o *observer) begin(method string) (ended func(context.Context, error)) {
+func (o *observer) begin(w wire, method string) (ended func(context.Context, error)) {
 	start := time.Now()
-	o.metrics.rpcsStarted.WithLabelValues(string(o.wire), method).Inc()
-	active := o.metrics.rpcsActive.WithLabelValues(string(o.wire), method)
+	o.metrics.rpcsStarted.WithLabelValues(string(w), method).Inc()
+	active := o.metrics.rpcsActive.WithLabelValues(string(w), method)
 	active.Inc()
 	return func(ctx context.Context, err error) {
 		active.Dec()
 		code := codeOf(err)
-		o.metrics.rpcsEnded.WithLabelValues(string(o.wire), method, code.String()).Inc()
-		o.logger.DebugContext(ctx, "rpc ended", "wire", o.wire, "method", method, "code", code, "duration", time.Since(start))
+		o.metrics.rpcsEnded.WithLabelValues(string(w), method, code.String()).Inc()
+		o.logger.DebugContext(ctx, "rpc ended", "wire", w, "method", method, "code", code, "duration", time.Since(start))
 	}
 }
 
@@ -76,12 +93,12 @@ func codeOf(err error) codes.Code {
 }
 
 // contain turns a panic into an error. The panic's value may hold what a client sent: only its place is logged.
-func (o *observer) contain(ctx context.Context, method string, err *error) {
+func (o *observer) contain(ctx context.Context, w wire, method string, err *error) {
 	p := recover()
 	if p == nil {
 		return
 	}
-	o.logger.ErrorContext(ctx, "handler panicked", "wire", o.wire, "method", method, "stack", string(debug.Stack()))
+	o.logger.ErrorContext(ctx, "handler panicked", "wire", w, "method", method, "stack", string(debug.Stack()))
 	*err = status.Error(codes.Internal, "internal error")
 }
 

@@ -39,7 +39,7 @@ func (s *fakeStream) SendMsg(any) error { return nil }
 
 func newObserver(log io.Writer) *observer {
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return &observer{wire: wireGRPC, metrics: newMetrics("test"), logger: logger}
+	return &observer{wireOf: overGRPC, metrics: newMetrics("test"), logger: logger}
 }
 
 // valueOf reads a counter or a gauge.

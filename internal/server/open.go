@@ -110,9 +110,9 @@ func (noTokens) Authenticate(context.Context, string) (auth.Principal, error) {
 
 // openWires registers the same service on both ways in.
 func (s *server) openWires(tokens auth.Authenticator) error {
-	s.grpc = newGRPCServer(s.cfg, s.cert, s.interceptors(wireGRPC, tokens), s.metrics.connections)
+	s.grpc = newGRPCServer(s.cfg, s.cert, s.interceptors(overGRPC, tokens), s.metrics.connections)
 	var err error
-	if s.bridge, err = s.newBridge(s.interceptors(wireWebSocket, tokens)); err != nil {
+	if s.bridge, err = s.newBridge(s.interceptors(overBridge, tokens)); err != nil {
 		return err
 	}
 	s.metrics.watchBridge(s.bridge)
@@ -125,14 +125,14 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 	return nil
 }
 
-// interceptors are the chains of one way in, outermost first.
+// interceptors are the chains of one server, outermost first.
 type interceptors struct {
 	unary  []grpc.UnaryServerInterceptor
 	stream []grpc.StreamServerInterceptor
 }
 
-func (s *server) interceptors(w wire, tokens auth.Authenticator) interceptors {
-	o := &observer{wire: w, metrics: s.metrics, logger: s.logger}
+func (s *server) interceptors(wireOf func(context.Context) wire, tokens auth.Authenticator) interceptors {
+	o := &observer{wireOf: wireOf, metrics: s.metrics, logger: s.logger}
 	return interceptors{
 		unary:  []grpc.UnaryServerInterceptor{o.unary, auth.UnaryServerInterceptor(tokens, s.logger)},
 		stream: []grpc.StreamServerInterceptor{o.stream, endWatches(s.drained), auth.StreamServerInterceptor(tokens, s.logger)},

@@ -128,7 +128,7 @@ func TestMessageLimit(t *testing.T) {
 	}
 }
 
-func TestMetricsCountBothWaysIn(t *testing.T) {
+func TestMetricsCountEveryWayIn(t *testing.T) {
 	t.Parallel()
 	i := start(t, testConfig(t))
 	conn := dial(t, i.GRPC, nil)
@@ -139,6 +139,9 @@ func TestMetricsCountBothWaysIn(t *testing.T) {
 	if got := checkOverWebSocket(t, i.HTTP); !strings.Contains(got, "SERVING") {
 		t.Fatalf("health over WebSocket = %q", got)
 	}
+	if got := checkOverHTTP(t, i.HTTP); !strings.Contains(got, "SERVING") {
+		t.Fatalf("health over HTTP = %q", got)
+	}
 	connect(t, conn)
 	for _, want := range []string{
 		`rialto_chat_sessions 1`,
@@ -147,6 +150,7 @@ func TestMetricsCountBothWaysIn(t *testing.T) {
 		`rialto_rpcs_ended_total{code="OK",method="/rialto.chat.v1.MessageService/PostMessage",wire="grpc"} 1`,
 		`rialto_rpcs_ended_total{code="NotFound",method="/rialto.chat.v1.RoomService/GetRoom",wire="grpc"} 1`,
 		`rialto_rpcs_ended_total{code="OK",method="/grpc.health.v1.Health/Check",wire="websocket"} 1`,
+		`rialto_rpcs_ended_total{code="OK",method="/grpc.health.v1.Health/Check",wire="http"} 1`,
 		`rialto_rpcs_active{method="/rialto.chat.v1.MessageService/PostMessage",wire="grpc"} 0`,
 		`rialto_rpc_unary_seconds_count{method="/rialto.chat.v1.MessageService/PostMessage",wire="grpc"} 1`,
 		`rialto_connections{port="grpc"} 1`,
