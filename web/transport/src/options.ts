@@ -10,7 +10,7 @@ export interface WebSocketTransportOptions {
   readonly path?: string;
   /** Default: the global one. Node before 22 has none: pass that of the `ws` package. */
   readonly WebSocket?: WebSocketConstructor;
-  /** Applied to every call; the last one first, as in every Connect transport. */
+  /** Around every call; the first one is the outermost. */
   readonly interceptors?: Interceptor[];
   /** The timeout of calls that give none. Default: none. A call's timeout of 0 or less means none. */
   readonly defaultTimeoutMs?: number;

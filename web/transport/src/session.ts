@@ -273,12 +273,12 @@ export class Session implements StreamSession {
     this.peer = peerFrom(decodePayload(SettingsSchema, payload));
     this.isReady = true;
     clearTimeout(this.connectTimer);
+    this.queue.window.grow(this.peer.connectionWindowBytes - before.connectionWindowBytes);
+    this.queue.setLimits({ maxStreams: this.peer.maxConcurrentStreams, maxChunkBytes: this.peer.maxChunkBytes });
     for (const stream of [...this.streams.values(), ...this.queue.waiting]) {
       stream.outgoing.window.grow(this.peer.streamWindowBytes - before.streamWindowBytes);
       this.queue.schedule(stream);
     }
-    this.queue.window.grow(this.peer.connectionWindowBytes - before.connectionWindowBytes);
-    this.queue.setLimits({ maxStreams: this.peer.maxConcurrentStreams, maxChunkBytes: this.peer.maxChunkBytes });
     this.queue.replenish();
     this.events.ready();
   }
