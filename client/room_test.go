@@ -132,9 +132,10 @@ func TestRoomThatTheServerForgetsIsJoinedInAnotherSession(t *testing.T) {
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 5) // and no snapshot follows
 		began := time.Now()
+		first := s.stream
 		go func() { // the server lives
 			for {
-				if _, err := s.stream.Recv(); err != nil || s.stream.Send(&chatv1.ConnectResponse{}) != nil {
+				if _, err := first.Recv(); err != nil || first.Send(&chatv1.ConnectResponse{}) != nil {
 					return
 				}
 			}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -90,9 +88,8 @@ func (s *serveCommand) Validate() error {
 
 // Run serves until SIGINT or SIGTERM; a second one then has its default effect.
 func (s *serveCommand) Run(ctx context.Context, c console) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop)
 
 	config := s.config()
 	config.Logger = newLogger(c.stderr, s.LogFormat, s.LogLevel)

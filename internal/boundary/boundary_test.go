@@ -18,7 +18,7 @@ const module = "github.com/rialto-rpc/rialto/"
 // ours says which packages of this module a package may import besides itself and what lies below it. Patterns are
 // those of path.Match, on the path below the module. A package that no pattern names may import nothing of ours.
 var ours = map[string][]string{
-	"bridge":                        {},
+	"bridge":                        {"gen/go/rialto/bridge/v1"},
 	"client":                        {"gen/go/rialto/chat/v1"},
 	"internal/auth":                 {},
 	"internal/chat":                 {"gen/go/rialto/chat/v1", "gen/go/rialto/store/v1", "internal/auth", "internal/chat/state", "internal/chat/sequencer"},
@@ -28,7 +28,7 @@ var ours = map[string][]string{
 	"internal/chat/sequencer/*test": {"gen/go/rialto/store/v1", "internal/chat/state", "internal/chat/sequencer"},
 	"internal/server":               {"bridge", "web", "internal/auth", "internal/chat", "internal/chat/state", "internal/chat/sequencer/local"},
 	"internal/terminal":             {"client", "gen/go/rialto/chat/v1"},
-	"internal/e2e/*":                {"client", "gen/go/rialto/chat/v1"},
+	"internal/e2e/*":                {"bridge", "client", "gen/go/rialto/chat/v1"},
 	"cmd/rialto":                    {"client", "internal/server", "internal/terminal"},
 	"web":                           {},
 	"gen/go/rialto/chat/v1":         {},
