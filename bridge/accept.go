@@ -38,16 +38,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.admitsPage(w, r) {
 		return
 	}
+	if h.isMux(r) {
+		h.serveMux(w, r)
+		return
+	}
 	request, err := h.parseRequest(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if refused := h.admit(); refused != "" {
-		h.counters.refused.Add(1)
-		h.config.logger.Debug("bridge: refused a connection", "reason", refused, "peer", r.RemoteAddr)
-		w.Header().Set("Retry-After", "1")
-		http.Error(w, refused, http.StatusServiceUnavailable)
+	if !h.admitSocket(w, r) {
 		return
 	}
 	sock, err := h.upgrade(w, r, request)
@@ -63,6 +63,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer h.leave()
 		call.serve()
 	}()
+}
+
+// admitSocket counts a socket, or answers that there can be no further one now.
+func (h *Handler) admitSocket(w http.ResponseWriter, r *http.Request) bool {
+	refused := h.admit()
+	if refused == "" {
+		return true
+	}
+	h.counters.refused.Add(1)
+	h.config.logger.Debug("bridge: refused a connection", "reason", refused, "peer", r.RemoteAddr)
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, refused, http.StatusServiceUnavailable)
+	return false
 }
 
 // plainRequest is what the handshake says about a call.

@@ -42,7 +42,7 @@ func codecNamed(name string) (codec, bool) {
 	case "json":
 		return jsonCodec{}, true
 	case "proto":
-		return protoCodec{}, true
+		return binaryCodec(), true
 	}
 	return nil, false
 }

@@ -2,7 +2,10 @@ package bridge
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc/status"
 )
@@ -15,8 +18,8 @@ type openCall interface {
 	abandon(st *status.Status)
 }
 
-// Drain shuts the handler down. From the call on no socket is opened (HTTP 503), and sockets whose call has not begun are
-// closed with UNAVAILABLE. Drain waits for the calls to end. When ctx ends first, the remaining calls are cancelled and
+// Drain shuts the handler down. From the call on no socket is opened (HTTP 503), sockets whose call has not begun are
+// closed with UNAVAILABLE, and clients of multiplexed sockets are told to go elsewhere for further calls. Drain waits for the calls to end. When ctx ends first, the remaining calls are cancelled and
 // their clients get UNAVAILABLE. It returns when every goroutine of the handler has ended, which needs the service's
 // handlers to return once their context is cancelled: nil if all calls ended by themselves, otherwise ctx's error.
 //
@@ -30,6 +33,7 @@ func (h *Handler) Drain(ctx context.Context) error {
 	var ending sync.WaitGroup
 	defer ending.Wait()
 	h.abandon(&ending, openCall.waits)
+	h.sendAway(ctx)
 	ended := make(chan struct{})
 	// Owner: Drain. Ends when the last socket has ended, which Drain waits for.
 	go func() {
@@ -42,6 +46,9 @@ func (h *Handler) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	h.abandon(&ending, func(openCall) bool { return true })
+	for _, session := range h.allSessions() {
+		session.abandon(errDraining)
+	}
 	<-ended
 	return ctx.Err()
 }
@@ -56,4 +63,40 @@ func (h *Handler) abandon(ending *sync.WaitGroup, match func(openCall) bool) {
 			ending.Go(func() { call.abandon(errDraining) })
 		}
 	}
+}
+
+// sendAway tells the clients of multiplexed connections to make no further calls there, and how long ctx leaves the rest.
+func (h *Handler) sendAway(ctx context.Context) {
+	var left time.Duration
+	if deadline, ok := ctx.Deadline(); ok {
+		left = max(time.Until(deadline), time.Millisecond)
+	}
+	for _, session := range h.allSessions() {
+		session.goAway(h.drainNotice(left))
+	}
+}
+
+// drainNotice spreads the clients' return over time, so that they do not all come at once.
+func (h *Handler) drainNotice(left time.Duration) departure {
+	return departure{reason: errDraining, reconnectMax: h.config.mux.reconnectSpread, drain: left}
+}
+
+// trackSession makes m one of the connections that Drain sends away; false while draining, when m has to do so itself.
+func (h *Handler) trackSession(m *muxServer) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[m] = struct{}{}
+	return !h.draining
+}
+
+func (h *Handler) untrackSession(m *muxServer) {
+	h.mu.Lock()
+	delete(h.sessions, m)
+	h.mu.Unlock()
+}
+
+func (h *Handler) allSessions() []*muxServer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.sessions))
 }

@@ -15,6 +15,7 @@ type Handler struct {
 	unaryInt  grpc.UnaryServerInterceptor  // nil: none
 	streamInt grpc.StreamServerInterceptor // nil: none
 	http      *httpHandlers
+	stats     *statsHandlers // nil: none
 
 	counters counters
 
@@ -25,7 +26,8 @@ type Handler struct {
 	open     int                   // sockets, from before the upgrade until their goroutines have ended, and calls over HTTP
 	overHTTP int                   // those of open that are calls over HTTP
 	calls    map[openCall]struct{} // those that Drain has to end
-	active   sync.WaitGroup        // one for each open; nothing is added while draining
+	sessions map[*muxServer]struct{}
+	active   sync.WaitGroup // one for each open; nothing is added while draining
 }
 
 var (
@@ -53,6 +55,8 @@ func NewHandler(opts ...HandlerOption) (*Handler, error) {
 		http:      newHTTPHandlers(&config),
 		services:  make(map[string]*service),
 		calls:     make(map[openCall]struct{}),
+		sessions:  make(map[*muxServer]struct{}),
+		stats:     newStatsHandlers(config.stats),
 	}, nil
 }
 

@@ -52,7 +52,7 @@ func (b *heartbeat) beat(c *plainCall, interval time.Duration) {
 		c.watchAhead()
 	}
 	if b.isSilent(conn, listening) {
-		c.handler.silent(c)
+		c.handler.silent(c.request.path, c.peer)
 		c.sock.abort()
 		c.lost(errSilent)
 		return

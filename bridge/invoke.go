@@ -15,6 +15,8 @@ import (
 // invoke runs the service's handler for one call, inside the interceptors, and returns the call's status. A panic is
 // contained: it is logged with its stack, the client gets INTERNAL, and no other call notices.
 func (h *Handler) invoke(stream *serverStream) (st *status.Status) {
+	stream.ctx, stream.stats = h.stats.beginCall(stream.ctx, stream.method)
+	defer func() { stream.stats.ended(st, stream.trailers()) }()
 	returned := false
 	defer func() {
 		// A handler that ends its goroutine (runtime.Goexit) neither returns nor panics; its call still has to end.
@@ -33,9 +35,11 @@ func (h *Handler) invoke(stream *serverStream) (st *status.Status) {
 func (h *Handler) call(stream *serverStream) error {
 	m, err := stream.method.resolved(stream.ctx)
 	if err != nil {
+		stream.stats.began(stream.method)
 		return err
 	}
 	stream.method = m
+	stream.stats.began(m)
 	if m.unary != nil {
 		reply, err := m.unary.Handler(m.impl, stream.ctx, stream.RecvMsg, h.unaryInt)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
 )
 
 // Defaults of a [Handler].
@@ -38,6 +39,8 @@ type handlerConfig struct {
 	writeTimeout       time.Duration
 	logger             *slog.Logger
 	upstream           *upstream // nil: none
+	mux                muxConfig
+	stats              []stats.Handler
 	trusted            trustedHeaders
 }
 
@@ -50,6 +53,7 @@ func defaultHandlerConfig() handlerConfig {
 		firstFrameTimeout: DefaultFirstFrameTimeout,
 		writeTimeout:      DefaultWriteTimeout,
 		logger:            slog.New(slog.DiscardHandler),
+		mux:               defaultMuxConfig(),
 	}
 }
 

@@ -49,6 +49,9 @@ func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) 
 	// Nothing of the HTTP request's context: it ends with ServeHTTP, and its values belong to the server that took it.
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	if h.stats != nil {
+		ctx = h.stats.beginConn(ctx, p)
+	}
 	c.stream = &serverStream{ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize}
 	return c
 }
@@ -141,7 +144,7 @@ func (c *plainCall) breach(err *connError) {
 // wroteLast starts the time the peer has for its own close frame.
 func (c *plainCall) wroteLast(err error) {
 	if errors.Is(err, errStalled) {
-		c.handler.stalled(c, err)
+		c.handler.stalled(c.request.path, c.peer, err)
 	}
 	c.sock.closing()
 }
@@ -171,6 +174,9 @@ func (c *plainCall) finish(start time.Time) {
 	c.recvMu.Unlock()
 	c.watcher.Wait()
 	c.handler.untrack(c)
+	if stats := c.handler.stats; stats != nil {
+		stats.endConn(c.stream.ctx)
+	}
 	c.handler.config.logger.Debug("bridge: call ended", "method", c.request.path, "code", c.status.Code().String(),
 		"peer", c.peer.Addr.String(), "duration", time.Since(start))
 }

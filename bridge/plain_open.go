@@ -86,7 +86,7 @@ func codecOf(f frame) codec {
 	if f.text {
 		return jsonCodec{}
 	}
-	return protoCodec{}
+	return binaryCodec()
 }
 
 // newContext returns the call's context. Where a name has several sources, what the client says for this call (@open, then

@@ -34,7 +34,7 @@ func (c *plainCall) sent(err error) error {
 	case errors.Is(err, websocket.ErrCloseSent):
 		return c.callError()
 	case errors.Is(err, errStalled):
-		c.handler.stalled(c, err)
+		c.handler.stalled(c.request.path, c.peer, err)
 	}
 	c.lost(err)
 	return status.Error(codes.Unavailable, "the connection was lost")

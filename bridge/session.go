@@ -1,6 +1,9 @@
 package bridge
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,8 +48,8 @@ type sessionEnd interface {
 // streamOwner is whoever uses a stream: a call. Its methods are called by the session's reader, or while the session ends, and
 // must not wait. After any of them nothing more is sent or received, and the owner has to call release.
 type streamOwner interface {
-	// wasReset is called when the peer reset the stream.
-	wasReset(*bridgev1.Reset)
+	// wasReset is called when the peer reset the stream. The error, a *connError, ends the session.
+	wasReset(*bridgev1.Reset) error
 	// wasBroken is called when what the peer sent cannot be part of the call; err is a status error.
 	wasBroken(err error)
 	// wasLost is called when the session ended; err says why.
@@ -99,8 +102,8 @@ type session struct {
 	granted    []*muxStream          // streams with something to be granted
 	ready      streamQueue           // streams with something to write
 	starved    streamQueue           // streams whose DATA waits for the connection's window
-	closing    *connError            // what the socket closes with once the control frames are written
-	idleClose  bool                  // closing waits for the streams as well
+	closing    *connError            // what the socket closes with; nil: it does not
+	closeMode  closeMode             // when it does
 	abortTimer *time.Timer           // cuts a socket that is slow to close
 	failure    error                 // why the connection was cut
 }
@@ -188,34 +191,36 @@ var errNoSettings = &connError{CloseFirstFrameTimeout, "no SETTINGS came"}
 
 func (s *session) expireFirstFrame() {
 	if s.heard.Load() == 0 {
-		s.close(errNoSettings)
+		s.close(errNoSettings, closeNow)
 	}
 }
 
-// close ends the session with a close frame, after the control frames that wait. All streams are lost at once. The socket is
-// cut if the peer has not answered within closeTimeout. The first close counts.
-func (s *session) close(reason *connError) {
-	if s.closeWhen(reason, false) {
+// closeMode says what a session that closes waits for. A higher one replaces a lower one.
+type closeMode int
+
+const (
+	closeWhenIdle    closeMode = iota + 1 // until there is no stream left
+	closeWhenWritten                      // until nothing can be written
+	closeNow                              // until the control frames are written
+)
+
+// close ends the session with a close frame. With [closeNow] all streams are lost at once. Unless it waits for the streams, the
+// socket is cut if the peer has not answered within closeTimeout.
+func (s *session) close(reason *connError, mode closeMode) {
+	s.mu.Lock()
+	begins := !s.ended && s.closeMode < mode
+	if begins {
+		s.closing, s.closeMode = reason, mode
+		if mode > closeWhenIdle {
+			s.startAbortLocked()
+		}
+		s.wakeLocked()
+	}
+	s.mu.Unlock()
+	if begins && mode == closeNow {
+		s.closed.Store(true)
 		s.loseStreams(reason)
 	}
-}
-
-// closeWhenIdle is close once there is no stream left; close may still come before.
-func (s *session) closeWhenIdle(reason *connError) { s.closeWhen(reason, true) }
-
-func (s *session) closeWhen(reason *connError, idle bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended || s.closing != nil && (!s.idleClose || idle) {
-		return false
-	}
-	s.closing, s.idleClose = reason, idle
-	if !idle {
-		s.closed.Store(true)
-		s.startAbortLocked()
-	}
-	s.wakeLocked()
-	return true
 }
 
 // startAbortLocked bounds how long the socket may take to close.
@@ -247,17 +252,39 @@ func (s *session) lose(err error) {
 }
 
 func (s *session) loseStreams(err error) {
-	s.mu.Lock()
-	lost := make([]*muxStream, 0, len(s.streams))
-	for _, st := range s.streams {
-		lost = append(lost, st)
-	}
-	s.mu.Unlock()
-	for _, st := range lost {
+	for _, st := range s.all() {
 		if st.stop(err) {
 			st.owner.wasLost(err)
 		}
 	}
+}
+
+// number takes the number of a stream that the peer opens.
+func (s *session) number(id uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id&1 == 0 {
+		return protocolError("OPEN of stream %d, which is a server's", id)
+	}
+	if id <= s.lastStream {
+		return &connError{CloseStreamReused, fmt.Sprintf("OPEN of stream %d after %d", id, s.lastStream)}
+	}
+	s.lastStream = id
+	return nil
+}
+
+// last is the highest stream that was ever opened.
+func (s *session) last() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastStream
+}
+
+// all returns the streams there are.
+func (s *session) all() []*muxStream {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.streams))
 }
 
 // count is how many streams there are that have not ended, or whose owner has not released them.

@@ -23,7 +23,7 @@ func (s *session) readFrames() error {
 		breach, isBreach := err.(*connError)
 		switch {
 		case isBreach:
-			s.close(breach)
+			s.close(breach, closeNow)
 		case err != nil:
 			return err
 		}
@@ -195,7 +195,7 @@ func (s *session) takeReset(st *muxStream, f muxFrame) error {
 		return err
 	}
 	if st.stop(resetError(reset)) {
-		st.owner.wasReset(reset)
+		return st.owner.wasReset(reset)
 	}
 	return nil
 }

@@ -151,6 +151,13 @@ func (st *muxStream) endNow(payload []byte) bool {
 	return st.sendLocked(outItem{kind: kindEnd, data: payload})
 }
 
+// hasEnded reports whether nothing more is sent: END or RESET was written or read, or the session has ended.
+func (st *muxStream) hasEnded() bool {
+	st.session.mu.Lock()
+	defer st.session.mu.Unlock()
+	return st.out.closed
+}
+
 // release says that the owner is done: the stream no longer counts once it has ended.
 func (st *muxStream) release() {
 	st.session.mu.Lock()

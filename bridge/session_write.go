@@ -119,7 +119,7 @@ func (s *session) rest() bool {
 		s.mu.Unlock()
 		return false
 	}
-	if !s.ended && s.closing != nil && (!s.idleClose || len(s.streams) == 0) {
+	if !s.ended && s.closing != nil && (s.closeMode > closeWhenIdle || len(s.streams) == 0) {
 		s.ended = true
 		s.startAbortLocked()
 		closing := s.closing
@@ -141,11 +141,8 @@ func (s *session) hasFrameLocked() bool {
 	if len(s.control) > 0 {
 		return true
 	}
-	return !s.closesLocked() && (s.connGrant > 0 || len(s.granted) > 0 || s.ready.first != nil)
+	return s.closeMode < closeNow && (s.connGrant > 0 || len(s.granted) > 0 || s.ready.first != nil)
 }
-
-// closesLocked reports whether the close frame comes next, without waiting for the streams.
-func (s *session) closesLocked() bool { return s.closing != nil && !s.idleClose }
 
 // nextLocked appends the frame that goes next to dst: control frames in their order, then credit, then one chunk of each
 // stream in turn.
@@ -161,7 +158,7 @@ func (s *session) nextLocked(dst []byte) ([]byte, bool) {
 		}
 		return appendFrame(dst, f), true
 	}
-	if s.closesLocked() {
+	if s.closeMode == closeNow {
 		return dst, false
 	}
 	if s.connGrant > 0 {

@@ -3,6 +3,8 @@ package bridge
 import (
 	"net/http"
 	"sync/atomic"
+
+	"google.golang.org/grpc/peer"
 )
 
 // Stats counts what a [Handler] has seen since it was made.
@@ -35,16 +37,16 @@ func (h *Handler) Stats() Stats {
 }
 
 // stalled counts and logs a peer that was cut because it takes nothing.
-func (h *Handler) stalled(c *plainCall, err error) {
+func (h *Handler) stalled(path string, p *peer.Peer, err error) {
 	h.counters.stalled.Add(1)
-	h.config.logger.Warn("bridge: cut a stalled peer", "method", c.request.path, "peer", c.peer.Addr.String(), "err", err,
+	h.config.logger.Warn("bridge: cut a stalled peer", "method", path, "peer", p.Addr.String(), "err", err,
 		"timeout", h.config.writeTimeout)
 }
 
 // silent counts and logs a peer that was cut because it does not answer.
-func (h *Handler) silent(c *plainCall) {
+func (h *Handler) silent(path string, p *peer.Peer) {
 	h.counters.silent.Add(1)
-	h.config.logger.Debug("bridge: cut a silent peer", "method", c.request.path, "peer", c.peer.Addr.String(),
+	h.config.logger.Debug("bridge: cut a silent peer", "method", path, "peer", p.Addr.String(),
 		"heartbeat", h.config.heartbeat)
 }
 

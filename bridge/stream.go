@@ -33,6 +33,7 @@ type serverStream struct {
 	wire           wire
 	codec          codec
 	maxSendMsgSize int
+	stats          *callStats // nil: nobody asks
 
 	received bool // a message has been received; used by the receiving goroutine only
 
@@ -69,6 +70,7 @@ func (s *serverStream) RecvMsg(m any) error {
 		return s.fail(status.Convert(err))
 	}
 	s.received = true
+	s.stats.received(m, len(data), s.wire)
 	return nil
 }
 
@@ -86,11 +88,15 @@ func (s *serverStream) SendMsg(m any) error {
 			"trying to send message larger than max (%d vs. %d)", len(data), s.maxSendMsgSize))
 	}
 	if header, first := s.takeHeader(nil); first {
-		if err := s.wire.sendHeader(header); err != nil {
+		if err := s.sendHeader(header); err != nil {
 			return err
 		}
 	}
-	return s.wire.send(data)
+	if err := s.wire.send(data); err != nil {
+		return err
+	}
+	s.stats.sent(m, len(data), s.wire)
+	return nil
 }
 
 func (s *serverStream) SetHeader(md metadata.MD) error {
@@ -117,7 +123,15 @@ func (s *serverStream) SendHeader(md metadata.MD) error {
 	if !first || s.ctx.Err() != nil {
 		return errHeaderSent
 	}
-	return s.wire.sendHeader(header)
+	return s.sendHeader(header)
+}
+
+func (s *serverStream) sendHeader(md metadata.MD) error {
+	if err := s.wire.sendHeader(md); err != nil {
+		return err
+	}
+	s.stats.sentHeader(md)
+	return nil
 }
 
 func (s *serverStream) SetTrailer(md metadata.MD) { transportStream{s}.SetTrailer(md) }
@@ -142,6 +156,13 @@ func (s *serverStream) takeEnd() (header, trailer metadata.MD) {
 		header = s.header
 	}
 	return header, s.trailer
+}
+
+// trailers returns the trailers set so far.
+func (s *serverStream) trailers() metadata.MD {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trailer
 }
 
 func (s *serverStream) fail(st *status.Status) error {

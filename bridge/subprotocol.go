@@ -21,6 +21,7 @@ const (
 // offer is what a client's Sec-WebSocket-Protocol offers that concerns us. Other subprotocols are ignored.
 type offer struct {
 	plain    bool
+	mux      bool
 	token    string
 	tokenErr error // the client meant to send a token, but this is none
 }
@@ -29,7 +30,7 @@ var (
 	errMalformedToken = errors.New("malformed token in subprotocol " + SubprotocolBearerPrefix + "*")
 	errTwoTokens      = errors.New("more than one token in subprotocols " + SubprotocolBearerPrefix + "*")
 	// A browser fails a socket that offered subprotocols when the server selects none, and the token must not be echoed.
-	errTokenAlone = errors.New("a token needs the subprotocol " + SubprotocolPlain + " beside it")
+	errTokenAlone = errors.New("a token needs the subprotocol " + SubprotocolPlain + " or " + SubprotocolMultiplexed + " beside it")
 )
 
 // parseOffer reads the subprotocols of a handshake. The error is about the handshake and answered with HTTP 400.
@@ -39,16 +40,20 @@ func parseOffer(header http.Header) (offer, error) {
 	for _, line := range header.Values("Sec-Websocket-Protocol") {
 		for name := range strings.SplitSeq(line, ",") {
 			name = strings.TrimSpace(name)
-			if name == SubprotocolPlain {
+			switch name {
+			case SubprotocolPlain:
 				o.plain = true
-			} else if token, ok := strings.CutPrefix(name, SubprotocolBearerPrefix); ok {
+			case SubprotocolMultiplexed:
+				o.mux = true
+			}
+			if token, ok := strings.CutPrefix(name, SubprotocolBearerPrefix); ok {
 				tokens = append(tokens, token)
 			}
 		}
 	}
 	switch {
 	case len(tokens) == 0:
-	case !o.plain:
+	case !o.plain && !o.mux:
 		return offer{}, errTokenAlone
 	case len(tokens) > 1:
 		o.tokenErr = errTwoTokens

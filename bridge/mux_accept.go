@@ -1,0 +1,90 @@
+package bridge
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/gorilla/websocket"
+)
+
+// muxReadBufferBytes is larger than plain mode's: a multiplexed socket carries many short frames, and there are fewer of them.
+const muxReadBufferBytes = 16 << 10
+
+// muxRequest is what the handshake says about a multiplexed connection.
+type muxRequest struct {
+	header handshakeMetadata
+	token  string
+}
+
+var errNoMultiplexed = errors.New("this path is for the subprotocol " + SubprotocolMultiplexed + "; a method's own path takes one call a socket")
+
+// isMux reports whether a request asks for multiplexed mode.
+func (h *Handler) isMux(r *http.Request) bool { return r.URL.Path == h.config.mux.basePath }
+
+// serveMux turns a handshake at the base path into a multiplexed connection and returns; the connection goes on in
+// goroutines of its own, which [Handler.Drain] waits for.
+func (h *Handler) serveMux(w http.ResponseWriter, r *http.Request) {
+	offer, err := parseOffer(r.Header)
+	if err == nil && !offer.mux {
+		err = errNoMultiplexed
+	}
+	if err == nil {
+		err = offer.tokenErr
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	request := muxRequest{header: metadataOfHandshake(r), token: offer.token}
+	h.config.trusted.copyFrom(request.header, r)
+	if !h.admitSocket(w, r) {
+		return
+	}
+	sock, err := h.upgradeMux(w, r)
+	if err != nil {
+		h.config.logger.Debug("bridge: handshake failed", "err", err, "peer", r.RemoteAddr)
+		h.leave()
+		return
+	}
+	h.counters.accepted.Add(1)
+	server := newMuxServer(h, sock, request, peerOf(sock.socket, r))
+	// Owner: the handler. Ends when the socket is closed and the handlers of its calls have returned. Drain waits for it.
+	go func() {
+		defer h.leave()
+		server.serve()
+	}()
+}
+
+func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket, error) {
+	upgrader := websocket.Upgrader{
+		ReadBufferSize:  muxReadBufferBytes,
+		WriteBufferSize: writeBufferBytes,
+		WriteBufferPool: &writeBuffers,
+		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
+		// Messages may be compressed one by one; see upgrade for why frames are not.
+		EnableCompression: false,
+	}
+	hijacker := &batchingHijacker{meteringHijacker: meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}}
+	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})
+	if err != nil {
+		return nil, err
+	}
+	return newMuxSocket(ws, hijacker.batch), nil
+}
+
+// batchingHijacker is a meteringHijacker with a batchConn on top.
+type batchingHijacker struct {
+	meteringHijacker
+	batch *batchConn // set by Hijack
+}
+
+func (h *batchingHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	_, rw, err := h.meteringHijacker.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.batch = newBatchConn(h.conn)
+	return h.batch, rw, nil
+}

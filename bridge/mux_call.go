@@ -1,0 +1,249 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	bridgev1 "github.com/rialto-rpc/rialto/gen/go/rialto/bridge/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// muxCall is a call on a stream of a multiplexed connection: the [wire] of that call, and the owner of its stream. The
+// service's handler runs in a goroutine of its own.
+type muxCall struct {
+	server      *muxServer
+	stream      *muxStream
+	call        serverStream
+	unknown     string // why there is no method
+	compression *compression
+	cancel      context.CancelFunc
+	release     func()        // the stream's in.release
+	received    int           // bytes of the last message as it came; the receiving goroutine's
+	sent        int           // bytes of the last message as it went; the sending goroutine's
+	start       time.Time     // when OPEN came
+	timeout     time.Duration // -1: none
+
+	ending sync.Once
+	status *status.Status // what the call ended with; written within ending
+}
+
+func newMuxCall(m *muxServer, open *bridgev1.Open) *muxCall {
+	c := &muxCall{server: m, start: time.Now(), timeout: -1}
+	c.stream = m.session.newStream(c)
+	c.release = c.stream.in.release
+	c.call = serverStream{wire: c, maxSendMsgSize: m.handler.config.maxSendMsgSize}
+	if open.TimeoutNs != nil {
+		c.timeout = time.Duration(min(open.GetTimeoutNs(), math.MaxInt64))
+	}
+	ctx, cancel := context.WithCancel(m.ctx)
+	c.call.ctx, c.cancel = ctx, cancel
+	c.call.method, c.unknown = m.handler.lookup(open.GetMethod())
+	if method := c.call.method; method != nil && method.resolve == nil && !method.clientStreams() {
+		c.stream.in.maxMessages = 1
+	}
+	return c
+}
+
+// begin runs the service's handler, if there is one for what OPEN asks for.
+func (c *muxCall) begin(open *bridgev1.Open) {
+	c.server.begun++
+	ctx, refusal := c.prepare(open)
+	if refusal != nil {
+		c.end(refusal)
+		c.stream.release()
+		return
+	}
+	// Owner: the connection. Ends when the service's handler has returned; muxServer.serve waits for it.
+	c.server.calls.Go(func() { c.serve(ctx) })
+}
+
+// prepare makes of an OPEN what the service needs, or says what is wrong with it.
+func (c *muxCall) prepare(open *bridgev1.Open) (context.Context, *status.Status) {
+	h := c.server.handler
+	if c.call.method == nil {
+		return nil, status.New(codes.Unimplemented, c.unknown)
+	}
+	codecName := open.GetCodec()
+	if codecName == "" {
+		codecName = "proto"
+	}
+	var ok bool
+	if c.call.codec, ok = codecRegistered(codecName); !ok {
+		return nil, status.Newf(codes.Unimplemented, "unknown codec %q", cut(codecName, 64))
+	}
+	if c.compression, ok = compressionNamed(open.GetEncoding()); !ok {
+		return nil, status.Newf(codes.Unimplemented, "unknown encoding %q", cut(open.GetEncoding(), 64))
+	}
+	opened, err := metadataFromEntries(open.GetMetadata(), h.config.maxMetadataBytes)
+	if err != nil {
+		return nil, status.Convert(err)
+	}
+	return c.newContext(opened), nil
+}
+
+func (c *muxCall) newContext(opened metadata.MD) context.Context {
+	md := c.server.callMetadata(opened)
+	md["content-type"] = []string{c.call.codec.contentType()}
+	ctx := metadata.NewIncomingContext(c.call.ctx, md)
+	return grpc.NewContextWithServerTransportStream(ctx, transportStream{&c.call})
+}
+
+// serve runs the service's handler to its end.
+func (c *muxCall) serve(ctx context.Context) {
+	defer c.finish()
+	if c.timeout >= 0 {
+		var cancelTimeout context.CancelFunc
+		ctx, cancelTimeout = context.WithDeadline(ctx, c.start.Add(c.timeout))
+		defer cancelTimeout()
+		defer c.expireWith(ctx)()
+	}
+	c.call.ctx = ctx
+	c.end(c.server.handler.invoke(&c.call))
+}
+
+func (c *muxCall) finish() {
+	c.stream.release()
+	c.server.handler.config.logger.Debug("bridge: call ended", "method", c.call.method.fullName,
+		"code", c.status.Code().String(), "peer", c.server.peer.Addr.String(), "duration", time.Since(c.start))
+}
+
+// expireWith ends the call at ctx's deadline even while the handler is busy. The caller calls stop at last.
+func (c *muxCall) expireWith(ctx context.Context) (stop func()) {
+	expired := make(chan struct{})
+	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(expired)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			c.abandon(status.FromContextError(ctx.Err()))
+		}
+	})
+	return func() {
+		if !cancel() {
+			<-expired
+		}
+	}
+}
+
+// recv implements [wire].
+func (c *muxCall) recv() ([]byte, func(), error) {
+	data, compressed, err := c.stream.in.receive()
+	switch {
+	case err == io.EOF:
+		return nil, nil, err
+	case err != nil && c.stream.hasEnded():
+		return nil, nil, c.callError()
+	case err != nil:
+		c.end(status.Convert(err)) // a message that cannot be received
+		return nil, nil, err
+	}
+	c.received = len(data)
+	if !compressed {
+		return data, c.release, nil
+	}
+	defer c.release()
+	if data, err = c.compression.decompress(data, c.server.handler.config.maxRecvMsgSize); err != nil {
+		c.end(status.Convert(err))
+		return nil, nil, err
+	}
+	return data, func() {}, nil
+}
+
+// send implements [wire].
+func (c *muxCall) send(data []byte) error {
+	data, compressed, err := c.compression.compress(data)
+	if err != nil {
+		c.end(status.Newf(codes.Internal, "error while compressing: %v", err))
+		return c.callError()
+	}
+	var flags frameFlags
+	if compressed {
+		flags = flagCompressed
+	}
+	c.sent = len(data)
+	if !c.stream.sendMessage(data, flags) {
+		return c.callError()
+	}
+	return nil
+}
+
+// receivedBytes and sentBytes implement [wireSizes].
+func (c *muxCall) receivedBytes() int { return c.received }
+func (c *muxCall) sentBytes() int     { return c.sent }
+
+// sendHeader implements [wire].
+func (c *muxCall) sendHeader(md metadata.MD) error {
+	entries, size := metadataToEntries(md)
+	if limit := c.server.session.peerSettings().metadataBytes; size > min(limit, maxControlBytes/2) {
+		st := status.New(codes.ResourceExhausted, "the headers are larger than the client takes")
+		c.end(st)
+		return st.Err()
+	}
+	if !c.stream.send(kindHeaders, marshalControl(&bridgev1.Headers{Metadata: entries})) {
+		return c.callError()
+	}
+	return nil
+}
+
+// end implements [wire]. In order: what was sent before, headers that were set and never sent, END.
+func (c *muxCall) end(st *status.Status) {
+	c.ending.Do(func() {
+		payload := c.stop(st)
+		if header, _ := c.call.takeEnd(); len(header) > 0 {
+			entries, size := metadataToEntries(header)
+			if size <= min(c.server.session.peerSettings().metadataBytes, maxControlBytes/2) {
+				c.stream.send(kindHeaders, marshalControl(&bridgev1.Headers{Metadata: entries}))
+			}
+		}
+		c.stream.send(kindEnd, payload)
+	})
+}
+
+// abandon is end for a call whose handler may still be sending: END takes the place of what waits to be written.
+func (c *muxCall) abandon(st *status.Status) {
+	c.ending.Do(func() { c.stream.endNow(c.stop(st)) })
+}
+
+// stop ends the call for its handler, and returns the payload of END.
+func (c *muxCall) stop(st *status.Status) []byte {
+	c.status = st
+	c.cancel()
+	c.stream.in.fail(errCallEnded)
+	return endPayload(st, c.call.trailers(), c.server.session.peerSettings().metadataBytes)
+}
+
+var errCallEnded = status.Error(codes.Canceled, "the call has ended")
+
+// callError is the error of a call that has ended, for its service.
+func (c *muxCall) callError() error {
+	if err := c.call.ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return errCallEnded
+}
+
+// wasReset implements [streamOwner].
+func (c *muxCall) wasReset(reset *bridgev1.Reset) error {
+	c.lose(status.New(codes.Canceled, reset.GetMessage()))
+	return c.server.countReset()
+}
+
+// wasLost implements [streamOwner].
+func (c *muxCall) wasLost(err error) { c.lose(status.New(codes.Canceled, err.Error())) }
+
+// wasBroken implements [streamOwner].
+func (c *muxCall) wasBroken(err error) { c.abandon(status.Convert(err)) }
+
+// lose ends the call without telling the client, who knows or is gone.
+func (c *muxCall) lose(st *status.Status) {
+	c.ending.Do(func() {
+		c.status = st
+		c.cancel()
+	})
+}
