@@ -82,9 +82,9 @@ export class Heartbeat {
 
   private probe(timeoutMs: number): void {
     this.backlogBytes = this.options.bufferedBytes();
-    this.drainedBytes = this.options.sentBytes() - this.backlogBytes;
-    this.probeTimeoutMs = timeoutMs;
     this.options.probe();
+    this.drainedBytes = this.options.sentBytes() - this.options.bufferedBytes();
+    this.probeTimeoutMs = timeoutMs;
     this.schedule(timeoutMs);
   }
 

@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { BytesValueSchema } from "@bufbuild/protobuf/wkt";
 import {
+  AuthSchema,
   EndSchema,
   GoAwaySchema,
   HeadersSchema,
@@ -124,6 +125,10 @@ export class ScriptedServer implements WebSocketLike {
 
   goAway(goAway: MessageInitShape<typeof GoAwaySchema>): void {
     this.payload(FrameType.GoAway, 0, GoAwaySchema, goAway);
+  }
+
+  auth(auth: MessageInitShape<typeof AuthSchema>): void {
+    this.payload(FrameType.Auth, 0, AuthSchema, auth);
   }
 
   frame(type: number, flags: number, stream: number, payload?: Uint8Array): void {
