@@ -18,8 +18,10 @@ export function ConnectionBanner({ connection, missing, onConnect }: Props) {
     // Always there, so that a screen reader hears what changes in it. The countdown is only to be seen: it would be
     // spoken every second.
     <div className="connection" data-status={said === undefined ? undefined : connection.status}>
-      <p role="status">{said}</p>
-      {connection.status === "reconnecting" && <Countdown until={connection.retryAt} />}
+      <div className="connection-words">
+        <p role="status">{said}</p>
+        {connection.status === "reconnecting" && <Countdown until={connection.retryAt} />}
+      </div>
       {connection.status === "reconnecting" && <ConnectButton label="Try now" onClick={onConnect} />}
       {connection.status === "closed" && <ConnectButton label="Connect again" onClick={onConnect} />}
     </div>
@@ -44,7 +46,7 @@ function words(connection: ConnectionState, missing: number): string | undefined
 function Countdown({ until }: { readonly until: number }) {
   const now = useNow(500);
   const seconds = Math.ceil((until - now.getTime()) / 1000);
-  return <span aria-hidden="true">{seconds > 0 ? `in ${seconds} s` : "now…"}</span>;
+  return <span aria-hidden="true">{seconds > 0 ? ` in ${seconds} s` : " now…"}</span>;
 }
 
 function ConnectButton({ label, onClick }: { readonly label: string; readonly onClick: () => void }) {

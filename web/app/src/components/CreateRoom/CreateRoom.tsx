@@ -59,7 +59,6 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
             }}
             dir="auto"
             autoComplete="off"
-            autoFocus
             aria-invalid={shownTitleProblem !== undefined}
             aria-describedby={`${form}-title-note`}
           />

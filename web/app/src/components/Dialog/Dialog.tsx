@@ -10,13 +10,18 @@ interface Props {
   readonly children: ReactNode;
 }
 
-/** A modal dialog, open while it is there. The browser keeps the focus in it and gives it back afterwards. */
+/**
+ * A modal dialog, open while it is there. The focus goes to its first field, if it has one; the browser keeps it inside
+ * and gives it back afterwards.
+ */
 export function Dialog({ title, shape = "card", onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    // The browser would take the first button, Close. React's autoFocus comes too early: the dialog is not open yet.
+    element?.querySelector("input")?.focus();
     return () => element?.close();
   }, []);
   return (
