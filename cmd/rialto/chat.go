@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"os/user"
@@ -66,6 +67,10 @@ wrongly; 130, interrupted before every line was stored.`
 func (c *chatCommand) Validate() error {
 	if c.History != nil && (*c.History < 0 || *c.History > 100) {
 		return fmt.Errorf("--history %d: expected 0 to 100", *c.History)
+	}
+	// Without a port gRPC would take 443 and try for long.
+	if host, port, err := net.SplitHostPort(c.Server); err != nil || host == "" || port == "" {
+		return fmt.Errorf("--server %q: expected HOST:PORT, such as localhost:9090", c.Server)
 	}
 	if c.Wait < 0 {
 		return fmt.Errorf("--wait %v: expected no negative time", c.Wait)

@@ -17,5 +17,8 @@ func reason(err error) string {
 	if _, cause, wrapped := strings.Cut(text, `connection error: desc = "`); wrapped {
 		text = strings.TrimSuffix(cause, `"`)
 	}
+	if strings.HasPrefix(text, "error reading server preface") {
+		text += " (is this the server's gRPC port, and does it ask for TLS?)"
+	}
 	return strings.TrimPrefix(text, "transport: Error while dialing: ")
 }
