@@ -27,9 +27,11 @@ var writeBuffers sync.Pool // of gorilla's write buffers, all of one size
 // ServeHTTP turns a WebSocket handshake on a gRPC path into a call and returns; the call goes on in a goroutine of its own,
 // which [Handler.Drain] waits for.
 //
-// What a browser's script needs to know comes as a close code after the upgrade. What is answered before it: 426 for a
-// request that is no WebSocket handshake, 403 for a page that may not connect, 400 for an unknown encoding or a malformed
-// handshake, 503 while draining or over the connection limit.
+// What a browser's script needs to know comes as a close code after the upgrade. What is answered before it: 403 for a page
+// that may not connect, 400 for an unknown encoding or a malformed handshake, 503 while draining or over the connection limit.
+//
+// A POST that is no handshake is a call by Connect or gRPC-Web, and ServeHTTP returns when it has ended. A GET is answered with
+// 426 and a text that says what this is.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !websocket.IsWebSocketUpgrade(r) {
 		h.serveHTTP(w, r)

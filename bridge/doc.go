@@ -1,4 +1,4 @@
-// Package bridge serves gRPC services over WebSocket, to browsers and to anything else that speaks WebSocket.
+// Package bridge serves gRPC services over WebSocket and plain HTTP, to browsers and to anything else that speaks either.
 //
 // A [Handler] is one more transport for a service, not a hop in front of it. It is a [google.golang.org/grpc.ServiceRegistrar]
 // and an [net/http.Handler]: register the same service object that is registered on a grpc.Server, mount the handler, and
@@ -23,6 +23,13 @@
 // With the subprotocol "rialto.plain.v1" calls also have request metadata, a deadline, response headers, status details
 // and trailers. docs/protocol.md in the repository is the normative text.
 //
+// # Over HTTP
+//
+// The same paths take calls by Connect and gRPC-Web: what curl, connect-web and grpc-web can send, which is all but
+// bidirectional calls, and over HTTP/2 those too. docs/http.md in the repository says how.
+//
+//	curl --json '{"text": "hello"}' http://localhost:8080/echo.v1.EchoService/Say
+//
 // # What a service sees
 //
 // What it sees of grpc-go: interceptors, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
@@ -30,12 +37,15 @@
 // or whose connection is lost, cancels the call's context. What is bound to grpc-go's own transport is not there:
 // channelz, binary logs, tap handles and grpc.SetSendCompressor.
 //
+// The metadata "content-type" tells the way in: "application/grpc+json" or "+proto" over WebSocket, the request's own over HTTP.
+//
 // # The files
 //
 //   - handler.go, options.go, register.go: what a program constructs
 //   - accept.go, origin.go, subprotocol.go: from an HTTP request to a socket
 //   - socket.go, meter.go, heartbeat.go: the socket itself; the only files that know gorilla/websocket
 //   - plain.go, plain_open.go, plain_recv.go, plain_send.go, control.go: plain mode
+//   - http.go and http_*.go: calls over HTTP, the only files that know connectrpc.com/connect
 //   - stream.go, invoke.go, metadata.go: the call as the service sees it
 //   - codec.go, json.go, encoded.go: messages and their two encodings
 //   - closecodes.go: what each close code means

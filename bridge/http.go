@@ -81,7 +81,7 @@ func (h *Handler) servePost(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	showToPage(w.Header(), r)
-	paced := newPacedWriter(w, h.config.writeTimeout, func(err error) { h.stalledHTTP(r, err) })
+	paced := newPacedWriter(w, h.config.writeTimeout, func(err error) { h.stalled(r.URL.Path, peerOfRequest(r), err) })
 	defer paced.finish()
 	w = paced
 	format, ok := parseHTTPFormat(r.Header.Get("Content-Type"))

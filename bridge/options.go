@@ -107,14 +107,14 @@ func WithMaxMetadataBytes(n int) HandlerOption {
 	return positive("max metadata bytes", n, func(c *handlerConfig) { c.maxMetadataBytes = n })
 }
 
-// WithMaxConnections limits how many sockets are open at once. A request for one more is answered with HTTP 503 before
-// the upgrade. Default: no limit but the process's; at least 1.
+// WithMaxConnections limits how many sockets are open, and calls over HTTP running, at once. A request for one more socket is
+// answered with HTTP 503 before the upgrade, a call with UNAVAILABLE. Default: no limit but the process's; at least 1.
 func WithMaxConnections(n int) HandlerOption {
 	return positive("max connections", n, func(c *handlerConfig) { c.maxConnections = n })
 }
 
-// WithAllowedOrigins admits pages of other origins, each given as a browser sends it: "https://chat.example.com", with a
-// port unless it is the scheme's own. "*" admits every page; "null" admits pages without an origin, such as files.
+// WithAllowedOrigins admits pages of other origins, to sockets and to calls over HTTP (CORS, without credentials), each given as
+// a browser sends it: "https://chat.example.com", with a port unless it is the scheme's own. "*" admits every page; "null" admits pages without an origin, such as files.
 //
 // The default is same-origin: a request that has an Origin header needs one whose host and port are those of the request's
 // Host, and that host must be one of [WithAllowedHosts]. A listed origin is admitted whatever the Host. A request without an
@@ -153,7 +153,7 @@ func WithHeartbeat(interval time.Duration) HandlerOption {
 }
 
 // WithFirstFrameTimeout sets how long a socket may take to send the frame that starts its call; then it is closed with
-// [CloseFirstFrameTimeout]. It does not apply where the call starts without a frame. Default 10 s.
+// [CloseFirstFrameTimeout]. It is also the time for the message of a call over HTTP that takes one. It does not apply where the call starts without a frame. Default 10 s.
 func WithFirstFrameTimeout(timeout time.Duration) HandlerOption {
 	return positive("first frame timeout", timeout, func(c *handlerConfig) { c.firstFrameTimeout = timeout })
 }

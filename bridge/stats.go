@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"net/http"
 	"sync/atomic"
 
 	"google.golang.org/grpc/peer"
@@ -48,11 +47,4 @@ func (h *Handler) silent(path string, p *peer.Peer) {
 	h.counters.silent.Add(1)
 	h.config.logger.Debug("bridge: cut a silent peer", "method", path, "peer", p.Addr.String(),
 		"heartbeat", h.config.heartbeat)
-}
-
-// stalledHTTP is stalled for a call over HTTP.
-func (h *Handler) stalledHTTP(r *http.Request, err error) {
-	h.counters.stalled.Add(1)
-	h.config.logger.Warn("bridge: cut a stalled peer", "method", r.URL.Path, "peer", r.RemoteAddr, "err", err,
-		"timeout", h.config.writeTimeout)
 }
