@@ -1,5 +1,5 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { Event, Snapshot } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { type Event, type Snapshot, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import type { RoomStatus } from "./types.js";
 
 /** A place in a room's events. `rev` means nothing without its epoch. */
@@ -101,7 +101,9 @@ export class Cursor {
     }
     const snapshot: Snapshot = { ...part, messages: this.parts.flatMap(({ messages }) => messages) };
     this.parts = [];
-    const newEpoch = this.at !== undefined && this.at.epoch !== snapshot.epoch;
+    // A server that never reached our position tells another history, whatever it calls it.
+    const unknown = snapshot.reason === SnapshotReason.UNKNOWN_POSITION;
+    const newEpoch = this.at !== undefined && (unknown || this.at.epoch !== snapshot.epoch);
     this.at = { epoch: snapshot.epoch, rev };
     this.snapshotCame = true;
     this.snapshotDue = false;

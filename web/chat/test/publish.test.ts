@@ -1,4 +1,5 @@
 import type { Room } from "@rialto/chat";
+import { SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FakeSocket } from "./fake-socket.js";
 import { Harness, texts } from "./harness.js";
@@ -157,6 +158,22 @@ describe("a break", () => {
     respond(next, {
       replies: [joinResult(join, 0, { inEpoch: "epoch-2" })],
       events: [snapshot([], { epoch: "epoch-2" })],
+    });
+    expect(takePublishes(next).map((publish) => publish.clientId)).toEqual([clientId]);
+  });
+
+  test("after which the server never reached what it had confirmed, under the same epoch: it is sent again", () => {
+    const h = new Harness();
+    const { room, socket } = h.joinLobby([message(1), message(2)]);
+    const clientId = room.send("hello");
+    respond(socket, { replies: [publishResult(takePublishes(socket)[0]?.request, 3)] });
+    socket.end(1006);
+    h.client.connect();
+    const next = h.accept();
+    const join = takeRequests(next).find(({ command }) => command.case === "join");
+    respond(next, {
+      replies: [joinResult(join, 1)],
+      events: [snapshot([message(1)], { reason: SnapshotReason.UNKNOWN_POSITION })],
     });
     expect(takePublishes(next).map((publish) => publish.clientId)).toEqual([clientId]);
   });

@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { EventSchema } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { ListMessagesRequestSchema, ListMessagesResponseSchema } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { answerCall, lastCall } from "./calls.js";
@@ -245,6 +245,18 @@ describe("after a break", () => {
     respond(socket, { events: [snapshot([message(1), message(2)])] });
     expect(room.getSnapshot().status).toBe("live");
     expect(texts(room)).toEqual(["message 1", "message 2"]);
+  });
+
+  test("from a server that never reached our position, the same rev may be another message", () => {
+    const h = new Harness();
+    const { room } = h.joinLobby([message(1), message(2), message(3)]);
+    const { socket, join } = reconnect(h);
+    const restored = message(2, { body: { case: "text", value: "restored" } });
+    respond(socket, {
+      replies: [joinResult(join, 2)],
+      events: [snapshot([message(1), restored], { reason: SnapshotReason.UNKNOWN_POSITION })],
+    });
+    expect(texts(room)).toEqual(["message 1", "restored"]);
   });
 
   test("two joined rooms resume, each from its own position", () => {

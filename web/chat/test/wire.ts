@@ -82,7 +82,17 @@ export function posted(seq: number, init: MessageInit = {}): EventInit {
 /** A whole snapshot of the lobby that ends at the rev of its last message. */
 export function snapshot(
   messages: MessageInit[],
-  { headRev, ...more }: { headRev?: number; epoch?: string; more?: boolean; continued?: boolean; room?: RoomInit } = {},
+  {
+    headRev,
+    ...more
+  }: {
+    headRev?: number;
+    epoch?: string;
+    reason?: SnapshotReason;
+    more?: boolean;
+    continued?: boolean;
+    room?: RoomInit;
+  } = {},
 ): EventInit {
   const last = messages.at(-1);
   const rev = BigInt(headRev ?? Number(last?.rev ?? 0n));
