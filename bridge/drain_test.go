@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
@@ -89,6 +91,42 @@ func TestDrainEndsWhatIsLeft(t *testing.T) {
 	if err := receive(t, drained); err != context.Canceled {
 		t.Errorf("Drain: %v", err)
 	}
+}
+
+// A call that has ended, but waits to say so to a peer that takes nothing, holds up Drain no longer than others do.
+func TestDrainCutsOffWhatIsEnding(t *testing.T) {
+	t.Parallel()
+	const stalled = 200 * time.Millisecond // in which nothing could be sent
+	var sent atomic.Uint64
+	sender, returning := make(chan struct{}), make(chan struct{})
+	s := serve(t, &echoServer{
+		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+			go func() {
+				defer close(sender)
+				large := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}}
+				for stream.Send(large) == nil {
+					sent.Add(1)
+				}
+			}()
+			for before := ^uint64(0); before != sent.Load(); time.Sleep(stalled) {
+				before = sent.Load()
+			}
+			close(returning)
+			return nil
+		},
+	}, bridge.WithWriteTimeout(time.Hour))
+	s.dialRaw(t, bidiPath+"?encoding=proto")
+	receive(t, returning)
+	waitUntil(t, func() bool { return strings.Contains(stacks(), "(*plainCall).endWith(") })
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- s.handler.Drain(ctx) }()
+	if err := receive(t, drained); err != context.Canceled {
+		t.Errorf("Drain: %v", err)
+	}
+	receive(t, sender)
 }
 
 // An idle call whose handler waits in Recv is one goroutine.

@@ -106,12 +106,11 @@ func (c *plainCall) end(st *status.Status) {
 	c.ending.Do(func() { c.endWith(st) })
 }
 
-// abandon is end for a call whose handler may still be sending: what is being written has to give way soon.
+// abandon is end for a call whose handler may still be sending: what is being written has to give way soon, also where the
+// call is ending already and waits for it.
 func (c *plainCall) abandon(st *status.Status) {
-	c.ending.Do(func() {
-		c.sock.conn.cutOff(closeTimeout)
-		c.endWith(st)
-	})
+	c.sock.conn.cutOff(closeTimeout)
+	c.end(st)
 }
 
 func (c *plainCall) endWith(st *status.Status) {
