@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -177,3 +178,17 @@ func (u *upstream) lookup(service, name string) (*method, string) {
 }
 
 func unknownService(service string) string { return fmt.Sprintf("unknown service %v", service) }
+
+// UpstreamServices returns the names of the upstream's services that clients can reach, sorted. It asks the upstream if that
+// is not known. The error is a status, UNAVAILABLE if the upstream does not answer; without an upstream there are none.
+// It may be called from the start until Drain.
+func (h *Handler) UpstreamServices(ctx context.Context) ([]string, error) {
+	if h.config.upstream == nil {
+		return nil, nil
+	}
+	catalog, err := h.config.upstream.catalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(catalog.methods)), nil
+}

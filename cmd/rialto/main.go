@@ -1,7 +1,9 @@
-// Command rialto is the chat server and its terminal client.
+// Command rialto is the chat server, its terminal client, and the bridge for other gRPC servers.
 //
 //	rialto                     run a server: browsers on localhost:8080, gRPC on localhost:9090
 //	rialto serve --help        what can be set, each as a flag, an environment variable and a line of rialto.yaml
+//	rialto proxy --upstream localhost:9000
+//	                           a bridge in front of any gRPC server, in any language
 //	rialto chat --name ana     talk in the terminal, or from a script
 //	rialto version
 //
@@ -25,6 +27,7 @@ import (
 // for serve, the key foo-bar of the configuration file.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
+	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
 	Chat    chatCommand    `cmd:"" help:"Chat in the terminal, or from a script."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -66,16 +66,25 @@ type instance struct {
 // start runs a server until the test ends or it is stopped.
 func start(t testing.TB, cfg Config) *instance {
 	t.Helper()
+	return startWith(t, func(ctx context.Context, onReady func(Addresses) error) error {
+		cfg.OnReady = onReady
+		return Run(ctx, cfg)
+	})
+}
+
+// startWith runs what says when it is ready.
+func startWith(t testing.TB, run func(context.Context, func(Addresses) error) error) *instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	i := &instance{shutdown: cancel, ended: make(chan struct{})}
 	ready := make(chan Addresses, 1)
-	cfg.OnReady = func(a Addresses) error {
+	onReady := func(a Addresses) error {
 		ready <- a
 		return nil
 	}
-	go func() { // ends with Run; the clean-up waits for it
+	go func() { // ends with run; the clean-up waits for it
 		defer close(i.ended)
-		i.err = Run(ctx, cfg)
+		i.err = run(ctx, onReady)
 	}()
 	t.Cleanup(func() {
 		cancel()
