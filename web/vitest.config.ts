@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["transport/**/*.test.ts", "chat/**/*.test.ts", "app/**/*.test.{ts,tsx}"],
+          include: ["transport/test/**/*.test.ts", "chat/**/*.test.ts", "app/**/*.test.{ts,tsx}"],
           restoreMocks: true,
           unstubGlobals: true,
         },
@@ -15,7 +15,7 @@ export default defineConfig({
         // Real servers and browsers: one file at a time, since they share two cores.
         test: {
           name: "e2e",
-          include: ["e2e/**/*.test.ts"],
+          include: ["e2e/**/*.test.ts", "transport/e2e/**/*.test.ts"],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,

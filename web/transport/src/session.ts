@@ -83,7 +83,8 @@ export class Session implements StreamSession {
   private readonly credit: ReceiveWindow;
   /** Opened calls that have not ended, by id. */
   private readonly streams = new Map<number, Stream>();
-  private readonly authWaiters: AuthWaiter[] = [];
+  private authWaiter: AuthWaiter | undefined;
+  private lastAuth: Promise<void> = Promise.resolve();
   private peer = peerAtStart;
   private isReady = false;
   private isDraining = false;
@@ -149,12 +150,11 @@ export class Session implements StreamSession {
     });
   }
 
-  /** Replaces the connection's metadata for later calls; rejects with the server's refusal. Only when ready. */
+  /** Replaces the connection's metadata for later calls; rejects with the server's refusal. One at a time; only when ready. */
   authenticate(metadata: readonly Metadatum[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.authWaiters.push({ resolve, reject });
-      this.write(FrameType.Auth, 0, 0, toBinary(AuthSchema, create(AuthSchema, { metadata: [...metadata] })));
-    });
+    const answered = this.lastAuth.then(() => this.sendAuth(metadata));
+    this.lastAuth = answered.catch(() => undefined);
+    return answered;
   }
 
   /** The network may have changed: finds out soon whether the server is still there. */
@@ -350,11 +350,22 @@ export class Session implements StreamSession {
     this.closeIfDrained();
   }
 
+  private sendAuth(metadata: readonly Metadatum[]): Promise<void> {
+    if (this.isClosed) {
+      return Promise.reject(new ConnectError("the connection was lost", Code.Unavailable));
+    }
+    return new Promise((resolve, reject) => {
+      this.authWaiter = { resolve, reject };
+      this.write(FrameType.Auth, 0, 0, toBinary(AuthSchema, create(AuthSchema, { metadata: [...metadata] })));
+    });
+  }
+
   private handleAuth(payload: Uint8Array): void {
-    const waiter = this.authWaiters.shift();
+    const waiter = this.authWaiter;
     if (!waiter) {
       throw new ProtocolError("AUTH without a question");
     }
+    this.authWaiter = undefined;
     const error = errorFromStatus(decodePayload(AuthSchema, payload).status, new Headers());
     if (error) {
       waiter.reject(error);
@@ -408,9 +419,7 @@ export class Session implements StreamSession {
       stream.fail(error);
     }
     this.streams.clear();
-    for (const waiter of this.authWaiters) {
-      waiter.reject(error);
-    }
+    this.authWaiter?.reject(error);
   }
 }
 
