@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -75,7 +76,7 @@ func run(args []string, c console) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(c.stderr, "rialto: %v (see rialto --help)\n", err)
+		fmt.Fprintf(c.stderr, "rialto: %v (see %s --help)\n", err, explained(args))
 		return exitUsage
 	}
 	cmd.BindTo(context.Background(), (*context.Context)(nil))
@@ -83,6 +84,18 @@ func run(args []string, c console) int {
 		return fail(c.stderr, err)
 	}
 	return exitOK
+}
+
+// explained is the command whose --help has what args got wrong: that of args, or serve, which is meant where none is named.
+func explained(args []string) string {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return "rialto serve"
+	}
+	switch args[0] {
+	case "serve", "proxy", "chat", "version":
+		return "rialto " + args[0]
+	}
+	return "rialto"
 }
 
 // fail reports an error of a command; one that chooses its exit code keeps it, and one without a text is silent.
