@@ -177,6 +177,14 @@ func (c *muxCall) send(data []byte) error {
 func (c *muxCall) receivedBytes() int { return c.received }
 func (c *muxCall) sentBytes() int     { return c.sent }
 
+// encoding is the name of the compression that the client has chosen for this call; empty: none.
+func (c *muxCall) encoding() string {
+	if c.compression == nil {
+		return ""
+	}
+	return c.compression.Name()
+}
+
 // sendHeader implements [wire].
 func (c *muxCall) sendHeader(md metadata.MD) error {
 	entries, size := metadataToEntries(md)

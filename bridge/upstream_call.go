@@ -27,8 +27,11 @@ func (m *proxiedMethod) handle(_ any, client grpc.ServerStream) error {
 	u := m.upstream
 	ctx, cancel := context.WithCancelCause(outgoingContext(client.Context()))
 	defer cancel(nil)
-	server, err := u.conn.NewStream(ctx, passThrough, m.fullName,
-		grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(u.maxRecvMsgSize))
+	opts := []grpc.CallOption{grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(u.maxRecvMsgSize)}
+	if name := encodingOf(client.Context()); name != "" {
+		opts = append(opts, grpc.UseCompressor(name))
+	}
+	server, err := u.conn.NewStream(ctx, passThrough, m.fullName, opts...)
 	if err != nil {
 		return u.beginError(ctx, err)
 	}
@@ -41,6 +44,19 @@ func (m *proxiedMethod) handle(_ any, client grpc.ServerStream) error {
 		return cause // an interceptor refused a message of the client's
 	}
 	return err
+}
+
+// encodingOf is the name of the compression that the client uses in this call, empty for none: the upstream's side of the
+// call has the same.
+func encodingOf(ctx context.Context) string {
+	call, ok := grpc.ServerTransportStreamFromContext(ctx).(transportStream)
+	if !ok {
+		return ""
+	}
+	if compressed, ok := call.wire.(interface{ encoding() string }); ok {
+		return compressed.encoding()
+	}
+	return ""
 }
 
 // forwardRequests moves messages from the client to the upstream.
