@@ -84,13 +84,25 @@ func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// hold begins a request to the given address and never ends it, which keeps a server in its drain.
+// hold begins a request to the given address and never ends it, which keeps a server in its drain: once the server has
+// accepted the connection, as $ADMIN says.
 func hold(ts *testscript.TestScript, _ bool, args []string) {
 	conn, err := net.Dial("tcp", args[0])
 	ts.Check(err)
 	ts.Defer(func() { conn.Close() })
 	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\n")
 	ts.Check(err)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		resp, err := http.Get("http://" + ts.Getenv("ADMIN") + "/metrics")
+		ts.Check(err)
+		metrics, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		if strings.Contains(string(metrics), `rialto_connections{port="http"} 1`) {
+			return
+		}
+	}
+	ts.Fatalf("the server at %s accepts no connection", args[0])
 }
 
 // draining waits until the server at the given address says that it is.
