@@ -108,6 +108,9 @@ func (h *Handler) servePost(w http.ResponseWriter, r *http.Request) {
 
 	m, unknown := h.lookup(r.URL.Path)
 	if m == nil {
+		if format.connect && !format.envelopes {
+			w = notFoundWriter{w}
+		}
 		h.writeHTTPStatus(w, r, status.New(codes.Unimplemented, unknown))
 		return
 	}
@@ -140,6 +143,12 @@ func (h *Handler) writeHTTPStatus(w http.ResponseWriter, r *http.Request, st *st
 		h.config.logger.Debug("bridge: could not answer a call", "err", err, "peer", r.RemoteAddr)
 	}
 }
+
+// notFoundWriter answers with 404 whatever it is told: in unary Connect a path that is no method's is UNIMPLEMENTED by that,
+// and 501 is a method's own UNIMPLEMENTED.
+type notFoundWriter struct{ http.ResponseWriter }
+
+func (w notFoundWriter) WriteHeader(int) { w.ResponseWriter.WriteHeader(http.StatusNotFound) }
 
 // The four ways in which connect calls a handler. All come to run; they differ in who holds the request's message and the
 // response's.

@@ -312,9 +312,9 @@ func TestHTTPFormats(t *testing.T) {
 		{"half an envelope", serverPath, "application/connect+json", "\x00\x00\x00", 200, `"code":`},
 		{"a message cut short", serverPath, "application/connect+json", envelope(0, "{}")[:6], 200, `"code":`},
 		{"unknown flags", serverPath, "application/connect+json", envelope(8, "{}"), 200, `"code":`},
-		{"unknown service", "/a.B/C", "application/json", `{}`, 501, `"unknown service a.B"`},
+		{"unknown service", "/a.B/C", "application/json", `{}`, 404, `"unknown service a.B"`},
 		{"unknown method", "/grpc.testing.TestService/No", "application/connect+json", ``, 200, `unknown method No`},
-		{"no path of a method", "/", "application/json", `{}`, 501, `malformed method name`},
+		{"no path of a method", "/", "application/json", `{}`, 404, `malformed method name`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

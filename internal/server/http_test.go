@@ -55,7 +55,7 @@ func TestCallsOverHTTP(t *testing.T) {
 		{"other page", http.MethodPost, "/rialto.chat.v1.MessageService/ListMessages", "https://evil.example", 403, ""},
 		{"preflight", http.MethodOptions, "/rialto.chat.v1.MessageService/ListMessages", "https://friend.example", 204, ""},
 		{"preflight of another page", http.MethodOptions, "/rialto.chat.v1.MessageService/ListMessages", "https://evil.example", 403, ""},
-		{"unknown method", http.MethodPost, "/rialto.chat.v1.MessageService/No", "", 501, `"unimplemented"`},
+		{"unknown method", http.MethodPost, "/rialto.chat.v1.MessageService/No", "", 404, `"unimplemented"`},
 		{"a page's path", http.MethodPost, "/r/lobby", "", 405, ""},
 		{"a browser's look", http.MethodGet, "/rialto.chat.v1.MessageService/ListMessages", "", 426, "curl"},
 	} {
