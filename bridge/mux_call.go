@@ -85,6 +85,9 @@ func (c *muxCall) prepare(open *bridgev1.Open) (context.Context, *status.Status)
 	if err != nil {
 		return nil, status.Convert(err)
 	}
+	if c.timeout == 0 {
+		return nil, status.FromContextError(context.DeadlineExceeded)
+	}
 	return c.newContext(opened), nil
 }
 

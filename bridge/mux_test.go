@@ -1,20 +1,9 @@
 package bridge_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"io"
-	"strings"
 	"testing"
-	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rialto-rpc/rialto/bridge"
@@ -96,81 +85,3 @@ func TestMuxEmptyMessages(t *testing.T) {
 	}
 	p.expectEnd(1)
 }
-
-// Messages of all sizes, cut as the client likes, come back whole; neither side ever sends without credit.
-func TestMuxMessageSizes(t *testing.T) {
-	t.Parallel()
-	const largest = 64 << 20
-	s := serve(t, &echoServer{}, bridge.WithMaxRecvMsgSize(largest+100))
-	for _, size := range []int{1, 16<<10 - 20, 16 << 10, 64 << 10, 64<<10 + 1, 1 << 20, 5 << 20, largest} {
-		p := s.dialMux(t)
-		p.conn.SetReadDeadline(time.Now().Add(10 * patience))
-		p.open(1, bidiPath)
-		body := bytes.Repeat([]byte("x"), size)
-		message := p.encode(&testgrpc.StreamingOutputCallRequest{Payload: &testgrpc.Payload{Body: body}})
-		sent := make(chan struct{})
-		echo := make(chan []byte, 1)
-		frames := make(chan wireFrame, 1)
-		go func() { // reads for both: the test writes below
-			defer close(frames)
-			for {
-				kind, data, err := p.conn.ReadMessage()
-				if err != nil || kind != 2 {
-					return
-				}
-				frames <- wireFrame{data[0], data[1], uint32(data[5]), data[6:]}
-			}
-		}()
-		go func() { <-sent }()
-		connection, stream := 1<<20, 64<<10
-		var answer []byte
-		for answering := true; answering; {
-			for len(message) > 0 && min(connection, stream) > 0 {
-				n := min(len(message), connection, stream, 16<<10)
-				f := wireFrame{kind: frameData, stream: 1, payload: message[:n]}
-				if message = message[n:]; len(message) > 0 {
-					f.flags = more
-				}
-				connection, stream = connection-n, stream-n
-				p.send(f)
-			}
-			f, ok := <-frames
-			if !ok {
-				t.Fatal("connection ended")
-			}
-			switch {
-			case f.kind == frameWindow && f.stream == 0:
-				connection += int(uint32(f.payload[0])<<24 | uint32(f.payload[1])<<16 | uint32(f.payload[2])<<8 | uint32(f.payload[3]))
-			case f.kind == frameWindow:
-				stream += int(uint32(f.payload[0])<<24 | uint32(f.payload[1])<<16 | uint32(f.payload[2])<<8 | uint32(f.payload[3]))
-			case f.kind == frameData:
-				p.account(f)
-				answer = append(answer, f.payload...)
-				answering = f.flags&more != 0
-			case f.kind == frameEnd:
-				end := new(bridgev1.End)
-				p.decode(f, end)
-				t.Fatalf("size %d: %v", size, end)
-			}
-		}
-		close(sent)
-		echo <- answer
-		if got := bodyOf(t, <-echo); len(got) != size {
-			t.Errorf("size %d: %d bytes came back", size, len(got))
-		}
-		p.conn.Close()
-		for range frames {
-		}
-	}
-}
-
-var _ = errors.New
-var _ = io.EOF
-var _ = strings.Repeat
-var _ = context.Background
-var _ = time.Second
-var _ = grpc.SetHeader
-var _ = codes.OK
-var _ = metadata.Pairs
-var _ = peer.FromContext
-var _ = status.New
