@@ -2,9 +2,9 @@ import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, decodeBinaryHeader, encodeBinaryHeader } from "@connectrpc/connect";
 import { type Metadatum, MetadatumSchema } from "@rialto/gen/rialto/bridge/v1/bridge_pb";
 
-/** Names that belong to HTTP or to gRPC's own framing; a server drops them, so they are not sent. */
+/** Names that a server drops (docs/protocol.md, "Control frames"): they belong to HTTP, gRPC's framing or proxies. */
 const reserved =
-  /^(?::|grpc-|connection$|content-length$|content-type$|cookie$|host$|keep-alive$|te$|trailer$|transfer-encoding$|upgrade$|user-agent$)/;
+  /^(?::|grpc-|x-forwarded-|x-envoy-|proxy-|sec-)|^(?:connection|content-length|content-type|cookie|forwarded|host|http2-settings|keep-alive|origin|set-cookie|te|trailer|transfer-encoding|upgrade|user-agent|via|x-real-ip)$/;
 
 const validKey = /^[a-z0-9_.-]+$/;
 const printableAscii = /^[\x20-\x7e]*$/;

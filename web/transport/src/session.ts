@@ -388,10 +388,8 @@ export class Session implements StreamSession {
 
   // A fault of the server, or of this code: either way nothing more that comes can be trusted.
   private fail(reason: unknown): void {
-    const text = reason instanceof ProtocolError ? reason.message : "cannot read a frame";
-    const closeCode = reason instanceof ProtocolError ? reason.closeCode : 4400;
-    const error = new ConnectError(`protocol error: ${text}`, Code.Internal, undefined, undefined, reason);
-    this.end({ error, retry: false }, closeCode);
+    const fault = reason instanceof ProtocolError ? reason : new ProtocolError("a frame that cannot be read");
+    this.end({ ...verdictOnClose(fault.closeCode, fault.message), retry: false }, fault.closeCode);
   }
 
   private end(verdict: Verdict, closeCode?: number): void {

@@ -11,6 +11,9 @@ export const startValues = {
   maxMetadataBytes: 8_192,
 } as const;
 
+/** What this side takes of metadata: half of what a frame can hold. */
+const maxMetadataBytes = 32_768;
+
 /** The longest chunk that any settings may allow. */
 const maxChunkBytes = 65_536;
 
@@ -28,7 +31,8 @@ export function settingsFrom(local: LocalSettings): Settings {
   return create(SettingsSchema, {
     streamWindowBytes: local.streamWindowBytes,
     connectionWindowBytes: local.connectionWindowBytes,
-    maxMessageBytes: local.maxMessageBytes,
+    maxMessageBytes: Math.min(local.maxMessageBytes, 0xffff_ffff),
+    maxMetadataBytes,
     pingIntervalMs: local.pingIntervalMs,
     encodings: gzipAvailable ? [gzipEncoding] : [],
     metadata: [...local.metadata],

@@ -5,25 +5,14 @@ import type { GoAway, Reset } from "@rialto/gen/rialto/bridge/v1/bridge_pb";
 /** The greatest status code that gRPC defines: UNAUTHENTICATED. */
 const lastCode = 16;
 
-/** Close codes of single calls are this and their gRPC code; from `connectionCloseBase` on they are the connection's. */
+/** Close codes from here on are this and a gRPC code. */
 const statusCloseBase = 4000;
-const connectionCloseBase = 4400;
 
 /**
- * The close codes on which to connect again, by name; on every other one, known or not, a new connection would end in the
- * same way. The table in docs/protocol.md says why.
+ * The close codes on which to connect again; on every other one, listed or not, a new connection would end in the same way.
+ * From the table in docs/protocol.md, to which a test holds them.
  */
-const retryableCloseCodes: { readonly [code: number]: string } = {
-  1001: "going away",
-  1006: "connection lost",
-  1011: "internal error",
-  1012: "service restart",
-  1013: "try again later",
-  4010: "aborted",
-  4014: "unavailable",
-  4408: "first frame timeout",
-  4429: "too many calls in a short time",
-};
+const retryableCloseCodes: ReadonlySet<number> = new Set([1001, 1006, 4010, 4014, 4408, 4429]);
 
 /** Marks the cause of an error of a call that the server surely has not begun. */
 class NotProcessed extends Error {
@@ -74,22 +63,21 @@ export interface Verdict {
   readonly retry: boolean;
 }
 
-/** Returns what a close code (docs/protocol.md) means for the connection and its calls. */
+/**
+ * Returns what the end of a socket means for the connection. Its calls that had no END are UNAVAILABLE, whatever the reason
+ * (docs/protocol.md, "Connection life").
+ */
 export function verdictOnClose(closeCode: number, reason: string): Verdict {
-  const known = retryableCloseCodes[closeCode];
-  const text = known ?? "connection closed";
-  const message = `${text} (${closeCode}${reason === "" ? "" : `: ${reason}`})`;
-  const isStatus = closeCode > statusCloseBase && closeCode < connectionCloseBase;
-  const code = isStatus ? codeFrom(closeCode - statusCloseBase) : known ? Code.Unavailable : Code.Internal;
-  return { error: new ConnectError(message, code), retry: known !== undefined };
+  const message = `the connection ended with ${closeCode}${reason === "" ? "" : `: ${reason}`}`;
+  return { error: new ConnectError(message, Code.Unavailable), retry: retryableCloseCodes.has(closeCode) };
 }
 
 /** Returns what a GOAWAY means for later connections. */
 export function verdictOnGoAway({ code, message }: GoAway): Verdict {
-  if (code !== 0) {
-    return verdictOnClose(statusCloseBase + code, message);
-  }
-  return { error: new ConnectError(message || "the server is going away", Code.Unavailable), retry: true };
+  const text = message || "the server is going away";
+  return code === 0
+    ? { error: new ConnectError(text, Code.Unavailable), retry: true }
+    : { error: new ConnectError(text, codeFrom(code)), retry: retryableCloseCodes.has(statusCloseBase + code) };
 }
 
 /** A code that gRPC does not define counts as UNKNOWN, as in https://grpc.io/docs/guides/status-codes/. */

@@ -294,7 +294,7 @@ describe("receiving", () => {
     expect(server.closedWith).toBeUndefined();
     server.data(1, new Uint8Array(5));
     expect(server.closedWith).toBe(4400);
-    expect((await errorOf(iterator.next())).code).toBe(Code.Internal);
+    expect((await errorOf(iterator.next())).code).toBe(Code.Unavailable);
   });
 });
 
