@@ -22,6 +22,7 @@ type inbound struct {
 	maxMessages     int // of the call; 0: any number
 	assembly        *assemblyBudget
 	grant           func(n int) // queues a WINDOW frame; called with mu
+	onFirst         func()      // called at the first DATA, with mu; nil: nobody wants to know
 
 	mu        sync.Mutex // guards what follows; before the session's mu
 	ready     sync.Cond  // the first message is complete or refused, or no more will come
@@ -103,7 +104,9 @@ func (in *inbound) beginMessage(flags frameFlags) error {
 		}
 	} else {
 		in.messages = append(in.messages, inMessage{compressed: flags&flagCompressed != 0})
-		in.count++
+		if in.count++; in.count == 1 && in.onFirst != nil {
+			in.onFirst()
+		}
 	}
 	in.goesOn = flags&flagMore != 0
 	return nil

@@ -57,6 +57,18 @@ func defaultHandlerConfig() handlerConfig {
 	}
 }
 
+// Option is an option of both ends: of a [Handler] and of [Dial].
+type Option interface {
+	HandlerOption
+	DialOption
+}
+
+// bothOption is an option of both ends.
+type bothOption struct {
+	HandlerOption
+	DialOption
+}
+
 type handlerOptionFunc func(*handlerConfig) error
 
 func (f handlerOptionFunc) apply(c *handlerConfig) error { return f(c) }
@@ -148,8 +160,11 @@ func WithAllowedHosts(hosts ...string) HandlerOption {
 // WithHeartbeat sets the time between two pings. A peer from which nothing came during two of them, although the bridge
 // was listening, and which took nothing that waited to be written to it either, is taken for lost. Default 20 s, which
 // stays below the idle time-outs of common proxies.
-func WithHeartbeat(interval time.Duration) HandlerOption {
-	return positive("heartbeat", interval, func(c *handlerConfig) { c.heartbeat = interval })
+func WithHeartbeat(interval time.Duration) Option {
+	return bothOption{
+		positive("heartbeat", interval, func(c *handlerConfig) { c.heartbeat = interval }),
+		positiveDial("heartbeat", interval, func(c *dialConfig) { c.heartbeat = interval }),
+	}
 }
 
 // WithFirstFrameTimeout sets how long a socket may take to send the frame that starts its call; then it is closed with
@@ -160,8 +175,11 @@ func WithFirstFrameTimeout(timeout time.Duration) HandlerOption {
 
 // WithWriteTimeout sets how long a peer may take nothing of what is being written to it, before it is disconnected. Slow
 // is not stalled: any progress starts the time anew. Default 30 s.
-func WithWriteTimeout(timeout time.Duration) HandlerOption {
-	return positive("write timeout", timeout, func(c *handlerConfig) { c.writeTimeout = timeout })
+func WithWriteTimeout(timeout time.Duration) Option {
+	return bothOption{
+		positive("write timeout", timeout, func(c *handlerConfig) { c.writeTimeout = timeout }),
+		positiveDial("write timeout", timeout, func(c *dialConfig) { c.writeTimeout = timeout }),
+	}
 }
 
 // WithLogger makes the handler log. It never logs messages, metadata or tokens. Default: silent.

@@ -140,7 +140,7 @@ func newPeerSettings(s *bridgev1.Settings) (peerSettings, error) {
 	}, nil
 }
 
-// newSession makes a session; run starts it.
+// newSession makes a session; run starts it. What is sent before goes behind our SETTINGS.
 func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *session {
 	s := &session{
 		sock:       sock,
@@ -152,6 +152,7 @@ func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *sessi
 		peer:       startSettings,
 		streams:    make(map[uint32]*muxStream),
 		sendWindow: sendWindow{startConnectionWindow},
+		control:    []muxFrame{{kind: kindSettings, payload: marshalControl(config.settings)}},
 	}
 	sock.start(s.wake)
 	return s
@@ -160,7 +161,7 @@ func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *sessi
 // run sends our SETTINGS and reads until the socket ends, which it then closes. It returns when the writer and the heartbeat
 // have ended too; the error says why the session did. Streams' owners may then still be running.
 func (s *session) run() error {
-	s.sendSettings()
+	s.wake()
 	first := time.AfterFunc(s.config.firstFrameTimeout, func() { s.expireFirstFrame() })
 	defer first.Stop()
 	s.heartbeat.start(s)
@@ -181,10 +182,6 @@ func (s *session) run() error {
 		return s.closing
 	}
 	return err
-}
-
-func (s *session) sendSettings() {
-	s.sendControl(muxFrame{kind: kindSettings, payload: marshalControl(s.config.settings)})
 }
 
 var errNoSettings = &connError{CloseFirstFrameTimeout, "no SETTINGS came"}
