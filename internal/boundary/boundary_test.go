@@ -38,6 +38,7 @@ var ours = map[string][]string{
 // sole says which package alone may import another project's package, or one below it.
 var sole = map[string]string{
 	"github.com/gorilla/websocket":        "bridge",
+	"connectrpc.com/connect":              "bridge",
 	"github.com/cockroachdb/pebble/v2":    "internal/chat/state",
 	"github.com/prometheus/client_golang": "internal/server",
 	"github.com/alecthomas/kong":          "cmd/rialto",
