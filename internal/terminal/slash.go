@@ -73,8 +73,12 @@ func (m *model) listRooms() tea.Cmd {
 			if len(lines) == maxRoomsListed {
 				return append(lines, "and more")
 			}
+			unit := "messages"
+			if room.GetHeadSeq() == 1 {
+				unit = "message"
+			}
 			lines = append(lines, strings.TrimRight(
-				fmt.Sprintf("%-20s %6d messages  %s", room.GetId(), room.GetHeadSeq(), room.GetTitle()), " "))
+				fmt.Sprintf("%-20s %6d %-8s  %s", room.GetId(), room.GetHeadSeq(), unit, room.GetTitle()), " "))
 		}
 		if len(lines) == 0 {
 			return noticeMsg{"no rooms yet: the first message makes one"}
