@@ -62,7 +62,7 @@ lint-go: ## gofmt, vet, staticcheck
 lint-api: ## buf lint, format, and breaking changes against the last tagged API
 	$(BUF) lint
 	$(BUF) format -d --exit-code
-	$(BUF) breaking --against api/baseline.binpb
+	$(BUF) breaking api --against api/baseline.binpb
 
 .PHONY: lint-web
 lint-web: $(NODE_STAMP) ## tsc and Biome
@@ -75,4 +75,4 @@ check-generate: generate ## generate, and fail if that changed anything that is 
 
 .PHONY: api-baseline
 api-baseline: ## record the current API as the one that later changes may not break (part of tagging a release)
-	$(BUF) build -o api/baseline.binpb
+	$(BUF) build api -o api/baseline.binpb
