@@ -108,7 +108,11 @@ func (c *muxCall) serve(ctx context.Context) {
 		defer c.expireWith(ctx)()
 	}
 	c.call.ctx = ctx
-	c.end(c.server.handler.invoke(&c.call))
+	st := c.server.handler.invoke(&c.call)
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		c.abandon(status.FromContextError(err)) // the handler saw it first; END must not wait for credit
+	}
+	c.end(st)
 }
 
 func (c *muxCall) finish() {
