@@ -112,6 +112,7 @@ func (m *model) handedOver(msg handedOverMsg) tea.Cmd {
 
 // outcome marks a message of one's own. Stored, it stays until its event brings it.
 func (m *model) outcome(msg outcomeMsg) {
+	delete(m.behind, msg.clientID)
 	p := m.timeline.findPending(msg.clientID)
 	switch {
 	case p == nil:

@@ -79,7 +79,8 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	}
 	m.input.Reset()
-	m.notice, m.warned = nil, false
+	m.notice = nil
+	m.warned = m.warned && text == "/quit" // which may be said twice
 	m.layout.follow()
 	defer m.relayout()
 	if command, isCommand := strings.CutPrefix(text, "/"); isCommand && !strings.HasPrefix(command, "/") {

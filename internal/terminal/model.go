@@ -40,8 +40,9 @@ type model struct {
 	paging   bool // a page is being fetched
 	atStart  bool // the room's first message is held
 	notice   []string
-	outbox   []*outgoing // written and not yet taken by the client, in order
-	sending  bool        // one of them is being handed over
+	outbox   []*outgoing         // written and not yet taken by the client, in order
+	behind   map[string]struct{} // client_ids of messages on their way to rooms that were left
+	sending  bool                // one of them is being handed over
 
 	input  textarea.Model
 	height int // of the terminal
@@ -98,7 +99,9 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 	input.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
 	input.SetVirtualCursor(false)
 	input.Focus()
-	m := &model{ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input}
+	m := &model{
+		ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input, behind: make(map[string]struct{}),
+	}
 	m.setDark(true)
 	return m
 }
@@ -166,7 +169,7 @@ func (m *model) connection(state client.State) tea.Cmd {
 
 // quit ends the program, but not at the first try with messages on their way: nothing is lost unsaid.
 func (m *model) quit() tea.Cmd {
-	if n := len(m.timeline.pending); n > 0 && !m.warned && m.refusal == nil {
+	if n := len(m.timeline.pending) + len(m.behind); n > 0 && !m.warned && m.refusal == nil {
 		m.warned = true
 		m.say("not stored yet: " + count(n) + "; once more to leave without them")
 		return nil
@@ -175,10 +178,13 @@ func (m *model) quit() tea.Cmd {
 	return tea.Quit
 }
 
-// joined moves to a room that was joined.
+// joined moves to a room that was joined, unless another was asked for since.
 func (m *model) joined(msg joinedMsg) tea.Cmd {
 	if msg.id == m.joining {
 		m.joining = ""
+	} else if msg.err == nil {
+		msg.room.Leave()
+		return nil
 	}
 	if msg.err != nil {
 		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
@@ -188,6 +194,11 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	}
 	if m.room != nil {
 		m.room.Leave()
+	}
+	for _, p := range m.timeline.pending {
+		if p.seq == 0 && p.failure == "" {
+			m.behind[p.clientID] = struct{}{}
+		}
 	}
 	m.room = msg.room
 	m.timeline, m.online, m.typists, m.paging, m.atStart = timeline{}, 0, nil, false, false

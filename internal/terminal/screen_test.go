@@ -377,6 +377,7 @@ func TestCommands(t *testing.T) {
 	if len(s.chat.posts) != 1 || s.chat.posts[0].text != "/not a command" {
 		t.Errorf("posts %v", s.chat.posts)
 	}
+	s.send(outcomeMsg{clientID: s.chat.posts[0].clientID, result: &chatv1.PublishResult{Seq: 2}})
 	for _, typing := range s.room.typing[:4] { // of "/hel"
 		if typing {
 			t.Error("a command is no message: nobody is typing")
@@ -412,6 +413,42 @@ func TestNothingIsLeftBehindUnsaid(t *testing.T) {
 	}
 	if s.send(tea.KeyPressMsg{Code: 'c', Mod: tea.ModCtrl}) == nil {
 		t.Error("the second time did not end it")
+	}
+
+	s = newScreen(t)
+	s.event(snapshot())
+	s.send(s.typed("on its way", tea.KeyEnter)())
+	clientID := s.chat.posts[0].clientID
+	s.typed("/join kitchen", tea.KeyEnter)
+	s.send(joinedMsg{id: "kitchen", room: &fakeRoom{id: "kitchen"}})
+	if s.send(tea.KeyPressMsg{Code: tea.KeyEscape}) != nil || !strings.Contains(s.frame(), "not stored yet: 1") {
+		t.Errorf("no warning about another room in\n%s", s.frame())
+	}
+	s.typed("/help", tea.KeyEnter) // goes on
+	s.typed("/quit", tea.KeyEnter)
+	if s.model.quitting {
+		t.Error("no second warning")
+	}
+	if s.typed("/quit", tea.KeyEnter); !s.model.quitting {
+		t.Error("/quit twice did not end it")
+	}
+	s.model.quitting, s.model.warned = false, false
+	s.send(outcomeMsg{clientID: clientID, result: &chatv1.PublishResult{Seq: 1}})
+	if s.send(tea.KeyPressMsg{Code: tea.KeyEscape}) == nil {
+		t.Error("a warning about a message that is stored")
+	}
+}
+
+// Whatever answer comes first, the room is the one that was asked for last.
+func TestTheLastJoinCounts(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	attic, kitchen := &fakeRoom{id: "attic"}, &fakeRoom{id: "kitchen"}
+	s.typed("/join attic", tea.KeyEnter)
+	s.typed("/join kitchen", tea.KeyEnter)
+	s.send(joinedMsg{id: "kitchen", room: kitchen}, joinedMsg{id: "attic", room: attic})
+	if s.model.room != kitchen || kitchen.left || !attic.left || !s.room.left {
+		t.Errorf("in %s; left: attic %v, kitchen %v", s.model.room.ID(), attic.left, kitchen.left)
 	}
 }
 
