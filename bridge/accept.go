@@ -115,6 +115,9 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 		EnableCompression: false,
 	}
 	header := http.Header{}
+	if request.offer.improbable {
+		header.Set("Sec-Websocket-Protocol", SubprotocolImprobable)
+	}
 	if request.offer.plain {
 		header.Set("Sec-Websocket-Protocol", SubprotocolPlain) // never what else was offered: it may be a token
 	}

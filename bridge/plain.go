@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
@@ -30,6 +31,9 @@ type plainCall struct {
 	cancel  context.CancelFunc // of the call's context and all that comes from it
 
 	codec codec // set while the call opens, then constant
+
+	framing       framing // nil: plain mode's own
+	maxFrameBytes int     // of a frame of the client's
 
 	heartbeat heartbeat
 	begun     bool // guarded by handler.mu: the service's handler runs
@@ -53,7 +57,21 @@ func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) 
 		ctx = h.stats.beginConn(ctx, p)
 	}
 	c.stream = &serverStream{ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize}
+	c.maxFrameBytes = h.config.maxRecvMsgSize
+	if request.offer.improbable {
+		newImprobableCall(c)
+	}
 	return c
+}
+
+// framing is how one call lies in the frames of its socket, where that is not plain mode's way.
+type framing interface {
+	// readOpening reads what comes before the first message. The caller has the reader's turn.
+	readOpening() (opening, bool)
+	// acceptLate handles a frame after the half-close.
+	acceptLate(frame) error
+	// writeEnd writes what ends the call. header is what was set and never sent.
+	writeEnd(st *status.Status, header, trailer metadata.MD) error
 }
 
 // serve is the life of the socket. It returns when the handler has returned, the watcher has ended and the socket is closed.
@@ -117,6 +135,10 @@ func (c *plainCall) endWith(st *status.Status) {
 	c.status = st
 	c.cancel()
 	header, trailer := c.stream.takeEnd()
+	if c.framing != nil {
+		c.wroteLast(c.framing.writeEnd(st, header, trailer))
+		return
+	}
 	var last []byte
 	if c.request.offer.plain {
 		if len(header) > 0 {

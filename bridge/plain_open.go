@@ -34,6 +34,9 @@ func (c *plainCall) open() (opening, bool) {
 	defer c.recvMu.Unlock()
 	c.sock.conn.SetReadDeadline(time.Now().Add(c.handler.config.firstFrameTimeout))
 	defer c.sock.conn.SetReadDeadline(time.Time{})
+	if c.framing != nil {
+		return c.framing.readOpening()
+	}
 	return c.readOpening()
 }
 
@@ -58,7 +61,7 @@ func (c *plainCall) readOpening() (opened opening, ok bool) {
 }
 
 func (c *plainCall) readFirst() (frame, bool) {
-	f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+	f, err := c.sock.read(c.maxFrameBytes)
 	switch {
 	case err == nil:
 		return f, true

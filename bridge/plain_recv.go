@@ -56,7 +56,7 @@ func (c *plainCall) next() (frame, error) {
 	if c.readErr != nil {
 		return frame{}, c.readErr
 	}
-	f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+	f, err := c.sock.read(c.maxFrameBytes)
 	if err != nil {
 		c.readFailed(err)
 	}
@@ -87,6 +87,9 @@ func (c *plainCall) accept(f frame) (message bool, err error) {
 // acceptLate handles a frame after the half-close. For the end of a call that takes one message a client may also send the
 // half-close that was implied.
 func (c *plainCall) acceptLate(f frame) error {
+	if c.framing != nil {
+		return c.framing.acceptLate(f)
+	}
 	switch {
 	case c.input.Load() == inputEnded:
 		c.breach(errAfterHalfClose)
@@ -159,7 +162,7 @@ func (c *plainCall) watchEnd() {
 		c.recvMu.Lock()
 		defer c.recvMu.Unlock()
 		for c.readErr == nil {
-			f, err := c.sock.read(c.handler.config.maxRecvMsgSize)
+			f, err := c.sock.read(c.maxFrameBytes)
 			if err != nil {
 				c.readFailed(err)
 				return

@@ -20,10 +20,11 @@ const (
 
 // offer is what a client's Sec-WebSocket-Protocol offers that concerns us. Other subprotocols are ignored.
 type offer struct {
-	plain    bool
-	mux      bool
-	token    string
-	tokenErr error // the client meant to send a token, but this is none
+	plain      bool
+	mux        bool
+	improbable bool
+	token      string
+	tokenErr   error // the client meant to send a token, but this is none
 }
 
 var (
@@ -45,12 +46,15 @@ func parseOffer(header http.Header) (offer, error) {
 				o.plain = true
 			case SubprotocolMultiplexed:
 				o.mux = true
+			case SubprotocolImprobable:
+				o.improbable = true
 			}
 			if token, ok := strings.CutPrefix(name, SubprotocolBearerPrefix); ok {
 				tokens = append(tokens, token)
 			}
 		}
 	}
+	o.improbable = o.improbable && !o.plain
 	switch {
 	case len(tokens) == 0:
 	case !o.plain && !o.mux:
