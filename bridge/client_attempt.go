@@ -196,18 +196,29 @@ func (st *muxStream) cancel(why *status.Status) bool {
 	return ends
 }
 
-// receive waits for a message, which is valid until the next call; io.EOF when the attempt has ended.
+// receive waits for a message, which is valid until the next call. The error is io.EOF when the attempt has ended and its outcome
+// says how, or a status error for a message that cannot be received.
 func (a *attempt) receive() (data []byte, compressed bool, err error) {
 	data, compressed, err = a.stream.in.receive()
-	switch {
-	case err == nil:
+	if err == nil {
 		return data, compressed, nil
-	case err == io.EOF:
-		<-a.done // the server sends no more; its status comes, or the call's context ends
-	default:
-		a.abort(status.Convert(err)) // a message that cannot be received, or the end of the stream
 	}
-	return nil, false, io.EOF
+	if err != io.EOF && a.stream.cancel(status.Convert(err)) {
+		a.end(outcome{status: status.Convert(err)})
+		return nil, false, io.EOF
+	}
+	<-a.done // at the server's half-close its status is still to come, or the call's context ends
+	if err == io.EOF || a.stream.in.hasFailed() {
+		return nil, false, io.EOF
+	}
+	return nil, false, err // the server had ended the call before we saw the message
+}
+
+// hasFailed reports whether fail was called.
+func (in *inbound) hasFailed() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.err != nil
 }
 
 // wasReset implements [streamOwner].

@@ -344,10 +344,12 @@ func (c *clientCall) recv(m any) error {
 	for {
 		a := c.attempt.Load()
 		data, compressed, err := a.receive()
-		if err == nil {
+		switch {
+		case err == nil:
 			return c.decode(a, data, compressed, m)
-		}
-		if c.again(a) {
+		case err != io.EOF:
+			return err
+		case c.again(a):
 			continue
 		}
 		if err := c.result(a); err != nil {
@@ -364,11 +366,15 @@ func (c *clientCall) recv(m any) error {
 // recvEnd waits for the status of a call that has received its only message.
 func (c *clientCall) recvEnd() error {
 	a := c.attempt.Load()
-	if _, _, err := a.receive(); err != io.EOF {
+	switch _, _, err := a.receive(); err {
+	case io.EOF:
+		return c.result(a)
+	case nil:
 		return status.Error(codes.Internal,
 			"cardinality violation: expected <EOF> for non server-streaming RPCs, but received another message")
+	default:
+		return err
 	}
-	return c.result(a)
 }
 
 func (c *clientCall) decode(a *attempt, data []byte, compressed bool, m any) error {

@@ -180,7 +180,8 @@ func (l *link) goAway(f muxFrame) error {
 
 var errDrained = &connError{CloseOK, "no calls are left"}
 
-// lostStatus is the status of a call whose socket has ended.
+// lostStatus is the status of a call whose socket has ended: UNAVAILABLE, whatever the reason (docs/protocol.md, "Closing"),
+// unless the program closed it.
 func lostStatus(cause error) *status.Status {
 	var closed *websocket.CloseError
 	var breach *connError
@@ -188,13 +189,9 @@ func lostStatus(cause error) *status.Status {
 	case cause == errClosedByClient:
 		return status.Convert(errClientClosing)
 	case errors.As(cause, &closed):
-		code := CloseCode(closed.Code)
-		if code == CloseOK {
-			return status.New(codes.Unavailable, "the server closed the connection: "+closed.Text)
-		}
-		return code.Status(closed.Text)
+		return status.Newf(codes.Unavailable, "the server closed the connection with %v: %s", CloseCode(closed.Code), closed.Text)
 	case errors.As(cause, &breach):
-		return status.New(codes.Internal, "the server broke the protocol: "+breach.reason)
+		return status.Newf(codes.Unavailable, "the server broke the protocol: %s", breach.reason)
 	}
 	return status.Newf(codes.Unavailable, "the connection was lost: %v", cause)
 }

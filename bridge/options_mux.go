@@ -97,15 +97,22 @@ func WithMaxConcurrentStreams(n int) HandlerOption {
 	return atLeast("max concurrent streams", n, startMaxStreams, func(c *handlerConfig) { c.mux.maxStreams = n })
 }
 
-// WithStreamWindow sets how many bytes of messages that its service has not received yet a call may have waiting here. More
-// lets a single call over a long distance go faster. Default and minimum 64 KiB.
-func WithStreamWindow(n int) HandlerOption {
-	return atLeast("stream window", n, startStreamWindow, func(c *handlerConfig) { c.mux.streamWindow = n })
+// WithStreamWindow sets how many bytes of messages that nobody has received yet a multiplexed call may have waiting at this end.
+// More lets a single call over a long distance go faster. Default and minimum 64 KiB.
+func WithStreamWindow(n int) Option {
+	return bothOption{
+		atLeast("stream window", n, startStreamWindow, func(c *handlerConfig) { c.mux.streamWindow = n }),
+		atLeastDial("stream window", n, startStreamWindow, func(c *dialConfig) { c.streamWindow = n }),
+	}
 }
 
-// WithConnectionWindow sets how many bytes of messages may be under way on a multiplexed connection. Default and minimum 1 MiB.
-func WithConnectionWindow(n int) HandlerOption {
-	return atLeast("connection window", n, startConnectionWindow, func(c *handlerConfig) { c.mux.connectionWindow = n })
+// WithConnectionWindow sets how many bytes of messages may be under way to this end on a multiplexed connection. Default and
+// minimum 1 MiB.
+func WithConnectionWindow(n int) Option {
+	return bothOption{
+		atLeast("connection window", n, startConnectionWindow, func(c *handlerConfig) { c.mux.connectionWindow = n }),
+		atLeastDial("connection window", n, startConnectionWindow, func(c *dialConfig) { c.connectionWindow = n }),
+	}
 }
 
 // WithMaxAssemblyBytes limits what the unfinished messages of a multiplexed connection may hold in memory, beyond their calls'
@@ -147,10 +154,21 @@ func WithAuth(verify AuthFunc) HandlerOption {
 
 func atLeast(what string, value, least int, set func(*handlerConfig)) HandlerOption {
 	return handlerOptionFunc(func(c *handlerConfig) error {
-		if value < least || value > maxWindowBytes {
-			return fmt.Errorf("%s must be between %d and %d, not %d", what, least, maxWindowBytes, value)
-		}
 		set(c)
-		return nil
+		return checkAtLeast(what, value, least)
 	})
+}
+
+func atLeastDial(what string, value, least int, set func(*dialConfig)) DialOption {
+	return dialOptionFunc(func(c *dialConfig) error {
+		set(c)
+		return checkAtLeast(what, value, least)
+	})
+}
+
+func checkAtLeast(what string, value, least int) error {
+	if value < least || value > maxWindowBytes {
+		return fmt.Errorf("%s must be between %d and %d, not %d", what, least, maxWindowBytes, value)
+	}
+	return nil
 }
