@@ -212,6 +212,34 @@ func TestUpstreamWithoutReflection(t *testing.T) {
 	})
 }
 
+// A server may refuse reflection for want of something that every call of it needs. That is no reason to refuse calls.
+func TestUpstreamRefusesReflection(t *testing.T) {
+	t.Parallel()
+	refusals := []codes.Code{codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument, codes.FailedPrecondition}
+	for _, code := range refusals {
+		t.Run(code.String(), func(t *testing.T) {
+			t.Parallel()
+			shop := newSchema(t, itemFile, shopFile)
+			b := startBackend(t, func(server *grpc.Server) {
+				shop.echo(server)
+				server.RegisterService(&grpc.ServiceDesc{
+					ServiceName: "grpc.reflection.v1.ServerReflection", HandlerType: (*any)(nil),
+					Streams: []grpc.StreamDesc{{StreamName: "ServerReflectionInfo", ClientStreams: true, ServerStreams: true,
+						Handler: func(any, grpc.ServerStream) error { return status.Error(code, "a header is missing") }}},
+				}, nil)
+			})
+			s := front(t, b.addr, []bridge.UpstreamOption{bridge.WithUpstreamServices("shop.v1.Shop")})
+			c := s.dial(t, "/shop.v1.Shop/Echo")
+			c.sendBinary([]byte("\x0a\x04lamp"))
+			c.sendText("")
+			if kind, data, err := c.conn.ReadMessage(); kind != 2 || string(data) != "\x0a\x04lamp" {
+				t.Errorf("frame of type %d %q, %v", kind, data, err)
+			}
+			c.expectClose(1000)
+		})
+	}
+}
+
 // A descriptor set takes the place of reflection.
 func TestUpstreamDescriptorSet(t *testing.T) {
 	t.Parallel()

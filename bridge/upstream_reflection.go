@@ -39,7 +39,8 @@ func (u *upstream) reflect(ctx context.Context) (services []string, files *proto
 		}
 	}
 	switch status.Code(err) {
-	case codes.Unimplemented, codes.PermissionDenied, codes.Unauthenticated:
+	case codes.Unimplemented, codes.PermissionDenied, codes.Unauthenticated,
+		codes.InvalidArgument, codes.FailedPrecondition: // a server that wants of every call what we cannot know
 		return nil, nil, fmt.Errorf("%w: %w", errNoReflection, err)
 	}
 	return services, files, err
