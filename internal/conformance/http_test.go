@@ -30,7 +30,11 @@ const upstreamReceiveLimit = 16 << 20
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	s := buildSuite(t)
-	s.run(t, "server", "testdata/http.yaml", httpServerRole, 1370, s.grpcServer, s.descriptors)
+	s.run(t, trial{
+		mode: "server", config: "testdata/http.yaml",
+		role: httpServerRole, args: []string{s.grpcServer, s.descriptors},
+		atLeast: 1370,
+	})
 }
 
 // serveHTTP is the program that the runner starts for each kind of server. It serves until it is told to stop.

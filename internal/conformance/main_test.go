@@ -11,17 +11,26 @@ import (
 // roleVariable makes this test binary one of the programs that the suites start: it names which.
 const roleVariable = "RIALTO_CONFORMANCE_ROLE"
 
+// roles are these programs; each gets the arguments of its command line.
+var roles = map[string]func(args []string) error{
+	httpServerRole: func(args []string) error { return serveHTTP(args[0], args[1]) },
+	websocketRole:  func(args []string) error { return runClient(startWebSocketFront, args) },
+	grpcRole:       func(args []string) error { return runClient(startGRPCFront, args) },
+}
+
 func TestMain(m *testing.M) {
-	switch role := os.Getenv(roleVariable); role {
-	case "":
+	name := os.Getenv(roleVariable)
+	if name == "" {
 		goleak.VerifyTestMain(m)
-	case httpServerRole:
-		if err := serveHTTP(os.Args[1], os.Args[2]); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	default:
-		fmt.Fprintf(os.Stderr, "unknown role %q\n", role)
+		return
+	}
+	role, ok := roles[name]
+	if !ok {
+		fmt.Fprintf(os.Stderr, "unknown role %q\n", name)
+		os.Exit(1)
+	}
+	if err := role(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -106,4 +108,35 @@ func readMessage(r io.Reader) ([]byte, error) {
 func writeMessage(w io.Writer, message []byte) error {
 	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(message))), message...))
 	return err
+}
+
+// Of ClientCompatRequest, in client_compat.proto.
+const (
+	hostField = 6
+	portField = 7
+)
+
+// addressedTo returns the address of the server that a ClientCompatRequest is for.
+func addressedTo(request []byte) (string, error) {
+	var host string
+	var port uint64
+	err := eachField(request, func(number protowire.Number, varint uint64, bytes []byte) {
+		switch number {
+		case hostField:
+			host = string(bytes)
+		case portField:
+			port = varint
+		}
+	})
+	return net.JoinHostPort(host, strconv.FormatUint(port, 10)), err
+}
+
+// readdress returns a ClientCompatRequest for another server: of a field that is there twice the last one counts.
+func readdress(request []byte, address string) ([]byte, error) {
+	host, port, err := splitAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	request = protowire.AppendString(protowire.AppendTag(request, hostField, protowire.BytesType), host)
+	return protowire.AppendVarint(protowire.AppendTag(request, portField, protowire.VarintType), port), nil
 }
