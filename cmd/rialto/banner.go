@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"github.com/rialto-rpc/rialto/internal/server"
@@ -18,7 +19,7 @@ func (s *serveCommand) banner(actual server.Addresses) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  Rialto is open.\n\n")
 	fmt.Fprintf(&b, "    browser   %s://%s\n", scheme, dialable(s.HTTP, actual.HTTP))
-	fmt.Fprintf(&b, "    terminal  rialto chat --room lobby --server %s%s\n", grpc, secure)
+	fmt.Fprintf(&b, "    terminal  %s chat --room lobby --server %s%s\n", program(os.Args[0]), grpc, secure)
 	fmt.Fprintf(&b, "    grpcurl   grpcurl%s -d '{\"join\":{\"room\":\"lobby\",\"history\":10}}' %s rialto.chat.v1.ChatService/Connect\n",
 		plaintext, grpc)
 	if s.Admin != "" {
@@ -26,6 +27,15 @@ func (s *serveCommand) banner(actual server.Addresses) string {
 	}
 	fmt.Fprintf(&b, "    data      %s\n\n  Ctrl+C closes it.\n\n", s.Data)
 	return b.String()
+}
+
+// program is how a person calls this program again: as they did, or by what stands for it when `go run` has built it
+// somewhere.
+func program(arg0 string) string {
+	if strings.Contains(arg0, "go-build") {
+		return "go run ./cmd/rialto"
+	}
+	return arg0
 }
 
 // dialable is where a client on this machine finds a listener: under the name it was asked to have, as certificates and

@@ -25,6 +25,20 @@ func TestDialable(t *testing.T) {
 	}
 }
 
+func TestProgram(t *testing.T) {
+	t.Parallel()
+	for arg0, want := range map[string]string{
+		"rialto":       "rialto",
+		"./bin/rialto": "./bin/rialto",
+		"/tmp/go-build3141592653/b001/exe/rialto": "go run ./cmd/rialto",
+		"/root/.cache/go-build/2a/2a7d-d/rialto":  "go run ./cmd/rialto",
+	} {
+		if got := program(arg0); got != want {
+			t.Errorf("program(%q) = %q, want %q", arg0, got, want)
+		}
+	}
+}
+
 func TestBannerFitsTheServer(t *testing.T) {
 	t.Parallel()
 	actual := server.Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:2"}

@@ -76,6 +76,10 @@ func (f *configFile) set(key, value *yaml.Node, known []string) error {
 	if value.Kind == yaml.MappingNode {
 		return fmt.Errorf("key %q: expected a value or a list", key.Value)
 	}
+	if value.Kind == yaml.ScalarNode {
+		f.values[key.Value] = value.Value // read as on the command line: 5 is no duration there, either
+		return nil
+	}
 	var v any
 	if err := value.Decode(&v); err != nil {
 		return fmt.Errorf("key %q: %w", key.Value, err)

@@ -56,8 +56,7 @@ func (*serveCommand) Help() string {
       Every flag --foo-bar is also the variable RIALTO_FOO_BAR and the key foo-bar of rialto.yaml. The command line wins
       over the environment, and the environment over the file.
 
-  kill -TERM $(pidof rialto)
-      Sends clients elsewhere, finishes what runs, stores it and ends. A second signal ends at once.`
+SIGTERM or Ctrl+C sends clients elsewhere, finishes what runs, stores it and ends. A second signal ends at once.`
 }
 
 // BeforeResolve adds the configuration file to where flags come from.

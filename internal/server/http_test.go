@@ -56,6 +56,7 @@ func TestCallsOverHTTP(t *testing.T) {
 		{"preflight", http.MethodOptions, "/rialto.chat.v1.MessageService/ListMessages", "https://friend.example", 204, ""},
 		{"preflight of another page", http.MethodOptions, "/rialto.chat.v1.MessageService/ListMessages", "https://evil.example", 403, ""},
 		{"unknown method", http.MethodPost, "/rialto.chat.v1.MessageService/No", "", 404, `"unimplemented"`},
+		{"unknown service", http.MethodPost, "/rialto.chat.v1.MesageService/ListMessages", "", 404, "rialto.chat.v1.MesageService"},
 		{"a page's path", http.MethodPost, "/r/lobby", "", 405, ""},
 		{"a browser's look", http.MethodGet, "/rialto.chat.v1.MessageService/ListMessages", "", 426, "curl"},
 	} {

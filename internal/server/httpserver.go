@@ -63,8 +63,11 @@ func frontDoor(rpcs rpcHandler, app http.Handler, ready *readiness) http.Handler
 	mux.Handle("GET /readyz", ready)
 	mux.Handle("/", app)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		service, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if _, ok := services[service]; ok || isUpgrade(r) {
+		service, method, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		_, known := services[service]
+		// A call of a service that is not there, such as a mistyped one, is better answered by who knows services.
+		mistyped := r.Method == http.MethodPost && strings.Contains(service, ".") && method != ""
+		if known || mistyped || isUpgrade(r) {
 			rpcs.ServeHTTP(w, r)
 			return
 		}
