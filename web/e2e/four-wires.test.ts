@@ -20,6 +20,10 @@ afterAll(async () => {
   await server?.close();
 });
 
+/** Sent over native gRPC; it must be text in every page. */
+const markup =
+  "from <b>Tripolis</b> <img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>";
+
 /** What a message is to everybody, whatever the wire. */
 interface Said {
   readonly seq: number;
@@ -120,7 +124,7 @@ test("browsers, a Go client and grpcurl share a room: the same messages, the sam
   try {
     await say(ana.page, "What news on the Rialto?");
     terminal.say("a ship has come in");
-    grpcurl.say("from Tripolis");
+    grpcurl.say(markup);
     await say(bo.page, "laden with spices");
     const everybody = [() => inPage(ana.page), () => inPage(bo.page), () => terminal.said, () => grpcurl.said];
     for (const seen of everybody) {
@@ -129,10 +133,14 @@ test("browsers, a Go client and grpcurl share a room: the same messages, the sam
     const expected = await inPage(ana.page);
     expect(expected.map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
     expect(expected.map(({ text }) => text).sort()).toEqual(
-      ["What news on the Rialto?", "a ship has come in", "from Tripolis", "laden with spices"].sort(),
+      ["What news on the Rialto?", "a ship has come in", markup, "laden with spices"].sort(),
     );
     for (const seen of everybody) {
       expect(await seen()).toEqual(expected);
+    }
+    for (const { page } of [ana, bo]) {
+      expect(await page.locator("article :is(script, img, b)").count()).toBe(0);
+      expect(await page.title()).not.toContain("owned");
     }
     await keep(ana.page, "four-wires-ana");
     await keep(bo.page, "four-wires-bo");
