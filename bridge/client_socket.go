@@ -47,14 +47,14 @@ func openSocket(ctx context.Context, target *url.URL, config *dialConfig) (messa
 		ws.Close()
 		return nil, nil, fmt.Errorf("the server does not speak %s at %s", SubprotocolMultiplexed, target.Path)
 	}
-	return newMuxSocket(ws, d.conn), d.peer(ws), nil
+	return newMuxSocket(ws, d.conn, true), d.peer(ws), nil
 }
 
 // socketDialer makes the connection below a WebSocket, and below its TLS: a TLS connection does not survive a write that
 // timed out, and ours go on after one that was only slow.
 type socketDialer struct {
 	config *dialConfig
-	conn   *batchConn
+	conn   *meteredConn
 	stop   func() bool // stops waiting for the end of the context
 }
 
@@ -69,7 +69,7 @@ func (d *socketDialer) dial(ctx context.Context, network, addr string) (net.Conn
 	if err != nil {
 		return nil, err
 	}
-	d.conn = newBatchConn(&meteredConn{Conn: conn, writeTimeout: d.config.writeTimeout})
+	d.conn = &meteredConn{Conn: conn, writeTimeout: d.config.writeTimeout}
 	// gorilla heeds the context's deadline, and not its end. Owner: openSocket, which stops it.
 	d.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	return d.conn, nil

@@ -10,7 +10,7 @@ import (
 )
 
 // maxKeptBytes is up to what size a stream keeps an empty buffer for its next message.
-const maxKeptBytes = 64 << 10
+const maxKeptBytes = 4 << 10
 
 // inbound is the receiving side of a stream: DATA on its way from the session's reader, which never waits, to whoever
 // receives messages. The stream's window bounds what lies here, and the message limit bounds the one that is being received.
@@ -27,8 +27,9 @@ type inbound struct {
 	mu        sync.Mutex // guards what follows; before the session's mu
 	ready     sync.Cond  // the first message is complete or refused, or no more will come
 	window    recvWindow
-	buf       []byte // messages one behind the other
-	off       int    // where the first begins
+	buf       []byte  // messages one behind the other
+	box       *[]byte // that buf came from; nil: none
+	off       int     // where the first begins
 	messages  []inMessage
 	head      int   // the first in messages
 	count     int   // messages begun so far
@@ -123,11 +124,27 @@ func (in *inbound) add(payload []byte, cost int) {
 		in.refuse(m, errTooLarge(in.maxMessageBytes))
 		return
 	}
-	if len(in.buf) == 0 && in.buf == nil {
-		in.buf = getBuffer()
+	if len(in.buf)+len(payload) > cap(in.buf) {
+		in.grow(len(payload))
 	}
 	in.buf = append(in.buf, payload...)
 	m.bytes += len(payload)
+}
+
+// grow makes room for n more bytes. What the receiver still has stays in the old buffer.
+func (in *inbound) grow(n int) {
+	box := getBuffer(len(in.buf) - in.off + n)
+	larger := append((*box)[:0], in.buf[in.off:]...)
+	in.freeBuffer()
+	in.buf, in.box, in.off = larger, box, 0
+}
+
+// freeBuffer gives the buffer back, unless the receiver still has some of it.
+func (in *inbound) freeBuffer() {
+	if in.box != nil && !in.taken {
+		putBuffer(in.box)
+	}
+	in.buf, in.box, in.off = nil, nil, 0
 }
 
 // refuse drops the last message. Its credit does not return: the call is about to end.
@@ -236,7 +253,7 @@ func (in *inbound) reclaim() {
 	case in.err != nil:
 		in.drop()
 	case in.off == len(in.buf) && cap(in.buf) > maxKeptBytes:
-		in.buf, in.off = nil, 0
+		in.freeBuffer()
 	case in.off == len(in.buf):
 		in.buf, in.off = in.buf[:0], 0
 	case in.off > len(in.buf)/2:
@@ -291,18 +308,6 @@ func (in *inbound) fail(err error) {
 }
 
 func (in *inbound) drop() {
-	putBuffer(in.buf)
-	in.buf, in.off = nil, 0
+	in.freeBuffer()
 	in.messages, in.head = nil, 0
-}
-
-// buffers holds what short messages are received into.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
-
-func getBuffer() []byte { return (*buffers.Get().(*[]byte))[:0] }
-
-func putBuffer(b []byte) {
-	if b != nil && cap(b) <= maxKeptBytes {
-		buffers.Put(&b)
-	}
 }

@@ -1,9 +1,7 @@
 package bridge
 
 import (
-	"bufio"
 	"errors"
-	"net"
 	"net/http"
 
 	"github.com/gorilla/websocket"
@@ -66,25 +64,10 @@ func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket
 		// Messages may be compressed one by one; see upgrade for why frames are not.
 		EnableCompression: false,
 	}
-	hijacker := &batchingHijacker{meteringHijacker: meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}}
+	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
 	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})
 	if err != nil {
 		return nil, err
 	}
-	return newMuxSocket(ws, hijacker.batch), nil
-}
-
-// batchingHijacker is a meteringHijacker with a batchConn on top.
-type batchingHijacker struct {
-	meteringHijacker
-	batch *batchConn // set by Hijack
-}
-
-func (h *batchingHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	_, rw, err := h.meteringHijacker.Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.batch = newBatchConn(h.conn)
-	return h.batch, rw, nil
+	return newMuxSocket(ws, hijacker.conn, false), nil
 }

@@ -2,8 +2,8 @@ package bridge
 
 import (
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -13,20 +13,23 @@ import (
 const batchBytes = 32 << 10
 
 // muxSocket is the [messageSocket] over gorilla, for both ends.
+//
+// Binary messages do not pass through gorilla on their way out: it would copy each one more time and make a system call of it.
+// They are gathered here, so that many short ones are one system call. Close frames and pongs are gorilla's.
 type muxSocket struct {
 	*socket
-	batch *batchConn
-	wake  func() // the session's; set before the first read
+	masks bool    // we are the client (RFC 6455, section 5.3)
+	out   *[]byte // guarded by writeMu; what was not flushed; nil: nothing
+	wake  func()  // the session's; set before the first read
 
 	pongMu sync.Mutex
 	pong   *string // guarded by pongMu; the payload of a WebSocket pong that waits for the writer
 }
 
-// newMuxSocket takes over a WebSocket whose connection is conn.
-func newMuxSocket(ws *websocket.Conn, conn *batchConn) *muxSocket {
-	s := &muxSocket{socket: newSocket(ws, conn.meteredConn), batch: conn}
+// newMuxSocket takes over a WebSocket whose connection, below TLS on the client's side, is conn.
+func newMuxSocket(ws *websocket.Conn, conn *meteredConn, client bool) *muxSocket {
+	s := &muxSocket{socket: newSocket(ws, conn), masks: client}
 	ws.SetPingHandler(s.answerPing)
-	conn.begin()
 	return s
 }
 
@@ -66,31 +69,56 @@ func muxReadError(err error) error {
 }
 
 func (s *muxSocket) write(message []byte) error {
-	return s.socket.write(websocket.BinaryMessage, message)
+	s.writeMu.Lock()
+	defer s.writeMu.Unlock()
+	if s.writeEnded {
+		return websocket.ErrCloseSent
+	}
+	if s.out != nil && len(*s.out)+len(message) > batchBytes {
+		if err := s.flushLocked(); err != nil {
+			return err
+		}
+	}
+	if s.out == nil {
+		s.out = getBuffer(batchBytes)
+	}
+	*s.out = appendBinaryMessage(*s.out, message, s.masks)
+	return nil
 }
 
 func (s *muxSocket) flush() error {
 	s.writeMu.Lock()
 	defer s.writeMu.Unlock()
-	if err := s.writePongLocked(); err != nil {
+	if err := s.flushLocked(); err != nil {
 		return err
 	}
-	return s.flushLocked()
+	return s.writePongLocked()
 }
 
 func (s *muxSocket) flushLocked() error {
-	err := s.batch.flush()
-	if err != nil && isTimeout(err) {
+	if s.out == nil || s.writeEnded {
+		return nil
+	}
+	_, err := s.ws.NetConn().Write(*s.out)
+	*s.out = (*s.out)[:0]
+	putBuffer(s.out)
+	s.out = nil
+	if err == nil {
+		return nil
+	}
+	s.writeEnded = true
+	s.abort()
+	if isTimeout(err) {
 		return errStalled
 	}
-	return err
+	return fmt.Errorf("write to socket: %w", err)
 }
 
 func (s *muxSocket) writeClose(code CloseCode, reason string) error {
-	if err := s.writeLast(nil, code, reason); err != nil {
+	if err := s.flush(); err != nil {
 		return err
 	}
-	return s.flush()
+	return s.writeLast(nil, code, reason)
 }
 
 // answerPing runs in the reader, which must not wait: it leaves the pong to the session's writer.
@@ -124,66 +152,5 @@ func (s *muxSocket) shutdown(readErr error) {
 		s.answerClose(closed)
 	}
 	s.conn.cutOff(closeTimeout)
-	s.batch.flush()
 	s.socket.shutdown(readErr)
 }
-
-// batchConn gathers what is written until it is flushed, so that many short frames are one system call.
-type batchConn struct {
-	*meteredConn
-
-	mu       sync.Mutex // held while writing, on purpose: it is a turn. gorilla may write a close frame while we flush.
-	batching bool
-	buf      *[]byte // nil: empty
-}
-
-var batches = sync.Pool{New: func() any { b := make([]byte, 0, batchBytes); return &b }}
-
-func newBatchConn(conn *meteredConn) *batchConn { return &batchConn{meteredConn: conn} }
-
-// begin starts gathering: until then, during the handshake, Write writes at once.
-func (c *batchConn) begin() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.batching = true
-}
-
-func (c *batchConn) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.batching {
-		return c.meteredConn.Write(p)
-	}
-	if c.buf != nil && len(*c.buf)+len(p) > batchBytes {
-		if err := c.flushLocked(); err != nil {
-			return 0, err
-		}
-	}
-	if len(p) >= batchBytes {
-		return c.meteredConn.Write(p)
-	}
-	if c.buf == nil {
-		c.buf = batches.Get().(*[]byte)
-	}
-	*c.buf = append(*c.buf, p...)
-	return len(p), nil
-}
-
-func (c *batchConn) flush() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.flushLocked()
-}
-
-func (c *batchConn) flushLocked() error {
-	if c.buf == nil {
-		return nil
-	}
-	_, err := c.meteredConn.Write(*c.buf)
-	*c.buf = (*c.buf)[:0]
-	batches.Put(c.buf)
-	c.buf = nil
-	return err
-}
-
-var _ net.Conn = (*batchConn)(nil)

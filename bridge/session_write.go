@@ -80,10 +80,13 @@ func (s *session) wakeLocked() {
 	s.writer.Go(s.write)
 }
 
+// minFlushBytes is what is worth a system call without looking for more, as in grpc-go.
+const minFlushBytes = 1000
+
 // write writes until nothing is left to write.
 func (s *session) write() {
 	var scratch []byte
-	for yielded := false; ; {
+	for gathered, yielded := 0, false; ; {
 		s.mu.Lock()
 		frame, ok := s.nextLocked(scratch[:0])
 		s.mu.Unlock()
@@ -93,10 +96,11 @@ func (s *session) write() {
 				s.fail(err)
 				return
 			}
+			gathered += len(frame)
 			yielded = false
 			continue
 		}
-		if !yielded {
+		if !yielded && gathered < minFlushBytes {
 			// Whoever is about to send goes first, so that many frames leave in one system call.
 			yielded = true
 			runtime.Gosched()
@@ -106,6 +110,7 @@ func (s *session) write() {
 			s.fail(err)
 			return
 		}
+		gathered = 0
 		if s.rest() {
 			return
 		}

@@ -1,0 +1,53 @@
+package bridge
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// A binary message in one frame begins with FIN and its opcode, and the lengths that a byte cannot hold have a sign of their
+// own (RFC 6455, section 5.2).
+const (
+	finBinary = 0x82
+	masked    = 0x80
+	length16  = 126
+	length64  = 127
+)
+
+// appendBinaryMessage appends a WebSocket message of one frame to dst.
+func appendBinaryMessage(dst, message []byte, mask bool) []byte {
+	var maskBit byte
+	if mask {
+		maskBit = masked
+	}
+	switch n := len(message); {
+	case n < length16:
+		dst = append(dst, finBinary, maskBit|byte(n))
+	case n <= math.MaxUint16:
+		dst = binary.BigEndian.AppendUint16(append(dst, finBinary, maskBit|length16), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, finBinary, maskBit|length64), uint64(n))
+	}
+	if !mask {
+		return append(dst, message...)
+	}
+	// Pages must not be able to guess it (RFC 6455, section 10.3); this generator is seeded by the system and strong.
+	return appendMasked(dst, message, rand.Uint32())
+}
+
+// appendMasked appends the key and the message under it.
+func appendMasked(dst, message []byte, key uint32) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, key)
+	begin := len(dst)
+	dst = slices.Grow(dst, len(message))[:begin+len(message)]
+	out := dst[begin:]
+	for wide := uint64(key)<<32 | uint64(key); len(message) >= 8; message, out = message[8:], out[8:] {
+		binary.LittleEndian.PutUint64(out, binary.LittleEndian.Uint64(message)^wide)
+	}
+	for i, b := range message {
+		out[i] = b ^ byte(key>>(8*i%32))
+	}
+	return dst
+}
