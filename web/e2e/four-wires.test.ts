@@ -70,7 +70,7 @@ class Grpcurl {
   }
 
   say(text: string): void {
-    this.send({ publish: { room: "bridge", clientId: text, text } });
+    this.send({ publish: { room: "bridge", clientId: `curl-${Date.now()}`, text } });
   }
 
   /** Half-closes, and resolves with the exit code: the server answers everything and ends with OK. */
