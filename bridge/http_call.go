@@ -63,11 +63,11 @@ func (c *httpCall) serve(w http.ResponseWriter) {
 	if !c.handler.track(c) {
 		c.abandon(errDraining)
 	}
+	timeout := c.handler.config.firstFrameTimeout
 	if c.stream.method.clientStreams() {
-		c.body.arrived() // as much as has to
-	} else {
-		c.body.await(c.handler.config.firstFrameTimeout)
+		timeout = 0
 	}
+	c.body.await(timeout)
 	request := c.http.WithContext(c.stream.ctx)
 	request.Body = c.body
 	c.handler.http.of(c.stream.method).ServeHTTP(w, request)
@@ -85,9 +85,6 @@ func (c *httpCall) code() codes.Code {
 
 // run runs the service's handler. The error is connect's.
 func (c *httpCall) run(ctx context.Context) error {
-	if !c.stream.method.clientStreams() {
-		c.body.arrived()
-	}
 	if c.ended() == nil {
 		c.stream.ctx = c.newContext(ctx)
 		stop := c.expireWith(c.stream.ctx)

@@ -427,3 +427,92 @@ func TestHTTPInterceptors(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a call ends with first counts, and wakes a handler that still waits for a message.
+func TestHTTPEndWakesReceiver(t *testing.T) {
+	t.Parallel()
+	received := make(chan error, 1)
+	s := serveTLS(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+		go func() {
+			_, err := stream.Recv()
+			received <- err
+		}()
+		if err := stream.SendMsg("no message"); err == nil {
+			t.Error("SendMsg takes a string")
+		}
+		return <-received
+	}})
+	for _, protocol := range httpProtocols {
+		stream := outputOver(s, bidiPath, protocol.options).CallBidiStream(t.Context())
+		stream.Send(nil)
+		if _, err := stream.Receive(); connect.CodeOf(err) != connect.CodeInternal || !strings.Contains(err.Error(), "error while marshaling") {
+			t.Errorf("%s: %v", protocol.name, err)
+		}
+		stream.CloseRequest()
+		stream.CloseResponse()
+	}
+}
+
+// The message of a call that takes one is followed by the half-close.
+func TestHTTPHalfCloseIsImplied(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+		if err := stream.RecvMsg(new(testgrpc.StreamingOutputCallRequest)); err != io.EOF {
+			t.Errorf("RecvMsg: %v", err)
+		}
+		return nil
+	}})
+	if _, body := s.post(t, serverPath, "application/connect+json", envelope(0, "{}"), nil); body != envelope(2, "{}") {
+		t.Errorf("%q", body)
+	}
+}
+
+// A service that breaks the rule of one response is told so, and the client too.
+func TestHTTPCountOfResponses(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{input: func(stream testgrpc.TestService_StreamingInputCallServer) error {
+		in, err := stream.Recv()
+		if err != nil {
+			return nil // without a response
+		}
+		for range len(in.GetPayload().GetBody()) {
+			err = stream.SendMsg(&testgrpc.StreamingInputCallResponse{})
+		}
+		return err
+	}})
+	for body, want := range map[string]string{
+		"": "the service sent no response", envelope(0, `{"payload":{"body":"AA=="}}`): envelope(0, "{}"),
+		envelope(0, `{"payload":{"body":"AAA="}}`): "the service sent a second response",
+	} {
+		if _, got := s.post(t, clientPath, "application/connect+json", body, nil); !strings.Contains(got, want) {
+			t.Errorf("%q: %q, want %q", body, got, want)
+		}
+	}
+}
+
+// A silent call over HTTP/2 has no write deadline, which there would end the stream without a write.
+func TestHTTP2CallsLiveLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, shutdown := servePipes(t, &echoServer{})
+		defer shutdown()
+		transport := s.http2()
+		defer transport.CloseIdleConnections()
+		stream := connect.NewClient[testgrpc.StreamingOutputCallRequest, testgrpc.StreamingOutputCallResponse](
+			&http.Client{Transport: transport}, "http://localhost"+bidiPath).CallBidiStream(t.Context())
+		for range 3 {
+			if err := stream.Send(&testgrpc.StreamingOutputCallRequest{Payload: payload("x")}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := stream.Receive(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+		}
+		stream.CloseRequest()
+		if _, err := stream.Receive(); !errors.Is(err, io.EOF) {
+			t.Errorf("the end: %v", err)
+		}
+		stream.CloseResponse()
+	})
+}

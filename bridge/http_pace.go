@@ -94,11 +94,15 @@ type httpBody struct {
 
 var errLateRequest = errors.New("the request did not come in time")
 
-// await gives the client so much time for the whole request.
-func (b *httpBody) await(timeout time.Duration) { b.control.SetReadDeadline(time.Now().Add(timeout)) }
-
-// arrived ends that. The deadline has to go, since the server goes on reading, to notice when the client has left.
-func (b *httpBody) arrived() { b.control.SetReadDeadline(time.Time{}) }
+// await gives the client so much time for the whole request; 0: as much as it wants. When all of it is there the server itself
+// lifts the deadline, to go on reading and so notice when the client leaves.
+func (b *httpBody) await(timeout time.Duration) {
+	var deadline time.Time
+	if timeout > 0 {
+		deadline = time.Now().Add(timeout)
+	}
+	b.control.SetReadDeadline(deadline)
+}
 
 func (b *httpBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)

@@ -46,6 +46,9 @@ func (s *server) checkPage(t *testing.T, host, origin string, admitted bool) {
 		response.Header.Get("Access-Control-Allow-Headers") != headers || (response.Header.Get("Access-Control-Allow-Methods") == "POST") != admitted {
 		t.Errorf("preflight: %v %v", response.Status, response.Header)
 	}
+	if age := response.Header.Get("Access-Control-Max-Age"); (age == "7200") != admitted {
+		t.Errorf("Max-Age: %q", age)
+	}
 	if credentials := response.Header.Get("Access-Control-Allow-Credentials"); credentials != "" {
 		t.Errorf("credentials: %q", credentials)
 	}

@@ -34,6 +34,9 @@ func servePipes(t *testing.T, echo *echoServer, opts ...bridge.HandlerOption) (s
 	testgrpc.RegisterTestServiceServer(h, echo)
 	s = &pipeServer{handler: h, conns: make(chan net.Conn), closed: make(chan struct{})}
 	web := &http.Server{Handler: h, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute}
+	web.Protocols = new(http.Protocols)
+	web.Protocols.SetHTTP1(true)
+	web.Protocols.SetUnencryptedHTTP2(true)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -62,6 +65,20 @@ func (s *pipeServer) Close() error {
 }
 
 func (s *pipeServer) Addr() net.Addr { return &net.TCPAddr{} }
+
+// http2 returns a transport that speaks HTTP/2 to the server.
+func (s *pipeServer) http2() *http.Transport {
+	transport := &http.Transport{
+		Protocols: new(http.Protocols),
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			client, server := net.Pipe()
+			s.conns <- server
+			return client, nil
+		},
+	}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	return transport
+}
 
 // pipeClient speaks HTTP/1.1 by hand.
 type pipeClient struct {

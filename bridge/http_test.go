@@ -466,11 +466,13 @@ func TestHTTPMetadataLimits(t *testing.T) {
 // An Encoded message's bytes are shared; connect keeps what a codec gives it for other calls, so they must be copies.
 func TestHTTPDoesNotTouchEncodedBytes(t *testing.T) {
 	t.Parallel()
-	data, err := proto.Marshal(&testgrpc.StreamingOutputCallResponse{Payload: payload("shared")})
+	const size = 6000 // more than a new buffer of connect's has
+	message := &testgrpc.StreamingOutputCallResponse{Payload: payload(strings.Repeat("s", size))}
+	data, err := proto.Marshal(message)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shared := &encodedResponse{data, []byte(`{"payload":{"body":"c2hhcmVk"}}`)}
+	shared := &encodedResponse{data, []byte(`{"payload":{"body":"` + base64.StdEncoding.EncodeToString(message.GetPayload().GetBody()) + `"}}`)}
 	wantProto, wantJSON := bytes.Clone(shared.proto), bytes.Clone(shared.json)
 	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
 		for range 10 {
@@ -483,14 +485,14 @@ func TestHTTPDoesNotTouchEncodedBytes(t *testing.T) {
 	for range 5 {
 		for _, protocol := range httpProtocols {
 			output, err := outputOver(s, serverPath, protocol.options).CallServerStream(t.Context(), connect.NewRequest(
-				&testgrpc.StreamingOutputCallRequest{Payload: payload("something else to overwrite it with")}))
+				&testgrpc.StreamingOutputCallRequest{Payload: payload(strings.Repeat("x", 2*size))}))
 			if err != nil {
 				t.Fatal(err)
 			}
 			count := 0
 			for ; output.Receive(); count++ {
-				if got := string(output.Msg().GetPayload().GetBody()); got != "shared" {
-					t.Fatalf("%s: %q", protocol.name, got)
+				if !proto.Equal(output.Msg(), message) {
+					t.Fatalf("%s: another message", protocol.name)
 				}
 			}
 			if output.Close(); output.Err() != nil || count != 10 {
