@@ -39,11 +39,11 @@ func (u *upstream) reflect(ctx context.Context) (services []string, files *proto
 		}
 	}
 	switch status.Code(err) {
-	case codes.Unimplemented, codes.PermissionDenied, codes.Unauthenticated,
-		codes.InvalidArgument, codes.FailedPrecondition: // a server that wants of every call what we cannot know
-		return nil, nil, fmt.Errorf("%w: %w", errNoReflection, err)
+	case codes.OK, codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.ResourceExhausted, codes.Aborted:
+		return services, files, err
 	}
-	return services, files, err
+	// No such service, a refusal, or a fault of it: calls need not fail for that.
+	return nil, nil, fmt.Errorf("%w: %w", errNoReflection, err)
 }
 
 func (u *upstream) reflectBy(ctx context.Context, method string) ([]string, *protoregistry.Files, error) {
