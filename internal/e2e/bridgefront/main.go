@@ -1,6 +1,7 @@
 // Bridgefront puts a bridge in front of each gRPC server that it is told of, for suites that start servers of their own: it
 // reads the address of a server from a line of its standard input and prints the bridge's. It runs until its standard
-// input ends. Its argument is a file with the descriptors of the services that the bridges expose.
+// input ends. Its arguments are a file with the descriptors of the services that the bridges expose, and the origins of pages
+// that may use them.
 package main
 
 import (
@@ -22,13 +23,13 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1]); err != nil {
+	if err := run(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bridgefront:", err)
 		os.Exit(1)
 	}
 }
 
-func run(descriptors string) error {
+func run(descriptors string, allowedOrigins []string) error {
 	encoded, err := os.ReadFile(descriptors)
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func run(descriptors string) error {
 	}()
 	servers := bufio.NewScanner(os.Stdin)
 	for servers.Scan() {
-		f, err := newFront(servers.Text(), set)
+		f, err := newFront(servers.Text(), set, allowedOrigins)
 		if err != nil {
 			return err
 		}
@@ -64,12 +65,15 @@ type front struct {
 	served   chan struct{} // closed when the listener is no longer served
 }
 
-func newFront(address string, set *descriptorpb.FileDescriptorSet) (*front, error) {
+func newFront(address string, set *descriptorpb.FileDescriptorSet, allowedOrigins []string) (*front, error) {
 	upstream, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
 	}
-	h, err := bridge.NewHandler(bridge.WithUpstream(upstream, bridge.WithUpstreamDescriptors(set)))
+	h, err := bridge.NewHandler(
+		bridge.WithUpstream(upstream, bridge.WithUpstreamDescriptors(set)),
+		bridge.WithAllowedOrigins(allowedOrigins...),
+	)
 	if err != nil {
 		return nil, err
 	}
