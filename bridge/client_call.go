@@ -27,6 +27,7 @@ type clientCall struct {
 	method      string
 	info        callInfo
 	compression *compression
+	watching    sync.Mutex  // guards the next two: what they wait for may come before begin has them
 	stopWatch   func() bool // stops waiting for parent's end
 	stopClose   func() bool // stops waiting for the ClientConn's end
 
@@ -122,6 +123,8 @@ func (c *clientCall) begin() error {
 	c.attempt.Store(first)
 	c.ctx, c.cancel = context.WithCancel(peer.NewContext(c.parent, first.link.peer))
 	// Owner: the call, which stops both when it finishes. What they do takes no time.
+	c.watching.Lock()
+	defer c.watching.Unlock()
 	c.stopClose = func() bool { return true }
 	if c.desc != &unaryDesc {
 		c.stopClose = context.AfterFunc(c.cc.ctx, func() { c.finish(errClientClosing) })
@@ -404,8 +407,10 @@ func (c *clientCall) finish(err error) {
 	}
 	c.finishing.Do(func() {
 		c.finished.Store(true)
+		c.watching.Lock()
 		c.stopWatch()
 		c.stopClose()
+		c.watching.Unlock()
 		a := c.attempt.Load()
 		a.abort(statusOfFinish(err)) // in case that it has not ended
 		a.stream.release()
