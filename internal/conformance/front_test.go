@@ -114,6 +114,7 @@ func serveBridge(opts ...bridge.HandlerOption) (string, error) {
 	return serveHandler(handler)
 }
 
+// serveHandler serves a handler until the process ends.
 func serveHandler(handler *bridge.Handler) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -107,17 +107,22 @@ func startUpstream(ctx context.Context, program string) (*grpc.ClientConn, error
 }
 
 func newHandler(upstream *grpc.ClientConn, descriptors string, receiveLimit int) (*bridge.Handler, error) {
-	encoded, err := os.ReadFile(descriptors)
+	set, err := readDescriptors(descriptors)
 	if err != nil {
 		return nil, err
 	}
-	var set descriptorpb.FileDescriptorSet
-	if err := proto.Unmarshal(encoded, &set); err != nil {
-		return nil, err
-	}
-	options := []bridge.HandlerOption{bridge.WithUpstream(upstream, bridge.WithUpstreamDescriptors(&set))}
+	options := []bridge.HandlerOption{bridge.WithUpstream(upstream, bridge.WithUpstreamDescriptors(set))}
 	if receiveLimit > 0 {
 		options = append(options, bridge.WithMaxRecvMsgSize(receiveLimit))
 	}
 	return bridge.NewHandler(options...)
+}
+
+func readDescriptors(path string) (*descriptorpb.FileDescriptorSet, error) {
+	encoded, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	set := new(descriptorpb.FileDescriptorSet)
+	return set, proto.Unmarshal(encoded, set)
 }
