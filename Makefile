@@ -4,6 +4,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
+# Debian keeps nginx and HAProxy, which the tests start, where only root looks.
+export PATH := $(PATH):/usr/sbin
+
 # Tools run from module files of their own, so that their dependencies stay out of go.mod. buf is a plain build of the
 # pinned module; a binary in bin/ saves its link on every call.
 BUF         := go tool -modfile=tools/buf.mod buf

@@ -24,6 +24,11 @@ type running struct {
 
 func startServer(t *testing.T) *running {
 	t.Helper()
+	return startServerWith(t, 20*time.Second)
+}
+
+func startServerWith(t *testing.T, heartbeat time.Duration) *running {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ready := make(chan server.Addresses, 1)
 	ended := make(chan error, 1)
@@ -34,7 +39,7 @@ func startServer(t *testing.T) *running {
 		Guests:            true,
 		MaxMessageBytes:   1 << 20,
 		MaxRooms:          200,
-		Heartbeat:         20 * time.Second,
+		Heartbeat:         heartbeat,
 		FirstFrameTimeout: time.Second,
 		WriteTimeout:      20 * time.Second,
 		DrainTimeout:      5 * time.Second,
