@@ -30,6 +30,11 @@
 //
 //	curl --json '{"text": "hello"}' http://localhost:8080/echo.v1.EchoService/Say
 //
+// # In front of another server
+//
+// [WithUpstream] passes calls on to a gRPC server in any language: protobuf as bytes, JSON transcoded with the descriptors of its
+// reflection service. `rialto proxy` is this as a command; docs/proxy.md shows it in five minutes.
+//
 // # What a service sees
 //
 // What it sees of grpc-go: interceptors, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
@@ -46,6 +51,8 @@
 //   - socket.go, meter.go, heartbeat.go: the socket itself; the only files that know gorilla/websocket
 //   - plain.go, plain_open.go, plain_recv.go, plain_send.go, control.go: plain mode
 //   - http.go and http_*.go: calls over HTTP, the only files that know connectrpc.com/connect
+//   - improbable.go, improbable_metadata.go: the subprotocol grpc-websockets, for clients of improbable's
+//   - upstream.go and upstream_*.go, transcode.go: another server behind the handler; trusted.go: what it may trust
 //   - stream.go, invoke.go, metadata.go: the call as the service sees it
 //   - codec.go, json.go, encoded.go: messages and their two encodings
 //   - closecodes.go: what each close code means
