@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Connection } from "./connection.js";
-import { metadataFromHeaders } from "./metadata.js";
+import { metadataBytes, metadataFromHeaders } from "./metadata.js";
+import { startValues } from "./settings.js";
 import { isNotProcessed } from "./status.js";
 import type { Stream } from "./stream.js";
 
@@ -52,8 +53,10 @@ async function begin(
 ): Promise<Stream> {
   const { method, signal, deadlineMs } = call;
   const metadata = metadataFromHeaders(call.header);
+  // More metadata than every server takes: only its settings say whether this one does.
+  const whileConnecting = !waitForReady && metadataBytes(metadata) <= startValues.maxMetadataBytes;
   for (let isRepeat = false; ; isRepeat = true) {
-    const session = await connection.session(signal, waitForReady);
+    const session = await connection.session(signal, { forReady: waitForReady, whileConnecting });
     const stream = session.call({ method, metadata, deadlineMs, readMaxBytes });
     resetOnAbort(stream, signal);
     try {

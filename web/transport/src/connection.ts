@@ -12,14 +12,21 @@ export interface ConnectionOptions {
   dial(metadata: readonly Metadatum[], events: SessionEvents): Session;
 }
 
-interface Waiter {
-  /** Wait through failures, until the server has answered. */
+/** What a call needs. */
+export interface SessionKind {
+  /** Wait through failures. */
   readonly forReady: boolean;
-  /** Whether a connection that is only being made will do. */
+  /** Whether a connection that is only being made will do; otherwise the server must have answered. */
   readonly whileConnecting: boolean;
+}
+
+interface Waiter extends SessionKind {
   resolve(session: Session): void;
   reject(error: ConnectError): void;
 }
+
+/** Timers with more fire at once (https://html.spec.whatwg.org/#timers). */
+const maxTimerMs = 0x7fff_ffff;
 
 /**
  * The connection to one server: at any time at most one session that takes calls, beside those that drain. It connects when a
@@ -54,14 +61,15 @@ export class Connection {
    * Resolves with a session that takes calls. Rejects when none can be had, with `forReady` only when no try will help, or with
    * the signal's reason.
    */
-  session(signal: AbortSignal, forReady: boolean): Promise<Session> {
-    return this.wait({ forReady, whileConnecting: !forReady }, signal);
+  session(signal: AbortSignal, kind: SessionKind): Promise<Session> {
+    return this.wait(kind, signal);
   }
 
   /** Connects now, and again whenever the connection is lost. Resolves when connected; rejects when the first try fails. */
   async keep(): Promise<void> {
     this.isKept = true;
     this.isFailing = false;
+    this.hurry();
     await this.wait({ forReady: false, whileConnecting: false });
   }
 
@@ -86,7 +94,7 @@ export class Connection {
     this.publish();
   }
 
-  private wait(kind: Pick<Waiter, "forReady" | "whileConnecting">, signal?: AbortSignal): Promise<Session> {
+  private wait(kind: SessionKind, signal?: AbortSignal): Promise<Session> {
     if (this.isClosed) {
       return Promise.reject(closedError());
     }
@@ -122,7 +130,7 @@ export class Connection {
       void this.dial();
     } else {
       this.retryAtMs = Date.now() + delayMs;
-      this.timer = setTimeout(this.handleTimer, delayMs);
+      this.timer = setTimeout(this.handleTimer, Math.min(delayMs, maxTimerMs));
     }
     this.publish();
   }
@@ -235,13 +243,18 @@ export class Connection {
     for (const session of this.sessions) {
       session.wake();
     }
+    this.hurry();
+  };
+
+  /** Makes the next try at once, or when the server wants it. */
+  private hurry(): void {
+    this.notBeforeMs = this.hintMs;
     if (this.timer !== undefined) {
       clearTimeout(this.timer);
       this.timer = undefined;
-      this.notBeforeMs = this.hintMs;
       this.ensureTry();
     }
-  };
+  }
 
   private resolveWaiters(session: Session, which: (waiter: Waiter) => boolean): void {
     for (const waiter of this.takeWaiters(which)) {

@@ -12,6 +12,9 @@ export const highWaterBytes = 256 * 1024;
 /** WebSocket has no event for a drained buffer (https://websockets.spec.whatwg.org), so it is looked at so often, in ms. */
 const drainPollMs = 10;
 
+/** So many ids are kept for calls that already wait when no more are accepted. */
+const idReserve = 1_000_000;
+
 /** The socket, as the queue sees it. */
 export interface FrameSink {
   readonly bufferedAmount: number;
@@ -69,9 +72,9 @@ export class SendQueue {
     return this.nextId - 2;
   }
 
-  /** Whether ids are left for more calls. */
+  /** Whether there are no ids left for more calls than those that wait. */
   get exhausted(): boolean {
-    return this.nextId > maxStreamId;
+    return this.nextId > maxStreamId - 2 * idReserve;
   }
 
   /** The calls that wait to be opened, in order. */
@@ -139,7 +142,7 @@ export class SendQueue {
 
   private writeNext(): boolean {
     const [next] = this.opening;
-    if (next && this.openCount < this.limits.maxStreams && !this.exhausted) {
+    if (next && this.openCount < this.limits.maxStreams) {
       this.opening.delete(next);
       this.writeOpen(next);
       return true;

@@ -381,7 +381,7 @@ export class Session implements StreamSession {
   }
 
   private closeIfDrained(): void {
-    if (this.isDraining && this.streams.size === 0) {
+    if ((this.isDraining || this.queue.exhausted) && this.streams.size === 0) {
       this.end({ error: notProcessed("the connection went away"), retry: true }, 1000);
     }
   }

@@ -39,9 +39,20 @@ export class StateStore {
     if (!isSame(this.current, next)) {
       this.current = next;
       for (const listener of [...this.listeners]) {
-        listener(next);
+        notify(listener, next);
       }
     }
+  }
+}
+
+// What a listener throws is the page's error, and must not disturb the connection.
+function notify(listener: StateListener, state: ConnectionState): void {
+  try {
+    listener(state);
+  } catch (reason) {
+    queueMicrotask(() => {
+      throw reason;
+    });
   }
 }
 

@@ -131,7 +131,7 @@ export class Stream {
   async receive(): Promise<Uint8Array | undefined> {
     try {
       const message = await this.incoming.receive();
-      return message?.compressed ? await gunzip(message.bytes, this.request.readMaxBytes) : message?.bytes;
+      return message?.compressed ? await this.decompress(message.bytes) : message?.bytes;
     } catch (reason) {
       const error = ConnectError.from(reason);
       this.reset(error);
@@ -206,6 +206,13 @@ export class Stream {
   private setHeaders(headers: Headers): void {
     this.headers = headers;
     this.resolveHeader(headers);
+  }
+
+  private decompress(message: Uint8Array): Promise<Uint8Array> {
+    if (!this.compresses) {
+      throw new ConnectError("compressed message in a call without an encoding", Code.Internal);
+    }
+    return gunzip(message, this.request.readMaxBytes);
   }
 
   // What would not become shorter is sent as it is.

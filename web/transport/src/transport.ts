@@ -4,12 +4,14 @@ import { createMethodUrl, runStreamingCall, runUnaryCall } from "@connectrpc/con
 import { type Call, openCall, openCallWith } from "./call.js";
 import { MethodCodec } from "./codec.js";
 import { Connection } from "./connection.js";
+import { gzipAvailable } from "./gzip.js";
 import { metadataFromHeaders } from "./metadata.js";
 import type { WebSocketTransport, WebSocketTransportOptions } from "./options.js";
 import { Session } from "./session.js";
 import { startValues } from "./settings.js";
 import { bridgeUrl, type WebSocketConstructor } from "./socket.js";
 import type { Stream } from "./stream.js";
+import { maxWindowBytes } from "./window.js";
 
 /** As in grpc-go. */
 const defaultReadMaxBytes = 4 * 1024 * 1024;
@@ -41,11 +43,12 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): We
 function createConnection(options: WebSocketTransportOptions): Connection {
   const url = bridgeUrl(options.baseUrl, options.path ?? "/rialto");
   const local = {
-    streamWindowBytes: Math.max(startValues.streamWindowBytes, options.streamWindowBytes ?? 0),
-    connectionWindowBytes: Math.max(startValues.connectionWindowBytes, options.connectionWindowBytes ?? 0),
+    streamWindowBytes: windowFrom(options.streamWindowBytes, startValues.streamWindowBytes),
+    connectionWindowBytes: windowFrom(options.connectionWindowBytes, startValues.connectionWindowBytes),
     maxMessageBytes: options.readMaxBytes ?? defaultReadMaxBytes,
     pingIntervalMs: options.pingIntervalMs ?? defaultPingIntervalMs,
   };
+  const compresses = options.compression === "gzip" && gzipAvailable;
   return new Connection({
     metadata: async () => metadataFromHeaders(new Headers(await options.connectionHeaders?.())),
     dial: (metadata, events) =>
@@ -55,14 +58,17 @@ function createConnection(options: WebSocketTransportOptions): Connection {
           url,
           local: { ...local, metadata },
           connectTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
-          compressMinBytes:
-            options.compression === "gzip" ? (options.compressMinBytes ?? defaultCompressMinBytes) : undefined,
+          compressMinBytes: compresses ? (options.compressMinBytes ?? defaultCompressMinBytes) : undefined,
           stalledAfterMs: options.onStalled ? (options.stalledAfterMs ?? defaultStalledAfterMs) : 0,
           onStalled: ({ request, unreadMs }) => options.onStalled?.({ method: request.method, unreadMs }),
         },
         events,
       ),
   });
+}
+
+function windowFrom(bytes: number | undefined, startValue: number): number {
+  return Math.min(maxWindowBytes, Math.max(startValue, bytes ?? 0));
 }
 
 function globalWebSocket(): WebSocketConstructor {

@@ -205,6 +205,21 @@ describe("a unary call", () => {
     expect(server.received).toEqual([]);
   });
 
+  test("with more metadata than every server takes waits for what this one says", async () => {
+    const { client, dialled } = harness();
+    const answer = client.unary({ value: one }, { headers: { "x-long": "a".repeat(9000) } });
+    const server = await dialled();
+    server.accept();
+    server.take(FrameType.Settings);
+    expect(server.received).toEqual([]);
+    server.settings({ maxMetadataBytes: 16_384 });
+    await settle();
+    server.takeOpen();
+    server.message(1, two);
+    server.end(1);
+    await answer;
+  });
+
   test("whose message is over writeMaxBytes is RESOURCE_EXHAUSTED", async () => {
     const { client } = harness({ writeMaxBytes: 10 });
     expect((await errorOf(client.unary({ value: new Uint8Array(11) }))).code).toBe(Code.ResourceExhausted);
@@ -222,6 +237,17 @@ describe("a unary call", () => {
     expect((await error).code).toBe(Code.ResourceExhausted);
     expect(server.takePayload(FrameType.Reset, ResetSchema).code).toBe(Code.ResourceExhausted);
   });
+});
+
+test("a compressed message in a call without an encoding is INTERNAL", async () => {
+  const { client, dialled } = harness();
+  const error = errorOf(client.unary({ value: one }));
+  const server = await dialled();
+  server.acceptWithSettings({ encodings: ["gzip"] });
+  server.takeOpen();
+  server.headers(1);
+  server.data(1, two, Flag.Compressed);
+  expect((await error).code).toBe(Code.Internal);
 });
 
 describe("a server-streaming call", () => {

@@ -208,6 +208,43 @@ describe("a lost connection", () => {
   });
 });
 
+test("connect tries at once, whatever the delay", async () => {
+  fakeTime();
+  vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const { transport, dialled, servers } = harness();
+  const first = errorOf(transport.connect());
+  (await dialled()).drop(1006);
+  expect((await first).code).toBe(Code.Unavailable);
+  expect(transport.state.status).toBe("waiting");
+  const second = transport.connect();
+  await settle();
+  expect(servers).toHaveLength(2);
+  (await dialled()).acceptWithSettings();
+  await second;
+});
+
+test("a listener that throws does not disturb the connection", async () => {
+  const thrown: unknown[] = [];
+  vi.stubGlobal("queueMicrotask", (task: () => void) => {
+    try {
+      task();
+    } catch (reason) {
+      thrown.push(reason);
+    }
+  });
+  const { transport, dialled } = harness();
+  const unsubscribe = transport.subscribe(() => {
+    throw new Error("from the page");
+  });
+  const connected = transport.connect();
+  const server = await dialled();
+  server.acceptWithSettings();
+  await connected;
+  expect(server.closedWith).toBeUndefined();
+  expect(thrown).toEqual([new Error("from the page"), new Error("from the page")]);
+  unsubscribe();
+});
+
 describe("GOAWAY", () => {
   test("lets calls finish, repeats those not begun elsewhere, and closes the old socket", async () => {
     fakeTime();
