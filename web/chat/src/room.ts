@@ -19,6 +19,12 @@ import { TypingSignal, Typists } from "./typing.js";
 /** How many messages a page of history brings. */
 const pageSize = 50;
 
+/** How many messages stay in a room that is followed while nobody reads back. */
+export const keptMessages = 2000;
+
+/** How many more may gather before the oldest are let go, so that this is not done for each. */
+const surplusMessages = 200;
+
 /** What is known of a room before anything of it came. */
 const unknownRoom = { title: "", headSeq: 0, headRev: 0, firstSeq: 0 };
 
@@ -42,6 +48,8 @@ export class RoomSession implements Room {
   /** Calls of `join` without a `leave`. */
   private joins = 0;
   private loading: Promise<void> | undefined;
+  /** Somebody reads back: nothing of what is loaded is let go. */
+  private olderKept = false;
   /** The room as of its newest change here. */
   private info = unknownRoom;
 
@@ -83,6 +91,8 @@ export class RoomSession implements Room {
       this.presence.clear();
       this.typists.clear();
       this.typingSignal.reset();
+      this.olderKept = false;
+      this.letGo();
       this.attachment.stop();
     }
   }
@@ -130,9 +140,10 @@ export class RoomSession implements Room {
   }
 
   loadOlder(): Promise<void> {
-    if (!this.hasOlder) {
+    if (!this.hasOlder || this.joins === 0) {
       return Promise.resolve();
     }
+    this.olderKept = true;
     if (!this.loading) {
       this.loading = this.load().finally(() => {
         this.loading = undefined;
@@ -141,6 +152,13 @@ export class RoomSession implements Room {
       this.changed();
     }
     return this.loading;
+  }
+
+  keepOlder(keep: boolean): void {
+    this.olderKept = keep && this.joins > 0;
+    if (this.letGo()) {
+      this.changed();
+    }
   }
 
   setTyping(typing: boolean): void {
@@ -238,7 +256,19 @@ export class RoomSession implements Room {
       if (message.sender.id === this.session.userId && this.attachment.status === "live") {
         this.readMarker.posted(message.seq);
       }
+      this.letGo();
     }
+  }
+
+  /** Lets go of the oldest messages that nobody reads: many, or all but a page once the room was left. Returns whether it did. */
+  private letGo(): boolean {
+    if (this.joins === 0) {
+      return this.timeline.trim(pageSize);
+    }
+    if (this.olderKept || this.loading || this.timeline.length <= keptMessages + surplusMessages) {
+      return false;
+    }
+    return this.timeline.trim(keptMessages);
   }
 
   private mergeFrom({ kind }: Event): ChatMessage | undefined {
@@ -263,7 +293,8 @@ export class RoomSession implements Room {
     if (snapshot.room) {
       this.learn(snapshot.room);
     }
-    this.timeline.reset(page, this.info.headSeq, newEpoch);
+    const rev = this.attachment.position?.rev ?? 0;
+    this.timeline.reset(page, { seq: this.info.headSeq, rev }, newEpoch);
     if (newEpoch) {
       this.readMarker.reset();
       this.publisher.outbox.epochChanged();
@@ -322,18 +353,21 @@ export class RoomSession implements Room {
   }
 
   private async load(): Promise<void> {
+    const before = this.timeline.firstSeq;
     const { messages, room, epoch } = await this.session.call(MessageService.method.listMessages, {
       room: this.id,
-      position: { case: "beforeSeq", value: BigInt(this.timeline.firstSeq) },
+      position: { case: "beforeSeq", value: BigInt(before) },
       pageSize,
-      minRev: BigInt(this.attachment.position?.rev ?? 0),
+      minRev: BigInt(Math.max(this.attachment.position?.rev ?? 0, this.timeline.pageRev)),
     });
     // Of another epoch: a join is about to bring everything anew.
     if (epoch === this.attachment.position?.epoch) {
       const page = messages.map(toMessage);
-      this.timeline.prepend(page);
+      if (this.joins > 0) {
+        this.timeline.prepend(page, Number(room?.headRev ?? 0n));
+      }
       this.settle(page);
-      const oldest = page.length > 0 ? Number(room?.firstSeq ?? 0n) : this.timeline.firstSeq;
+      const oldest = page.length > 0 ? Number(room?.firstSeq ?? 0n) : before;
       this.info = { ...this.info, firstSeq: oldest };
     }
   }

@@ -1,8 +1,14 @@
 import type { ChatMessage } from "./types.js";
 
+/** How many forms of messages outside the stretch are held. A page under way needs those that came since it was read. */
+export const maxApart = 500;
+
 /**
  * A room's messages: a stretch by seq without gaps that ends with the newest, and what is known beyond it. Of two forms
  * of a message the one with the higher rev stays, whichever came first; so pages and live events merge in any order.
+ *
+ * Only what is held can win over an older form. So a page that was read before something of this room was let go is
+ * refused: it may hold that message as it was then.
  */
 export class Timeline {
   private list: ChatMessage[] = [];
@@ -10,6 +16,8 @@ export class Timeline {
   private shared = false;
   /** Forms of messages outside the stretch, which a page that was read earlier may bring in an older form. */
   private readonly apart = new Map<number, ChatMessage>();
+  /** The highest rev of all that was let go. */
+  private forgotten = 0;
   /** The seq that the stretch begins with, or that the next message will have. */
   private first = 1;
 
@@ -29,20 +37,31 @@ export class Timeline {
     return this.first + this.list.length - 1;
   }
 
+  /** How many messages are here. */
+  get length(): number {
+    return this.list.length;
+  }
+
+  /** A page that is to be put before the stretch must have been read at this rev of the room or a later one. */
+  get pageRev(): number {
+    return this.forgotten;
+  }
+
   /**
-   * Drops everything and starts with this page, oldest first. `headSeq` is that of the room at that moment. A message
-   * that was here in the same form keeps its identity, unless the epoch is new: then the same rev means another thing.
+   * Drops everything and starts with this page, oldest first. `head` is that of the room at that moment. A message that
+   * was here in the same form keeps its identity, unless the epoch is new: then the same rev means another thing.
    */
-  reset(page: readonly ChatMessage[], headSeq: number, newEpoch: boolean): void {
+  reset(page: readonly ChatMessage[], head: { readonly seq: number; readonly rev: number }, newEpoch: boolean): void {
     const kept = newEpoch ? () => undefined : (seq: number) => this.list[seq - this.first];
     const next = page.map((message) => {
       const old = kept(message.seq);
       return old?.rev === message.rev ? old : message;
     });
-    this.first = page[0]?.seq ?? headSeq + 1;
+    this.first = page[0]?.seq ?? head.seq + 1;
     this.list = next;
     this.shared = false;
     this.apart.clear();
+    this.forgotten = head.rev;
   }
 
   /** Takes a message in whatever form, from an event or a call. */
@@ -56,7 +75,7 @@ export class Timeline {
       this.writable()[index] = message;
       return;
     }
-    this.apart.set(message.seq, message);
+    this.setApart(message);
     for (let next = this.apart.get(this.lastSeq + 1); next; next = this.apart.get(this.lastSeq + 1)) {
       this.writable().push(next);
       this.apart.delete(next.seq);
@@ -64,12 +83,13 @@ export class Timeline {
   }
 
   /**
-   * Puts a page of older messages, oldest first and without gaps, before the stretch. Returns false, and takes nothing,
-   * if it does not end where the stretch begins: the stretch was reset since the page was asked for.
+   * Puts a page of older messages, oldest first and without gaps, before the stretch. `readAt` is the room's rev when it
+   * was read. Returns false, and takes nothing, if it does not end where the stretch begins, or is older than `pageRev`:
+   * the stretch was reset or trimmed since the page was asked for.
    */
-  prepend(page: readonly ChatMessage[]): boolean {
+  prepend(page: readonly ChatMessage[], readAt: number): boolean {
     const [oldest] = page;
-    if (!oldest || page.at(-1)?.seq !== this.first - 1) {
+    if (!oldest || page.at(-1)?.seq !== this.first - 1 || readAt < this.forgotten) {
       return false;
     }
     const newest = page.map((message) => {
@@ -81,6 +101,36 @@ export class Timeline {
     this.shared = false;
     this.first = oldest.seq;
     return true;
+  }
+
+  /** Lets go of all but the newest `count` messages. Returns whether there were more. */
+  trim(count: number): boolean {
+    const surplus = this.list.length - count;
+    if (surplus <= 0) {
+      return false;
+    }
+    for (const message of this.list.slice(0, surplus)) {
+      this.forget(message);
+    }
+    this.list = this.list.slice(surplus);
+    this.shared = false;
+    this.first += surplus;
+    return true;
+  }
+
+  /** Holds a message beyond the stretch; the one that changed first gives way when there are too many. */
+  private setApart(message: ChatMessage): void {
+    this.apart.delete(message.seq);
+    this.apart.set(message.seq, message);
+    const [oldest] = this.apart.values();
+    if (oldest && this.apart.size > maxApart) {
+      this.apart.delete(oldest.seq);
+      this.forget(oldest);
+    }
+  }
+
+  private forget({ rev }: ChatMessage): void {
+    this.forgotten = Math.max(this.forgotten, rev);
   }
 
   private writable(): ChatMessage[] {

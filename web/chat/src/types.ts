@@ -146,7 +146,7 @@ export interface RoomSnapshot {
   readonly onlineCount: number;
   /** Others who are typing, in the order they began. */
   readonly typing: readonly User[];
-  /** True if `loadOlder` would bring something. */
+  /** True if there are older messages than these: `loadOlder` brings some. */
   readonly hasOlder: boolean;
   readonly loadingOlder: boolean;
   readonly headSeq: number;
@@ -193,7 +193,10 @@ export interface Room {
 
   /** Starts to receive the room. Counted: after n calls of `join` it takes n of `leave` to stop. */
   join(): void;
-  /** Undoes one `join`. What was received is kept, and the next `join` continues there. */
+  /**
+   * Undoes one `join`. A room that nobody has joined keeps the newest 50 messages at most, and the next `join` continues
+   * there.
+   */
   leave(): void;
 
   /**
@@ -217,9 +220,15 @@ export interface Room {
 
   /**
    * Puts the messages before the oldest one into `messages`. Resolves when they are there, or at once if there are none.
-   * Calls while one is under way share its outcome. Rejects with ChatError.
+   * Calls while one is under way share its outcome. It means `keepOlder(true)`. Rejects with ChatError. No effect in a room
+   * that nobody has joined.
    */
   loadOlder(): Promise<void>;
+  /**
+   * Says whether somebody reads back, so that all that is loaded must stay. While nobody does, as at first, the oldest
+   * messages are let go when there are more than 2,200, until the newest 2,000 are left; `loadOlder` brings them back.
+   */
+  keepOlder(keep: boolean): void;
 
   /**
    * Tells the others that this user types, or stopped. Call it with true on every key press: no more than one signal in

@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { Room } from "@rialto/chat";
 import { EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { ListMessagesRequestSchema, ListMessagesResponseSchema } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -372,8 +373,8 @@ describe("a gap", () => {
 });
 
 describe("history", () => {
-  function page(seqs: number[], { firstSeq = 1n, inEpoch = epoch } = {}): Uint8Array {
-    const room = { id: "lobby", firstSeq };
+  function page(seqs: number[], { firstSeq = 1n, inEpoch = epoch, headRev = 1000n } = {}): Uint8Array {
+    const room = { id: "lobby", firstSeq, headRev };
     const messages = seqs.map((seq) => message(seq));
     return toBinary(ListMessagesResponseSchema, create(ListMessagesResponseSchema, { messages, room, epoch: inEpoch }));
   }
@@ -433,6 +434,83 @@ describe("history", () => {
     answerCall(call.socket, page([1, 2]));
     await second;
     expect(texts(room)).toEqual(["message 900"]);
+  });
+
+  /** Messages from..to, as they are posted. */
+  const news = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => posted(from + i));
+
+  /** Where the list begins and ends, which has no gap. */
+  function stretch(room: Room): [first: number | undefined, last: number | undefined] {
+    const seqs = room.getSnapshot().messages.map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, i) => (seqs[0] ?? 0) + i));
+    return [seqs[0], seqs.at(-1)];
+  }
+
+  test("is let go when there is much of it and nobody reads back, and can be loaded again", async () => {
+    const h = new Harness();
+    const { room, socket } = h.joinLobby([message(1)]);
+    respond(socket, { events: news(2, 2200) });
+    expect(stretch(room)).toEqual([1, 2200]);
+    expect(room.getSnapshot().hasOlder).toBe(false);
+    respond(socket, { events: [posted(2201), about("edited", message(7, { rev: 2202n }))] });
+    expect(stretch(room)).toEqual([202, 2201]);
+    expect(room.getSnapshot()).toMatchObject({ hasOlder: true, headSeq: 2201, unread: 2201 });
+
+    const loading = room.loadOlder();
+    const { socket: call, request } = await lastCall(
+      h,
+      "rialto.chat.v1.MessageService/ListMessages",
+      ListMessagesRequestSchema,
+    );
+    expect(request).toMatchObject({ position: { case: "beforeSeq", value: 202n }, minRev: 2202n });
+    answerCall(call, page([200, 201], { headRev: 2202n }));
+    await loading;
+    expect(stretch(room)).toEqual([200, 2201]);
+  });
+
+  test("stays while somebody reads back: after it was loaded, and when the application says so", async () => {
+    const h = new Harness();
+    const { room, socket } = h.joinLobby([message(3)]);
+    const loading = room.loadOlder();
+    const { socket: call } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
+    answerCall(call, page([1, 2]));
+    await loading;
+    respond(socket, { events: news(4, 2500) });
+    expect(stretch(room)).toEqual([1, 2500]);
+    const listener = vi.fn();
+    room.subscribe(listener);
+    room.keepOlder(false);
+    expect(listener).toHaveBeenCalledTimes(1);
+    expect(stretch(room)).toEqual([501, 2500]);
+    room.keepOlder(true);
+    respond(socket, { events: news(2501, 2800) });
+    expect(stretch(room)).toEqual([501, 2800]);
+  });
+
+  test("of a room that was left is a page at most, and the next join continues at its position", async () => {
+    const h = new Harness();
+    const { room, socket } = h.joinLobby([message(3)]);
+    const loading = room.loadOlder();
+    const { socket: call } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
+    room.leave();
+    answerCall(call, page([1, 2]));
+    await loading;
+    expect(stretch(room)).toEqual([3, 3]);
+    room.join();
+    respond(socket, { events: news(4, 120) });
+    expect(stretch(room)).toEqual([3, 120]);
+    room.leave();
+    expect(stretch(room)).toEqual([71, 120]);
+    expect(room.getSnapshot().hasOlder).toBe(true);
+    // What was on its way when it was left.
+    respond(socket, { events: [posted(121)] });
+    expect(stretch(room)).toEqual([72, 121]);
+    await room.loadOlder();
+    expect(stretch(room)).toEqual([72, 121]);
+    takeRequests(socket);
+    room.join();
+    const [join] = takeRequests(socket);
+    expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { epoch, rev: 121n } } });
   });
 
   test("that cannot be loaded rejects, and can be asked for again", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Timeline } from "../src/timeline.js";
+import { maxApart, Timeline } from "../src/timeline.js";
 import type { ChatMessage } from "../src/types.js";
 import { below, seededRandom, shuffled } from "./random.js";
 
@@ -35,11 +35,12 @@ describe("a timeline", () => {
       const timeline = new Timeline();
       const whole = room.at(start);
       const newest = whole.slice(-1 - below(random, whole.length));
-      timeline.reset(newest, whole.length, true);
+      timeline.reset(newest, { seq: whole.length, rev: start }, true);
 
       let live = start;
       // A page is read at some moment and arrives at a later one.
-      const pagesUnderWay: { messages: ChatMessage[] }[] = [];
+      const pagesUnderWay: { messages: ChatMessage[]; readAt: number }[] = [];
+      let trims = below(random, 5);
       while (live < total || timeline.firstSeq > 1) {
         const action = random();
         if (action < 0.4 && live < total) {
@@ -49,10 +50,13 @@ describe("a timeline", () => {
           }
         } else if (action < 0.6 && timeline.firstSeq > 1) {
           const older = room.at(live).filter(({ seq }) => seq < timeline.firstSeq);
-          pagesUnderWay.push({ messages: older.slice(-1 - below(random, 5)) });
+          pagesUnderWay.push({ messages: older.slice(-1 - below(random, 5)), readAt: live });
         } else if (action < 0.8) {
           const [page] = pagesUnderWay.splice(below(random, pagesUnderWay.length), 1);
-          timeline.prepend(page?.messages ?? []);
+          timeline.prepend(page?.messages ?? [], page?.readAt ?? 0);
+        } else if (action < 0.85 && trims > 0) {
+          trims--;
+          timeline.trim(below(random, timeline.length + 1));
         } else {
           // The answer to a call: a message in the form it had at any moment, seen again.
           const known = room.at(1 + below(random, live));
@@ -77,24 +81,54 @@ describe("a timeline", () => {
 
   test("keeps an edit of a message that is not loaded, for the page that was read before it", () => {
     const timeline = new Timeline();
-    timeline.reset([form(3, 3)], 3, true);
+    timeline.reset([form(3, 3)], { seq: 3, rev: 3 }, true);
     timeline.merge(form(2, 4, "edited"));
     expect(timeline.messages).toHaveLength(1);
-    expect(timeline.prepend([form(1, 1), form(2, 2, "old")])).toBe(true);
+    expect(timeline.prepend([form(1, 1), form(2, 2, "old")], 3)).toBe(true);
     expect(timeline.messages.map(({ text }) => text)).toEqual(["1@1", "edited", "3@3"]);
   });
 
   test("refuses a page that does not end where it begins", () => {
     const timeline = new Timeline();
-    timeline.reset([form(9, 9)], 9, true);
-    expect(timeline.prepend([form(5, 5), form(6, 6)])).toBe(false);
-    expect(timeline.prepend([])).toBe(false);
+    timeline.reset([form(9, 9)], { seq: 9, rev: 9 }, true);
+    expect(timeline.prepend([form(5, 5), form(6, 6)], 9)).toBe(false);
+    expect(timeline.prepend([], 9)).toBe(false);
     expect(timeline.messages).toEqual([form(9, 9)]);
+  });
+
+  test("refuses a page that was read before something was let go, which it may hold in an older form", () => {
+    const timeline = new Timeline();
+    timeline.reset([form(2, 2), form(3, 3)], { seq: 3, rev: 3 }, true);
+    timeline.merge(form(2, 4, "edited"));
+    expect(timeline.trim(1)).toBe(true);
+    expect(timeline.messages).toEqual([form(3, 3)]);
+    expect(timeline.pageRev).toBe(4);
+    expect(timeline.prepend([form(2, 2)], 3)).toBe(false);
+    expect(timeline.prepend([form(2, 4, "edited")], 4)).toBe(true);
+    expect(timeline.trim(2)).toBe(false);
+
+    // A reset lets everything go.
+    timeline.reset([form(3, 3)], { seq: 3, rev: 5 }, false);
+    expect(timeline.prepend([form(2, 4, "edited")], 4)).toBe(false);
+  });
+
+  test("holds a bounded number of messages that are not loaded, and no page from before those it let go", () => {
+    const timeline = new Timeline();
+    const seq = 2 * maxApart;
+    timeline.reset([form(seq, seq)], { seq, rev: seq }, true);
+    for (let i = 1; i < seq; i++) {
+      timeline.merge(form(i, seq + i, "edited"));
+    }
+    const older = Array.from({ length: seq - 1 }, (_, i) => form(i + 1, i + 1, "old"));
+    expect(timeline.pageRev).toBe(seq + maxApart - 1);
+    expect(timeline.prepend(older, timeline.pageRev - 1)).toBe(false);
+    expect(timeline.prepend(older.slice(-1), timeline.pageRev)).toBe(true);
+    expect(timeline.messages[0]?.text).toBe("edited");
   });
 
   test("begins behind the head when the page is empty", () => {
     const timeline = new Timeline();
-    timeline.reset([], 7, true);
+    timeline.reset([], { seq: 7, rev: 8 }, true);
     expect(timeline.firstSeq).toBe(8);
     timeline.merge(form(8, 9));
     expect(timeline.messages).toEqual([form(8, 9)]);
@@ -102,7 +136,7 @@ describe("a timeline", () => {
 
   test("hands out arrays that never change, and new ones only for changes", () => {
     const timeline = new Timeline();
-    timeline.reset([form(1, 1)], 1, true);
+    timeline.reset([form(1, 1)], { seq: 1, rev: 1 }, true);
     const before = timeline.messages;
     timeline.merge(form(1, 1, "the same rev"));
     expect(timeline.messages).toBe(before);
@@ -113,12 +147,12 @@ describe("a timeline", () => {
 
   test("keeps the identity of unchanged messages over a reset of the same epoch, and of none over another's", () => {
     const timeline = new Timeline();
-    timeline.reset([form(1, 1), form(2, 2)], 2, true);
+    timeline.reset([form(1, 1), form(2, 2)], { seq: 2, rev: 2 }, true);
     const [one, two] = timeline.messages;
-    timeline.reset([form(1, 3), form(2, 2)], 2, false);
+    timeline.reset([form(1, 3), form(2, 2)], { seq: 2, rev: 3 }, false);
     expect(timeline.messages[0]).not.toBe(one);
     expect(timeline.messages[1]).toBe(two);
-    timeline.reset([form(1, 3, "another"), form(2, 2)], 2, true);
+    timeline.reset([form(1, 3, "another"), form(2, 2)], { seq: 2, rev: 3 }, true);
     expect(timeline.messages.map(({ text }) => text)).toEqual(["another", "2@2"]);
     expect(timeline.messages[1]).not.toBe(two);
   });

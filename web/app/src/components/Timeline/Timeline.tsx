@@ -3,6 +3,7 @@ import {
   type KeyboardEvent,
   memo,
   type Ref,
+  useEffect,
   useImperativeHandle,
   useLayoutEffect,
   useMemo,
@@ -50,6 +51,7 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
   useImperativeHandle(ref, () => ({ toEnd }), [toEnd]);
   const started = useStartAtUnread(list, snapshot.status === "live", toRow);
   useMarkRead(room, snapshot, started && atEnd);
+  useKeepOlder(room, messages, atEnd);
   const missed = useMissed(messages, me?.id, atEnd);
   const [focused, setFocused] = useState<string>();
   const lastKey = messages.length > 0 ? messageKey(messages[messages.length - 1] as ChatMessage) : undefined;
@@ -176,6 +178,12 @@ function useStartAtUnread(
     setStarted(true);
   }, [ready, started, list, toRow]);
   return started;
+}
+
+/** Lets the oldest messages go only while the newest are looked at. */
+function useKeepOlder(room: Room, messages: readonly ChatMessage[], atEnd: boolean): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page of older messages means that all are kept, until this is said again.
+  useEffect(() => room.keepOlder(!atEnd), [room, messages, atEnd]);
 }
 
 /** How many messages of others came since the reader left the end. */
