@@ -3,9 +3,11 @@ package bridge
 import (
 	"context"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -61,6 +63,14 @@ func encodingOf(ctx context.Context) string {
 
 // forwardRequests moves messages from the client to the upstream.
 func (m *proxiedMethod) forwardRequests(client grpc.ServerStream, server grpc.ClientStream, cancel context.CancelCauseFunc) {
+	// What panics in the handler's goroutine is contained by invoke; RecvMsg may run an interceptor's code here.
+	defer func() {
+		if cause := recover(); cause != nil {
+			m.upstream.logger.Error("bridge: receiving a message panicked", "method", m.fullName, panicAttr(cause),
+				"stack", string(debug.Stack()))
+			cancel(status.Error(codes.Internal, "internal error"))
+		}
+	}()
 	for {
 		request := &proxiedRequest{transcoding: m.transcoding}
 		switch err := client.RecvMsg(request); {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
+	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
 
@@ -168,6 +169,19 @@ func startCountingBackend(t *testing.T, shop *schema, reads *atomic.Int32) *back
 				}}},
 		}, nil)
 	})
+}
+
+// A server may answer with one file at a time, and leave out what every program has; what an import lacks is asked for.
+func TestUpstreamReflectionFileByFile(t *testing.T) {
+	t.Parallel()
+	shop := newSchema(t, itemFile, shopFile)
+	b := startBackend(t, func(server *grpc.Server) {
+		shop.echo(server)
+		reflectionv1.RegisterServerReflectionServer(server, stingyReflection{shop: shop})
+	})
+	s := front(t, b.addr, nil)
+	expectEcho(t, s, "/shop.v1.Shop/Echo", `{"displayName":"lamp","made":"2026-11-23T00:00:00Z"}`)
+	expectEcho(t, s, "/shop.v1.Till/Talk", `{"displayName":"lamp"}`)
 }
 
 // An older server has the reflection service of before.

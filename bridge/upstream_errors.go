@@ -27,18 +27,19 @@ func (u *upstream) lostError(ctx context.Context, err error) error {
 	return u.callError(err)
 }
 
-// callError says in our words what is wrong with the connection: those of grpc-go hold addresses and names of the network
-// behind. They are logged, once until the upstream answers again.
+// callError says in our words why there was no call: those of grpc-go hold addresses and names of the network behind. They
+// are logged; that there is no connection, once until the upstream answers again.
 func (u *upstream) callError(err error) error {
-	if !u.unreachable.Swap(true) {
-		u.logger.Warn("bridge: the upstream cannot be reached", "upstream", u.name, "err", err)
-	}
 	switch st := status.Convert(err); st.Code() {
 	case codes.Unavailable:
+		if !u.unreachable.Swap(true) {
+			u.logger.Warn("bridge: the upstream cannot be reached", "upstream", u.name, "err", err)
+		}
 		return status.Errorf(codes.Unavailable, "%s: %s", u.name, failureKind(st.Message()))
 	case codes.DeadlineExceeded, codes.Canceled:
 		return status.Error(st.Code(), "the call ended before there was a connection")
 	default:
+		u.logger.Debug("bridge: a call to the upstream could not be begun", "upstream", u.name, "err", err)
 		return status.Errorf(st.Code(), "%s: the call could not be begun", u.name)
 	}
 }

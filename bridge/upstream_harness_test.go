@@ -7,12 +7,14 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/reflection"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -210,4 +212,54 @@ func (s *reflectionStream) Send(m *reflectionv1.ServerReflectionResponse) error 
 func (s *reflectionStream) Recv() (*reflectionv1.ServerReflectionRequest, error) {
 	m := new(reflectionv1.ServerReflectionRequest)
 	return m, s.RecvMsg(m)
+}
+
+// stingyReflection is a reflection service that sends one file an answer, and none that every program has.
+type stingyReflection struct {
+	reflectionv1.UnimplementedServerReflectionServer
+	shop *schema
+}
+
+func (r stingyReflection) ServerReflectionInfo(stream reflectionv1.ServerReflection_ServerReflectionInfoServer) error {
+	for {
+		question, err := stream.Recv()
+		if err != nil {
+			return ignoreEOF(err)
+		}
+		if err := stream.Send(r.answer(question)); err != nil {
+			return err
+		}
+	}
+}
+
+func (r stingyReflection) answer(question *reflectionv1.ServerReflectionRequest) *reflectionv1.ServerReflectionResponse {
+	if question.GetFileContainingSymbol() == "" && question.GetFileByFilename() == "" {
+		list := new(reflectionv1.ListServiceResponse)
+		r.shop.files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+			for i := range file.Services().Len() {
+				name := string(file.Services().Get(i).FullName())
+				list.Service = append(list.Service, &reflectionv1.ServiceResponse{Name: name})
+			}
+			return true
+		})
+		return &reflectionv1.ServerReflectionResponse{
+			MessageResponse: &reflectionv1.ServerReflectionResponse_ListServicesResponse{ListServicesResponse: list},
+		}
+	}
+	file, err := r.shop.files.FindFileByPath(question.GetFileByFilename())
+	if symbol := question.GetFileContainingSymbol(); symbol != "" {
+		var found protoreflect.Descriptor
+		if found, err = r.shop.files.FindDescriptorByName(protoreflect.FullName(symbol)); err == nil {
+			file = found.ParentFile()
+		}
+	}
+	if err != nil || file.Package() == "google.protobuf" {
+		return &reflectionv1.ServerReflectionResponse{MessageResponse: &reflectionv1.ServerReflectionResponse_ErrorResponse{
+			ErrorResponse: &reflectionv1.ErrorResponse{ErrorCode: int32(codes.NotFound), ErrorMessage: "not found"},
+		}}
+	}
+	data, _ := proto.Marshal(protodesc.ToFileDescriptorProto(file))
+	return &reflectionv1.ServerReflectionResponse{MessageResponse: &reflectionv1.ServerReflectionResponse_FileDescriptorResponse{
+		FileDescriptorResponse: &reflectionv1.FileDescriptorResponse{FileDescriptorProto: [][]byte{data}},
+	}}
 }

@@ -268,6 +268,27 @@ func TestInterceptorsSeeProxiedCalls(t *testing.T) {
 	}
 }
 
+// An interceptor that panics while a message is received ends its call, and no other.
+func TestPanicWhileReceivingIsContained(t *testing.T) {
+	t.Parallel()
+	s := frontEcho(t, &echoServer{}, bridge.WithChainStreamInterceptor(
+		func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			if info.FullMethod == bidiPath {
+				ss = panickingStream{ss}
+			}
+			return next(srv, ss)
+		}))
+	expectEnd(t, s, bidiPath, "{}", 4013, "internal error")
+	c := s.dial(t, unaryPath)
+	c.sendText("{}")
+	c.expectText("{}")
+	c.expectClose(1000)
+}
+
+type panickingStream struct{ grpc.ServerStream }
+
+func (panickingStream) RecvMsg(any) error { panic("secret") }
+
 // refusingStream refuses the second message.
 type refusingStream struct {
 	grpc.ServerStream
