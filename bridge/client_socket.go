@@ -35,8 +35,8 @@ func openSocket(ctx context.Context, target *url.URL, config *dialConfig) (messa
 		dialer.Proxy = http.ProxyFromEnvironment
 	}
 	ws, response, err := dialer.DialContext(ctx, target.String(), config.handshakeHeader())
-	if !d.settle() && err == nil {
-		err = context.Cause(ctx)
+	if !d.settle() || err != nil && isTimeout(err) {
+		err = fmt.Errorf("no handshake within %v", config.connectTimeout) // or the caller has closed, and needs no reason
 	}
 	switch {
 	case err != nil && response != nil:

@@ -31,8 +31,9 @@ type muxServer struct {
 
 	mu        sync.Mutex // guards what follows; before the session's mu
 	defaults  metadata.MD
-	leaving   bool // GOAWAY was sent: no further calls
-	verifying bool // an AUTH is being answered
+	lastCall  uint32 // the last stream that was not refused
+	leaving   bool   // GOAWAY was sent: no further calls
+	verifying bool   // an AUTH is being answered
 	age       *time.Timer
 }
 
@@ -145,6 +146,7 @@ func (m *muxServer) enter(call *muxCall, id uint32) *bridgev1.Reset {
 		}
 	}
 	m.session.enter(call.stream, id)
+	m.lastCall = id
 	return nil
 }
 
@@ -198,7 +200,7 @@ func (m *muxServer) goAway(d departure) {
 	}
 	m.leaving = true
 	m.session.sendControl(muxFrame{kind: kindGoAway, payload: marshalControl(&bridgev1.GoAway{
-		LastStream:     m.session.last(),
+		LastStream:     m.lastCall,
 		Message:        d.reason.Message(),
 		ReconnectMaxMs: uint32(d.reconnectMax.Milliseconds()),
 		DrainMs:        uint32(d.drain.Milliseconds()),

@@ -243,6 +243,9 @@ func (s *session) fail(err error) {
 func (s *session) lose(err error) {
 	s.mu.Lock()
 	s.ended = true
+	if s.failure != nil {
+		err = s.failure // and the read failed because of that
+	}
 	s.startAbortLocked()
 	s.mu.Unlock()
 	s.loseStreams(err)
@@ -268,13 +271,6 @@ func (s *session) number(id uint32) error {
 	}
 	s.lastStream = id
 	return nil
-}
-
-// last is the highest stream that was ever opened.
-func (s *session) last() uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lastStream
 }
 
 // all returns the streams there are.
