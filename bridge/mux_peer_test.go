@@ -325,3 +325,10 @@ func (s *server) idle(t testing.TB) {
 	t.Helper()
 	waitUntil(t, func() bool { return s.handler.Stats().Open == 0 })
 }
+
+// openEncoded begins a bidi call with one compressed message.
+func (p *muxPeer) openEncoded(stream uint32, encoding, body string) {
+	p.t.Helper()
+	p.openWith(stream, &bridgev1.Open{Method: bidiPath, Encoding: encoding})
+	p.send(wireFrame{frameData, compressed, stream, gzipped(p.t, p.encode(echoOf(body)))})
+}

@@ -29,6 +29,7 @@ type plainCall struct {
 	peer    *peer.Peer
 	stream  *serverStream
 	cancel  context.CancelFunc // of the call's context and all that comes from it
+	connCtx context.Context    // the socket's, as stats handlers have tagged it; nil without them
 
 	codec codec // set while the call opens, then constant
 
@@ -55,6 +56,7 @@ func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) 
 	c.cancel = cancel
 	if h.stats != nil {
 		ctx = h.stats.beginConn(ctx, p)
+		c.connCtx = ctx
 	}
 	c.stream = &serverStream{ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize}
 	c.maxFrameBytes = h.config.maxRecvMsgSize
@@ -144,7 +146,7 @@ func (c *plainCall) endWith(st *status.Status) {
 		if len(header) > 0 {
 			c.sock.write(websocket.TextMessage, headersFrame(header))
 		}
-		last = endFrame(st, trailer)
+		last = endFrame(st, trailer, c.stream.detailTypes(st))
 	}
 	c.wroteLast(c.sock.writeLast(last, CloseCodeOf(st.Code()), st.Message()))
 }
@@ -196,7 +198,7 @@ func (c *plainCall) finish(start time.Time) {
 	c.watcher.Wait()
 	c.handler.untrack(c)
 	if stats := c.handler.stats; stats != nil {
-		stats.endConn(c.stream.ctx)
+		stats.endConn(c.connCtx)
 	}
 	c.handler.config.logger.Debug("bridge: call ended", "method", c.request.path, "code", c.status.Code().String(),
 		"peer", c.peer.Addr.String(), "duration", time.Since(start))
