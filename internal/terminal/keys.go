@@ -3,6 +3,7 @@ package terminal
 import (
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -17,9 +18,9 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	case "enter":
 		return m.enter()
 	case "pgup":
-		return m.scroll(m.layout.rows - 1)
+		return m.scroll(max(m.layout.rows-1, 1))
 	case "pgdown":
-		return m.scroll(1 - m.layout.rows)
+		return m.scroll(-max(m.layout.rows-1, 1))
 	case "shift+up":
 		return m.scroll(1)
 	case "shift+down":
@@ -79,7 +80,7 @@ func (m *model) enter() tea.Cmd {
 		return nil
 	}
 	m.input.Reset()
-	m.notice = nil
+	m.notice, m.dropAt = nil, time.Time{}
 	m.warned = m.warned && text == "/quit" // which may be said twice
 	m.layout.follow()
 	defer m.relayout()

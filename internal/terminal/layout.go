@@ -90,7 +90,7 @@ func (l *layout) arrange(t *timeline, own *chatv1.User, now time.Time, local *ti
 	var before *chatv1.Message
 	bodies := make(map[uint64]body, len(t.messages))
 	for _, m := range t.messages {
-		rows = l.heading(rows, before, m, now, local)
+		rows = l.heading(rows, before, m, own, now, local)
 		b, ok := l.bodies[m.GetSeq()]
 		if !ok || b.rev != m.GetRev() || b.width != l.width {
 			b = body{m.GetRev(), l.width, l.message(m)}
@@ -104,7 +104,7 @@ func (l *layout) arrange(t *timeline, own *chatv1.User, now time.Time, local *ti
 	l.bodies = bodies
 	for _, p := range t.pending {
 		m := p.message(own)
-		rows = l.heading(rows, before, m, now, local)
+		rows = l.heading(rows, before, m, own, now, local)
 		for _, line := range l.pending(p) {
 			rows = append(rows, row{0, line})
 		}
@@ -114,7 +114,7 @@ func (l *layout) arrange(t *timeline, own *chatv1.User, now time.Time, local *ti
 }
 
 // heading adds what comes before a message's text: the day if it is another, the name if it is another.
-func (l *layout) heading(rows []row, before, m *chatv1.Message, now time.Time, local *time.Location) []row {
+func (l *layout) heading(rows []row, before, m *chatv1.Message, own *chatv1.User, now time.Time, local *time.Location) []row {
 	at := m.GetCreateTime().AsTime().In(local)
 	last := before.GetCreateTime().AsTime().In(local)
 	add := func(text string) { rows = append(rows, row{m.GetSeq(), text}) }
@@ -130,7 +130,9 @@ func (l *layout) heading(rows []row, before, m *chatv1.Message, now time.Time, l
 			add("")
 		}
 		name := l.style.name(m.GetSender().GetId(), CleanLine(m.GetSender().GetDisplayName()))
-		if m.GetSender().GetGuest() {
+		if own != nil && m.GetSender().GetId() == own.GetId() {
+			name += l.style.faint.Render(" you")
+		} else if m.GetSender().GetGuest() {
 			name += l.style.faint.Render(" guest")
 		}
 		add(name + l.style.faint.Render("  "+at.Format("15:04")))

@@ -8,6 +8,8 @@ import (
 	"charm.land/bubbles/v2/key"
 	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -15,6 +17,7 @@ import (
 
 const (
 	typingShown = 6 * time.Second // as rialto.chat.v1.Signaled says
+	noticeShown = 8 * time.Second
 	pageSize    = 50
 )
 
@@ -40,6 +43,7 @@ type model struct {
 	paging   bool // a page is being fetched
 	atStart  bool // the room's first message is held
 	notice   []string
+	dropAt   time.Time           // when the notice goes; zero: not by itself
 	outbox   []*outgoing         // written and not yet taken by the client, in order
 	behind   map[string]struct{} // client_ids of messages on their way to rooms that were left
 	sending  bool                // one of them is being handed over
@@ -87,7 +91,8 @@ type (
 		result   *chatv1.PublishResult
 		err      error
 	}
-	noticeMsg []string
+	noticeMsg string
+	roomsMsg  []string
 )
 
 func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client.State, now time.Time) *model {
@@ -95,7 +100,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 	input.Prompt = "> "
 	input.ShowLineNumbers = false
 	input.EndOfBufferCharacter = ' '
-	input.DynamicHeight, input.MinHeight, input.MaxHeight, input.MaxContentHeight = true, 1, 5, 20_000
+	input.DynamicHeight, input.MinHeight, input.MaxHeight, input.MaxContentHeight = true, 1, maxInputHeight, 20_000
 	input.KeyMap.InsertNewline = key.NewBinding(key.WithKeys("alt+enter", "shift+enter", "ctrl+j"))
 	input.SetVirtualCursor(false)
 	input.Focus()
@@ -143,7 +148,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case outcomeMsg:
 		m.outcome(msg)
 	case noticeMsg:
-		m.say(msg...)
+		m.say(string(msg))
+	case roomsMsg:
+		m.list(msg...)
 	default:
 		return m, m.updateInput(msg)
 	}
@@ -153,6 +160,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 func (m *model) tick(now time.Time) {
 	m.now = now
 	m.dropTypists(func(t typist) bool { return !t.until.After(now) })
+	if !m.dropAt.IsZero() && !m.dropAt.After(now) {
+		m.dropNotice()
+	}
 }
 
 func (m *model) connection(state client.State) tea.Cmd {
@@ -188,7 +198,7 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	}
 	if msg.err != nil {
 		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
-			m.say("cannot join " + msg.id + ": " + reason(msg.err))
+			m.say("cannot join " + msg.id + ": " + joinProblem(msg.id, msg.err))
 		}
 		return nil
 	}
@@ -205,6 +215,14 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	m.layout.follow()
 	m.relayout()
 	return m.awaitEvent()
+}
+
+// joinProblem says why a room cannot be joined; of an id that no room can have, in our own words.
+func joinProblem(id string, err error) string {
+	if problem := roomIDProblem(id); problem != "" && status.Code(err) == codes.InvalidArgument {
+		return problem
+	}
+	return reason(err)
 }
 
 // event takes what happened in the room.
@@ -268,8 +286,20 @@ func (m *model) dropTypists(gone func(typist) bool) {
 	m.typists = kept
 }
 
-// say shows lines above the input until the next message or command is sent.
-func (m *model) say(lines ...string) {
-	m.notice = lines
+// say shows a line above the input for some seconds, or until the next message or command is sent.
+func (m *model) say(line string) {
+	m.list(line)
+	m.dropAt = m.now.Add(noticeShown)
+}
+
+// list shows lines above the input until the next message or command is sent: they may be needed to type it.
+func (m *model) list(lines ...string) {
+	m.notice, m.dropAt = lines, time.Time{}
 	m.relayout()
+}
+
+// dropNotice takes the notice away, and with it what it warned of.
+func (m *model) dropNotice() {
+	m.warned = false
+	m.list()
 }

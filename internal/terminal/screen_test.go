@@ -393,13 +393,77 @@ func TestCommands(t *testing.T) {
 	if frame := s.frame(); !s.room.left || strings.Contains(frame, "lobby") || !strings.Contains(frame, "kitchen") {
 		t.Errorf("left is %v, frame\n%s", s.room.left, frame)
 	}
-	s.typed("/join BAD", tea.KeyEnter)
-	s.send(joinedMsg{id: "BAD", err: status.Error(codes.InvalidArgument, "must be lower case")})
-	if frame := s.frame(); kitchen.left || !strings.Contains(frame, "cannot join BAD: must be lower case") {
+	s.typed("/join cellar", tea.KeyEnter)
+	s.send(joinedMsg{id: "cellar", err: status.Error(codes.ResourceExhausted, "too many rooms")})
+	if frame := s.frame(); kitchen.left || !strings.Contains(frame, "cannot join cellar: too many rooms") {
 		t.Errorf("frame\n%s", frame)
 	}
 	if s.typed("/quit", tea.KeyEnter) == nil || !s.model.quitting {
 		t.Error("no end")
+	}
+}
+
+func TestRoomsThatCannotBe(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	for id, want := range map[string]string{
+		"Bad Room":              "a room's id is in lower case",
+		"bad room":              "a room's id has no spaces",
+		"café":                  "a room's id cannot contain “é”",
+		"-room":                 "a room's id starts with a letter or a digit",
+		"#":                     "a room's id starts with a letter or a digit",
+		strings.Repeat("r", 65): "a room's id has at most 64 characters; this one has 65",
+	} {
+		if s.typed("/join "+id, tea.KeyEnter) != nil {
+			t.Errorf("%q was asked for", id)
+		}
+		if frame := s.frame(); !strings.Contains(strings.Join(strings.Fields(frame), " "), want) {
+			t.Errorf("%q: no %q in\n%s", id, want, frame)
+		}
+	}
+	if s.typed("/join 9-lives_2.0", tea.KeyEnter) == nil {
+		t.Error("a good id was not asked for")
+	}
+	// The room to begin with was not typed here; the server has the say.
+	s.model.joining = "Lobby"
+	s.send(joinedMsg{id: "Lobby", err: status.Error(codes.InvalidArgument, "must match [a-z0-9]")})
+	if frame := s.frame(); !strings.Contains(frame, "cannot join Lobby: a room's id is in lower case") {
+		t.Errorf("frame\n%s", frame)
+	}
+}
+
+func TestNoticesGoByThemselves(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot(said(ben, 1, noon, "hello")))
+	s.typed("/frob", tea.KeyEnter)
+	s.send(tickMsg(noon.Add(7 * time.Second)))
+	if !strings.Contains(s.frame(), "no command /frob") {
+		t.Error("gone before it could be read")
+	}
+	s.send(tickMsg(noon.Add(8 * time.Second)))
+	if strings.Contains(s.frame(), "no command /frob") {
+		t.Errorf("still there:\n%s", s.frame())
+	}
+
+	// A list is there for as long as it may be read.
+	s.typed("/help", tea.KeyEnter)
+	s.send(tickMsg(noon.Add(time.Hour)))
+	s.typed("/join the")
+	if !strings.Contains(s.frame(), "/join ROOM") {
+		t.Errorf("no help in\n%s", s.frame())
+	}
+	s.typed("re", tea.KeyEnter)
+	if strings.Contains(s.frame(), "/join ROOM") {
+		t.Errorf("still there:\n%s", s.frame())
+	}
+
+	// Who was warned some time ago is warned again.
+	s.send(s.typed("on its way", tea.KeyEnter)())
+	s.send(tea.KeyPressMsg{Code: tea.KeyEscape})
+	s.send(tickMsg(noon.Add(2 * time.Hour)))
+	if s.send(tea.KeyPressMsg{Code: tea.KeyEscape}) != nil || !strings.Contains(s.frame(), "not stored yet: 1") {
+		t.Errorf("no second warning in\n%s", s.frame())
 	}
 }
 
@@ -480,6 +544,38 @@ func TestSmallestTerminals(t *testing.T) {
 				if ansi.StringWidth(strings.TrimSuffix(line, "\n")) > max(width, 4) {
 					t.Errorf("%dx%d has the line %q", width, height, line)
 				}
+			}
+		}
+	}
+}
+
+// Whatever else there is to show, one sees what one types, and if there is a second line, what was said.
+func TestTheInputIsAlwaysSeen(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(s *screen){
+		"nothing else": func(*screen) {},
+		"a notice":     func(s *screen) { s.typed("/frob", tea.KeyEnter) },
+		"help":         func(s *screen) { s.typed("/help", tea.KeyEnter) },
+		"long input":   func(s *screen) { s.typed(strings.Repeat("word ", 60)) },
+	} {
+		for height := 1; height < 14; height++ {
+			s := newScreen(t)
+			s.event(snapshot(said(ben, 1, noon, "hello")))
+			s.send(tea.WindowSizeMsg{Width: 20, Height: height})
+			prepare(s)
+			s.typed("here")
+			frame := s.frame()
+			if lines := strings.Count(frame, "\n"); lines > height {
+				t.Errorf("%s: 20x%d has %d lines:\n%s", name, height, lines, frame)
+			}
+			if !strings.Contains(frame, "here") {
+				t.Errorf("%s: no input at 20x%d:\n%s", name, height, frame)
+			}
+			if cursor := s.model.View().Cursor; cursor == nil || cursor.Y >= height {
+				t.Errorf("%s: the cursor is not on the screen at 20x%d", name, height)
+			}
+			if height > 1 && !strings.Contains(frame, "hello") {
+				t.Errorf("%s: no message at 20x%d:\n%s", name, height, frame)
 			}
 		}
 	}

@@ -25,7 +25,7 @@ func (m *model) command(line string) tea.Cmd {
 	argument = strings.TrimSpace(argument)
 	switch {
 	case name == "help":
-		m.say(help...)
+		m.list(help...)
 	case name == "quit":
 		return m.quit()
 	case name == "rooms":
@@ -43,6 +43,10 @@ func (m *model) command(line string) tea.Cmd {
 }
 
 func (m *model) goTo(id string) tea.Cmd {
+	if problem := roomIDProblem(id); problem != "" {
+		m.say("cannot join " + id + ": " + problem)
+		return nil
+	}
 	if m.room != nil && m.room.ID() == id {
 		m.say("this is " + id)
 		return nil
@@ -65,10 +69,10 @@ const maxRoomsListed = 20
 func (m *model) listRooms() tea.Cmd {
 	ctx, chat := m.ctx, m.chat
 	return func() tea.Msg {
-		var lines noticeMsg
+		var lines roomsMsg
 		for room, err := range chat.ListRooms(ctx) {
 			if err != nil {
-				return noticeMsg{"no list of rooms: " + reason(err)}
+				return noticeMsg("no list of rooms: " + reason(err))
 			}
 			if len(lines) == maxRoomsListed {
 				return append(lines, "and more")
@@ -81,7 +85,7 @@ func (m *model) listRooms() tea.Cmd {
 				fmt.Sprintf("%-20s %6d %-8s  %s", room.GetId(), room.GetHeadSeq(), unit, room.GetTitle()), " "))
 		}
 		if len(lines) == 0 {
-			return noticeMsg{"no rooms yet: the first message makes one"}
+			return noticeMsg("no rooms yet: the first message makes one")
 		}
 		return lines
 	}

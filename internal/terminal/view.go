@@ -12,6 +12,9 @@ import (
 	"github.com/rialto-rpc/rialto/client"
 )
 
+// maxInputHeight is how many lines of a message are seen while it is written, in a terminal that has room for them.
+const maxInputHeight = 5
+
 // setDark chooses colours for a dark or a light terminal.
 func (m *model) setDark(dark bool) {
 	m.layout.style = newStyle(dark)
@@ -25,6 +28,7 @@ func (m *model) setDark(dark bool) {
 
 func (m *model) resize(width, height int) {
 	m.layout.width, m.height = width, height
+	m.input.MaxHeight = min(max(height/2, 1), maxInputHeight)
 	m.input.SetWidth(width)
 	m.relayout()
 }
@@ -32,9 +36,25 @@ func (m *model) resize(width, height int) {
 // relayout lays out the scrollback again, in the rows that the rest leaves.
 func (m *model) relayout() {
 	l := &m.layout
-	chrome := 3 + m.input.Height() + len(m.noticeLines()) // header, typing, status
-	l.rows = max(m.height-chrome, 1)
+	l.rows = m.fit().scrollback
 	l.set(l.arrange(&m.timeline, m.chat.User(), m.now, m.options.Local))
+}
+
+// parts is how many lines each part of the screen has, the input aside.
+type parts struct{ header, scrollback, notice, typing, status int }
+
+// fit shares the terminal's lines out: first to the input, then to a line of the scrollback, and then as they matter.
+func (m *model) fit() parts {
+	left := m.height - m.input.Height()
+	take := func(lines int) int {
+		lines = min(lines, max(left, 0))
+		left -= lines
+		return lines
+	}
+	scrollback := take(1)
+	p := parts{notice: take(len(m.noticeLines())), status: take(1), header: take(1), typing: take(1)}
+	p.scrollback = scrollback + max(left, 0)
+	return p
 }
 
 // View draws the screen: header, scrollback, notice, typing, connection, input.
@@ -45,16 +65,25 @@ func (m *model) View() tea.View {
 	if m.layout.width == 0 {
 		return view
 	}
+	parts := m.fit()
 	seen := m.layout.seen()
-	lines := []string{m.header()}
+	var lines []string
+	if parts.header > 0 {
+		lines = append(lines, m.header())
+	}
 	for range m.layout.rows - len(seen) {
 		lines = append(lines, "")
 	}
 	for _, row := range seen {
 		lines = append(lines, row.text)
 	}
-	lines = append(lines, m.noticeLines()...)
-	lines = append(lines, m.typingLine(), m.statusLine())
+	lines = append(lines, m.noticeLines()[:parts.notice]...)
+	if parts.typing > 0 {
+		lines = append(lines, m.typingLine())
+	}
+	if parts.status > 0 {
+		lines = append(lines, m.statusLine())
+	}
 	for i, line := range lines {
 		lines[i] = lipgloss.NewStyle().MaxWidth(m.layout.width).Render(line)
 	}
