@@ -55,17 +55,21 @@ export class CheckedServer {
     }
   }
 
-  /** Lets the client send as much again as it has sent so far on a stream, and on the connection. */
+  /** Gives back all credit of a stream. */
   replenish(stream: ServerStream): void {
     const bytes = streamWindowBytes - stream.credit;
     if (bytes > 0 && !stream.ended) {
       stream.credit += bytes;
       this.server.window(stream.id, bytes);
     }
-    const connectionBytes = connectionWindowBytes - this.credit;
-    if (connectionBytes > 0) {
-      this.credit += connectionBytes;
-      this.server.window(0, connectionBytes);
+  }
+
+  /** Gives back all credit of the connection. */
+  replenishConnection(): void {
+    const bytes = connectionWindowBytes - this.credit;
+    if (bytes > 0) {
+      this.credit += bytes;
+      this.server.window(0, bytes);
     }
   }
 

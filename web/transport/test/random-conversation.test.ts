@@ -45,7 +45,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("random conversations, seed %d", (seed) 
       () => {
         const conversation = conversations[random(conversations.length)];
         if (conversation) {
-          const value = bytes(random(4) === 0 ? 150_000 : 2000);
+          const value = bytes(random(2) === 0 ? 150_000 : 2000);
           conversation.sent.push(value);
           conversation.source.push({ value });
         }
@@ -64,6 +64,11 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("random conversations, seed %d", (seed) 
         }
       },
       () => {
+        if (random(60) === 0) {
+          checked.replenishConnection();
+        }
+      },
+      () => {
         const conversation = conversations[random(conversations.length)];
         if (conversation && random(5) === 0) {
           conversation.aborted = true;
@@ -74,7 +79,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("random conversations, seed %d", (seed) 
         server.bufferedAmount = random(3) === 0 ? 300_000 : 0;
       },
     ];
-    for (let i = 0; i < 400; i++) {
+    for (let i = 0; i < 900; i++) {
       (steps[random(steps.length)] as () => void)();
       if (random(3) === 0) {
         await vi.advanceTimersByTimeAsync(20);
@@ -90,6 +95,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 8])("random conversations, seed %d", (seed) 
       expect(round).toBeLessThan(500);
       await vi.advanceTimersByTimeAsync(20);
       checked.read();
+      checked.replenishConnection();
       for (const stream of checked.open) {
         checked.replenish(stream);
       }
