@@ -42,8 +42,8 @@ export function openCallWith(
 }
 
 /**
- * A call that the server surely has not begun, because its connection was going away, is repeated once on the next
- * connection: https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries
+ * A call that the server surely has not begun, because the connection was going away or had too many calls, is repeated once:
+ * https://github.com/grpc/proposal/blob/master/A6-client-retries.md#transparent-retries
  */
 async function begin(
   connection: Connection,
@@ -63,7 +63,7 @@ async function begin(
       await start(stream);
       return stream;
     } catch (reason) {
-      if (isRepeat || !isNotProcessed(reason) || ConnectError.from(reason).code !== Code.Unavailable) {
+      if (isRepeat || !isNotProcessed(reason)) {
         throw reason;
       }
     }

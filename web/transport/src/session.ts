@@ -10,6 +10,7 @@ import {
   ResetSchema,
   SettingsSchema,
 } from "@rialto/gen/rialto/bridge/v1/bridge_pb";
+import { AuthExchange } from "./auth.js";
 import {
   closeWrongFrameType,
   decodeFrame,
@@ -29,7 +30,7 @@ import { SendQueue } from "./send-queue.js";
 import { type LocalSettings, peerAtStart, peerFrom, settingsFrom, startValues } from "./settings.js";
 import { subprotocol, type WebSocketConstructor, type WebSocketLike } from "./socket.js";
 import { StallWatch } from "./stall-watch.js";
-import { errorFromStatus, notProcessed, type Verdict, verdictOnClose } from "./status.js";
+import { notProcessed, type Verdict, verdictOnClose } from "./status.js";
 import { resetCode, Stream, type StreamRequest, type StreamSession } from "./stream.js";
 import { dataCost, ReceiveWindow } from "./window.js";
 
@@ -56,11 +57,6 @@ export interface SessionEvents {
   closed(verdict: Verdict): void;
 }
 
-interface AuthWaiter {
-  resolve(): void;
-  reject(error: ConnectError): void;
-}
-
 // The `ws` package throws an "error" event that nobody listens to, also after `close`; so this one stays.
 const ignore = () => undefined;
 
@@ -83,8 +79,7 @@ export class Session implements StreamSession {
   private readonly credit: ReceiveWindow;
   /** Opened calls that have not ended, by id. */
   private readonly streams = new Map<number, Stream>();
-  private authWaiter: AuthWaiter | undefined;
-  private lastAuth: Promise<void> = Promise.resolve();
+  private readonly auth = new AuthExchange((payload) => this.write(FrameType.Auth, 0, 0, payload));
   private peer = peerAtStart;
   private isReady = false;
   private isDraining = false;
@@ -150,11 +145,9 @@ export class Session implements StreamSession {
     });
   }
 
-  /** Replaces the connection's metadata for later calls; rejects with the server's refusal. One at a time; only when ready. */
+  /** Replaces the connection's metadata for later calls; rejects with the server's refusal. Only when ready. */
   authenticate(metadata: readonly Metadatum[]): Promise<void> {
-    const answered = this.lastAuth.then(() => this.sendAuth(metadata));
-    this.lastAuth = answered.catch(() => undefined);
-    return answered;
+    return this.auth.ask(metadata);
   }
 
   /** The network may have changed: finds out soon whether the server is still there. */
@@ -256,7 +249,7 @@ export class Session implements StreamSession {
         this.handleGoAway(decodePayload(GoAwaySchema, frame.payload));
         break;
       case FrameType.Auth:
-        this.handleAuth(frame.payload);
+        this.auth.handleAnswer(decodePayload(AuthSchema, frame.payload));
         break;
       case FrameType.Open:
       case FrameType.EndSend:
@@ -350,30 +343,6 @@ export class Session implements StreamSession {
     this.closeIfDrained();
   }
 
-  private sendAuth(metadata: readonly Metadatum[]): Promise<void> {
-    if (this.isClosed) {
-      return Promise.reject(new ConnectError("the connection was lost", Code.Unavailable));
-    }
-    return new Promise((resolve, reject) => {
-      this.authWaiter = { resolve, reject };
-      this.write(FrameType.Auth, 0, 0, toBinary(AuthSchema, create(AuthSchema, { metadata: [...metadata] })));
-    });
-  }
-
-  private handleAuth(payload: Uint8Array): void {
-    const waiter = this.authWaiter;
-    if (!waiter) {
-      throw new ProtocolError("AUTH without a question");
-    }
-    this.authWaiter = undefined;
-    const error = errorFromStatus(decodePayload(AuthSchema, payload).status, new Headers());
-    if (error) {
-      waiter.reject(error);
-    } else {
-      waiter.resolve();
-    }
-  }
-
   private forget(stream: Stream): void {
     this.queue.remove(stream);
     this.streams.delete(stream.id);
@@ -406,6 +375,7 @@ export class Session implements StreamSession {
     this.socket.removeEventListener("close", this.handleClose);
     this.socket.close(closeCode);
     this.failCalls(verdict.error);
+    this.auth.end();
     this.events.closed(verdict);
   }
 
@@ -417,7 +387,6 @@ export class Session implements StreamSession {
       stream.fail(error);
     }
     this.streams.clear();
-    this.authWaiter?.reject(error);
   }
 }
 

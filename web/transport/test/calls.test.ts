@@ -403,7 +403,24 @@ test("a call that the server resets fails with its code", async () => {
   const server = await dialled();
   server.acceptWithSettings();
   server.takeOpen();
-  server.reset(1, { code: Code.ResourceExhausted, message: "too many calls", notProcessed: true });
-  expect(await error).toMatchObject({ code: Code.ResourceExhausted, rawMessage: "too many calls" });
+  server.reset(1, { code: Code.Internal, message: "out of luck" });
+  expect(await error).toMatchObject({ code: Code.Internal, rawMessage: "out of luck" });
+  expect(server.received).toEqual([]);
+});
+
+test("a call that the server refuses without beginning it is repeated, once", async () => {
+  const { client, dialled } = harness();
+  const refusal = { code: Code.ResourceExhausted, message: "too many calls", notProcessed: true };
+  const error = errorOf(client.unary({ value: one }));
+  const server = await dialled();
+  server.acceptWithSettings();
+  expect(server.takeOpen().id).toBe(1);
+  server.reset(1, refusal);
+  await settle();
+  const { id, message } = server.takeOpen();
+  expect(id).toBe(3);
+  expect(message).toEqual(bytesValue(one));
+  server.reset(3, refusal);
+  expect((await error).code).toBe(Code.ResourceExhausted);
   expect(server.received).toEqual([]);
 });
