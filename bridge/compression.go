@@ -55,6 +55,12 @@ var errNotCompressed = status.Error(codes.Internal, "compressed message in a cal
 
 // decompress undoes compress. No more than limit bytes are made of however few: a message that is longer is RESOURCE_EXHAUSTED.
 func (c *compression) decompress(data []byte, limit int) ([]byte, error) {
+	return c.decompressWithin(data, limit, nil)
+}
+
+// decompressWithin is decompress for one of many messages that share a budget. What the message takes of it is the caller's to
+// release; nothing if it failed.
+func (c *compression) decompressWithin(data []byte, limit int, budget *assemblyBudget) ([]byte, error) {
 	if c == nil {
 		return nil, errNotCompressed
 	}
@@ -62,12 +68,42 @@ func (c *compression) decompress(data []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "malformed %s message", c.Name())
 	}
+	source := budgetReader{r: io.LimitReader(r, int64(limit)+1), budget: budget}
 	var long bytes.Buffer
-	if _, err := long.ReadFrom(io.LimitReader(r, int64(limit)+1)); err != nil {
-		return nil, status.Errorf(codes.Internal, "malformed %s message", c.Name())
+	_, err = long.ReadFrom(&source)
+	switch {
+	case err == nil && long.Len() <= limit:
+		return long.Bytes(), nil
+	case err == nil:
+		err = errTooLarge(limit)
+	case err != errAssembly:
+		err = status.Errorf(codes.Internal, "malformed %s message", c.Name())
 	}
-	if long.Len() > limit {
-		return nil, errTooLarge(limit)
+	source.release()
+	return nil, err
+}
+
+// budgetReader takes what is read of a budget; of none if that is nil.
+type budgetReader struct {
+	r      io.Reader
+	budget *assemblyBudget
+	taken  int
+}
+
+func (r *budgetReader) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if r.budget == nil || n == 0 {
+		return n, err
 	}
-	return long.Bytes(), nil
+	r.taken += n
+	if !r.budget.take(n) {
+		return n, errAssembly
+	}
+	return n, err
+}
+
+func (r *budgetReader) release() {
+	if r.budget != nil {
+		r.budget.release(r.taken)
+	}
 }

@@ -23,6 +23,15 @@
 // With the subprotocol "rialto.plain.v1" calls also have request metadata, a deadline, response headers, status details
 // and trailers. docs/protocol.md in the repository is the normative text.
 //
+// # Multiplexed mode
+//
+// Many calls share one socket at the handler's base path, "/rialto" by default, with the subprotocol "rialto.v1": everything
+// gRPC has, with flow control by stream, so that a call which is not read never delays another. It is for SDKs. In Go that is
+// [Dial], a [google.golang.org/grpc.ClientConnInterface] for generated clients; in TypeScript it is @rialto/transport.
+//
+//	conn, err := bridge.Dial("wss://chat.example.com")
+//	client := echov1.NewEchoServiceClient(conn)
+//
 // # Over HTTP
 //
 // The same paths take calls by Connect and gRPC-Web: what curl, connect-web and grpc-web can send, which is all but
@@ -37,7 +46,7 @@
 //
 // # What a service sees
 //
-// What it sees of grpc-go: interceptors, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
+// What it sees of grpc-go: interceptors, stats handlers, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
 // deadlines, cancellation, grpc.SetHeader, SendHeader, SetTrailer and Method. A client that closes the socket before the end,
 // or whose connection is lost, cancels the call's context. What is bound to grpc-go's own transport is not there:
 // channelz, binary logs, tap handles and grpc.SetSendCompressor.
@@ -50,11 +59,15 @@
 //   - accept.go, origin.go, subprotocol.go: from an HTTP request to a socket
 //   - socket.go, meter.go, heartbeat.go: the socket itself; the only files that know gorilla/websocket
 //   - plain.go, plain_open.go, plain_recv.go, plain_send.go, control.go: plain mode
+//   - frame.go, window.go, session.go, session_read.go, session_write.go, session_stream.go, inbound.go, session_heartbeat.go,
+//     bucket.go: multiplexed mode, the same for both ends; session_socket.go, message.go, buffers.go: below it
+//   - mux_accept.go, mux_server.go, mux_call.go, mux_auth.go, mux_metadata.go, options_mux.go: its server
+//   - client.go and client_*.go: its client
 //   - http.go and http_*.go: calls over HTTP, the only files that know connectrpc.com/connect
 //   - improbable.go, improbable_metadata.go: the subprotocol grpc-websockets, for clients of improbable's
 //   - upstream.go and upstream_*.go, transcode.go: another server behind the handler; trusted.go: what it may trust
 //   - stream.go, invoke.go, metadata.go: the call as the service sees it
-//   - codec.go, json.go, encoded.go: messages and their two encodings
+//   - codec.go, json.go, encoded.go, codec_registered.go, compression.go: messages and their encodings
 //   - closecodes.go: what each close code means
-//   - drain.go, stats.go: running it
+//   - drain.go, stats.go, statshandler.go: running it
 package bridge

@@ -284,13 +284,6 @@ func (in *inbound) end() (incomplete bool) {
 	return incomplete
 }
 
-// hasEnded reports whether the peer has said that it sends no more.
-func (in *inbound) hasEnded() bool {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.ended
-}
-
 // fail drops what was not received: every further receive returns err. The first call counts.
 func (in *inbound) fail(err error) {
 	in.mu.Lock()

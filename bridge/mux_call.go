@@ -155,11 +155,12 @@ func (c *muxCall) recv() ([]byte, func(), error) {
 		return data, c.release, nil
 	}
 	defer c.release()
-	if data, err = c.compression.decompress(data, c.server.handler.config.maxRecvMsgSize); err != nil {
+	budget := &c.server.session.assembly
+	if data, err = c.compression.decompressWithin(data, c.server.handler.config.maxRecvMsgSize, budget); err != nil {
 		c.end(status.Convert(err))
 		return nil, nil, err
 	}
-	return data, func() {}, nil
+	return data, func() { budget.release(len(data)) }, nil
 }
 
 // send implements [wire].

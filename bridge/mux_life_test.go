@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -236,4 +237,36 @@ func TestMuxClientCloses(t *testing.T) {
 	p.expectClose(bridge.CloseOK)
 	p.conn.Close()
 	s.idle(t)
+}
+
+// A server that goes away tells all its clients, however many, and leaves nothing behind.
+func TestMuxDrainOfAThousand(t *testing.T) {
+	t.Parallel()
+	const clients = 1000
+	s := serve(t, &echoServer{})
+	var all sync.WaitGroup
+	var ready sync.WaitGroup
+	ready.Add(clients)
+	turns := make(chan struct{}, 50) // handshakes at once
+	for range clients {
+		all.Go(func() {
+			turns <- struct{}{}
+			p := s.dialMux(t)
+			p.checkAlive(1)
+			<-turns
+			ready.Done()
+			p.conn.SetReadDeadline(time.Now().Add(3 * patience))
+			p.skipTo(frameGoAway, 0)
+			p.expectClose(bridge.CloseCodeOf(codes.Unavailable))
+			p.conn.Close()
+		})
+	}
+	ready.Wait()
+	if err := s.handler.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+	if open := s.handler.Stats().Open; open != 0 {
+		t.Errorf("%d sockets are open", open)
+	}
 }

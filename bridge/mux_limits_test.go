@@ -274,3 +274,19 @@ func TestMuxStalledClientIsCut(t *testing.T) {
 	waitUntil(t, func() bool { return s.handler.Stats().Stalled == 1 })
 	s.idle(t)
 }
+
+// What a message takes while it is decompressed is given back, so that the next one fits.
+func TestMuxDecompressionGivesBack(t *testing.T) {
+	t.Parallel()
+	const size = 900 << 10
+	s := serve(t, &echoServer{}, bridge.WithMaxRecvMsgSize(1<<20), bridge.WithMaxAssemblyBytes(1<<20))
+	p := s.dialMux(t)
+	p.openEncoded(1, "gzip", strings.Repeat("x", size))
+	p.skipTo(frameData, 1)
+	p.send(wireFrame{frameData, compressed | endSend, 1, gzipped(t, p.encode(echoOf(strings.Repeat("x", size))))})
+	end := new(bridgev1.End)
+	p.decode(p.skipTo(frameEnd, 1), end)
+	if end.GetStatus().GetCode() != 0 {
+		t.Errorf("end %v", end)
+	}
+}

@@ -115,8 +115,8 @@ func WithConnectionWindow(n int) Option {
 	}
 }
 
-// WithMaxAssemblyBytes limits what the unfinished messages of a multiplexed connection may hold in memory, beyond their calls'
-// windows. A call whose message would exceed it ends with RESOURCE_EXHAUSTED. Default 64 MiB; at least one message of the
+// WithMaxAssemblyBytes limits what the unfinished messages of a multiplexed connection, and those that are being decompressed,
+// may hold in memory beyond their calls' windows. A call whose message would exceed it ends with RESOURCE_EXHAUSTED. Default 64 MiB; at least one message of the
 // maximum size always fits.
 func WithMaxAssemblyBytes(n int) HandlerOption {
 	return positive("max assembly bytes", n, func(c *handlerConfig) { c.mux.maxAssemblyBytes = n })

@@ -101,22 +101,6 @@ func (st *muxStream) sendLocked(item outItem) bool {
 	return true
 }
 
-// reset ends the stream with a RESET frame, which overtakes what was not written yet. A stream that was never opened just
-// ends. The error is that of sendControl.
-func (st *muxStream) reset(reset *bridgev1.Reset) error {
-	st.session.mu.Lock()
-	ends := st.stopLocked()
-	var err error
-	if ends && st.id != 0 {
-		err = st.session.sendControlLocked(muxFrame{kind: kindReset, stream: st.id, payload: marshalControl(reset)})
-	}
-	st.session.mu.Unlock()
-	if ends {
-		st.in.fail(resetError(reset))
-	}
-	return err
-}
-
 // stop ends the stream without a frame: receives return err, and nothing more is written. False if it had ended.
 func (st *muxStream) stop(err error) bool {
 	st.session.mu.Lock()
