@@ -117,8 +117,8 @@ func headersFrame(md metadata.MD) []byte {
 	return mustMarshal(map[string]any{"@headers": metadataToFrame(md)})
 }
 
-// endFrame is the server's control frame {"@end": {...}}, the last before the close frame.
-func endFrame(st *status.Status, trailer metadata.MD) []byte {
+// endFrame is the server's control frame {"@end": {...}}, the last before the close frame. types resolves details.
+func endFrame(st *status.Status, trailer metadata.MD, types typeResolver) []byte {
 	var end struct {
 		Status struct {
 			Code    uint32            `json:"code"`
@@ -130,16 +130,18 @@ func endFrame(st *status.Status, trailer metadata.MD) []byte {
 	end.Status.Code = uint32(st.Code())
 	end.Status.Message = st.Message()
 	for _, detail := range st.Proto().GetDetails() {
-		end.Status.Details = append(end.Status.Details, marshalDetail(detail))
+		end.Status.Details = append(end.Status.Details, marshalDetail(detail, types))
 	}
 	end.Trailers = metadataToFrame(trailer)
 	return mustMarshal(map[string]any{"@end": end})
 }
 
-// marshalDetail writes a detail as protojson does; one of a type that is not linked in keeps its bytes, in base64.
-func marshalDetail(detail *anypb.Any) json.RawMessage {
-	if data, err := protojson.Marshal(detail); err == nil {
-		return data
+// marshalDetail writes a detail as protojson does; one of an unknown type keeps its bytes, in base64.
+func marshalDetail(detail *anypb.Any, types typeResolver) json.RawMessage {
+	if checkDepth(detail.ProtoReflect(), types, maxDepth) == nil {
+		if data, err := (protojson.MarshalOptions{Resolver: types}).Marshal(detail); err == nil {
+			return data
+		}
 	}
 	return mustMarshal(map[string]string{
 		"@type": detail.GetTypeUrl(),

@@ -9,6 +9,7 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // Whatever a text frame holds: decoding it as @open or as a message either works or is a short INVALID_ARGUMENT (or a limit)
@@ -62,8 +63,8 @@ func checkDecodeError(t *testing.T, err error) {
 	if len(st.Message()) > 3*maxErrorBytes || !utf8.ValidString(st.Message()) {
 		t.Fatalf("message of %d bytes: %q", len(st.Message()), st.Message())
 	}
-	if !json.Valid(endFrame(st, nil)) {
-		t.Fatalf("@end is no JSON: %s", endFrame(st, nil))
+	if !json.Valid(endFrame(st, nil, protoregistry.GlobalTypes)) {
+		t.Fatalf("@end is no JSON: %s", endFrame(st, nil, protoregistry.GlobalTypes))
 	}
 }
 

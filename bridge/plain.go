@@ -146,7 +146,7 @@ func (c *plainCall) endWith(st *status.Status) {
 		if len(header) > 0 {
 			c.sock.write(websocket.TextMessage, headersFrame(header))
 		}
-		last = endFrame(st, trailer)
+		last = endFrame(st, trailer, c.stream.detailTypes(st))
 	}
 	c.wroteLast(c.sock.writeLast(last, CloseCodeOf(st.Code()), st.Message()))
 }

@@ -24,6 +24,7 @@ type method struct {
 	impl     any
 	unary    *grpc.MethodDesc
 	stream   *grpc.StreamDesc
+	types    typeResolver // of the details of its errors; nil: those that are linked in
 	// resolve finds out what the method is, where that takes asking an upstream. Its error is a status.
 	resolve func(context.Context) (*method, error)
 }

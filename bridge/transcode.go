@@ -112,6 +112,14 @@ type typeResolver interface {
 	protoregistry.ExtensionTypeResolver
 }
 
+// detailTypes are the types that a status's details may have. Only the handler's goroutine ends a call with details.
+func (s *serverStream) detailTypes(st *status.Status) typeResolver {
+	if len(st.Proto().GetDetails()) > 0 && s.method != nil && s.method.types != nil {
+		return s.method.types
+	}
+	return protoregistry.GlobalTypes
+}
+
 // upstreamTypes are an upstream's types, and behind them those that are linked in: the well-known ones and what google.rpc
 // has for details of errors.
 type upstreamTypes struct{ upstream *dynamicpb.Types }

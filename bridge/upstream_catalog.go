@@ -61,7 +61,11 @@ func (c *catalog) methodsOf(service protoreflect.ServiceDescriptor, types typeRe
 func (c *catalog) newMethod(service, name string, kind *grpc.StreamDesc, t *transcoding) *method {
 	proxied := &proxiedMethod{upstream: c.upstream, fullName: "/" + service + "/" + name, transcoding: t}
 	kind.StreamName, kind.Handler = name, proxied.handle
-	return &method{fullName: proxied.fullName, stream: kind}
+	m := &method{fullName: proxied.fullName, stream: kind}
+	if t != nil {
+		m.types = t.types
+	}
+	return m
 }
 
 func (c *catalog) lookup(service, name string) (*method, string) {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health"
@@ -13,6 +14,7 @@ import (
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/rialto-rpc/rialto/bridge"
 )
@@ -273,6 +275,29 @@ func TestUpstreamDescriptorSet(t *testing.T) {
 			expectEnd(t, s, "/shop.v1.Till/Talk", "{}", 4012, "unknown service shop.v1.Till")
 		}
 	}
+}
+
+// Details of the upstream's own types are shown by its descriptors.
+func TestUpstreamDetailsOfItsOwnTypes(t *testing.T) {
+	t.Parallel()
+	shop := newSchema(t, itemFile, shopFile)
+	st := status.FromProto(&rpcstatus.Status{Code: 5, Message: "sold", Details: []*anypb.Any{
+		{TypeUrl: "type.googleapis.com/shop.v1.Item", Value: []byte("\x0a\x04lamp")},
+		{TypeUrl: "type.googleapis.com/shop.v1.Ghost", Value: []byte("\x0a\x04lamp")},
+	}})
+	b := startBackend(t, func(server *grpc.Server) {
+		server.RegisterService(&grpc.ServiceDesc{
+			ServiceName: "shop.v1.Shop", HandlerType: (*any)(nil),
+			Streams: []grpc.StreamDesc{{StreamName: "Echo", Handler: func(any, grpc.ServerStream) error { return st.Err() }}},
+		}, nil)
+	})
+	s := front(t, b.addr, []bridge.UpstreamOption{bridge.WithUpstreamDescriptors(shop.set)})
+	c := s.dial(t, "/shop.v1.Shop/Echo?encoding=json", bridge.SubprotocolPlain)
+	c.sendText("{}")
+	c.expectText(`{"@end":{"status":{"code":5,"message":"sold","details":[` +
+		`{"@type":"type.googleapis.com/shop.v1.Item","displayName":"lamp"},` +
+		`{"@type":"type.googleapis.com/shop.v1.Ghost","value":"CgRsYW1w"}]},"trailers":{}}}`)
+	c.expectClose(4005)
 }
 
 func TestUpstreamOptionsRefused(t *testing.T) {
