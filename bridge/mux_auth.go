@@ -50,5 +50,5 @@ func (m *muxServer) answerAuth(err error) error {
 		st.Message = cut(closeReason(st.GetMessage()), maxErrorBytes)
 		answer.Status = st
 	}
-	return m.session.sendControl(muxFrame{kind: kindAuth, payload: marshalControl(answer)})
+	return m.session.answer(muxFrame{kind: kindAuth, payload: marshalControl(answer)})
 }

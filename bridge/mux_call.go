@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -117,7 +118,11 @@ func (c *muxCall) serve(ctx context.Context) {
 
 func (c *muxCall) finish() {
 	c.stream.release()
-	c.server.handler.config.logger.Debug("bridge: call ended", "method", c.call.method.fullName,
+	logger := c.server.handler.config.logger
+	if !logger.Enabled(c.server.ctx, slog.LevelDebug) {
+		return
+	}
+	logger.Debug("bridge: call ended", "method", c.call.method.fullName,
 		"code", c.status.Code().String(), "peer", c.server.peer.Addr.String(), "duration", time.Since(c.start))
 }
 

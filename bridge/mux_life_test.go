@@ -270,3 +270,20 @@ func TestMuxDrainOfAThousand(t *testing.T) {
 		t.Errorf("%d sockets are open", open)
 	}
 }
+
+// Before stream numbers run out, the client is sent to another connection.
+func TestMuxStreamsAreUsedUp(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{})
+	p := s.dialMux(t)
+	p.checkAlive(1<<31 - 1)
+	p.open(1<<31+1, bidiPath)
+	away := new(bridgev1.GoAway)
+	p.decode(p.expect(frameGoAway, 0), away)
+	if away.GetLastStream() != 1<<31+1 {
+		t.Errorf("GOAWAY %v", away)
+	}
+	p.send(wireFrame{kind: frameEndSend, stream: 1<<31 + 1})
+	p.expectEnd(1<<31 + 1)
+	p.expectClose(bridge.CloseCodeOf(codes.Unavailable))
+}

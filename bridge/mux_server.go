@@ -128,8 +128,16 @@ func (m *muxServer) open(f muxFrame) error {
 		call.stream.in.end()
 	}
 	call.begin(open)
+	if f.stream >= lastStreams {
+		m.goAway(departure{reason: errUsedUp})
+	}
 	return nil
 }
+
+// lastStreams are numbers from which on a client should go on with another connection, before it runs out of them.
+const lastStreams = 1 << 31
+
+var errUsedUp = status.New(codes.Unavailable, "the connection's streams are used up")
 
 // enter makes a call one of the session's streams, unless there can be none now.
 func (m *muxServer) enter(call *muxCall, id uint32) *bridgev1.Reset {
@@ -154,7 +162,7 @@ func (m *muxServer) refuse(id uint32, reset *bridgev1.Reset) error {
 	if err := m.countReset(); err != nil {
 		return err
 	}
-	return m.session.sendControl(muxFrame{kind: kindReset, stream: id, payload: marshalControl(reset)})
+	return m.session.answer(muxFrame{kind: kindReset, stream: id, payload: marshalControl(reset)})
 }
 
 // countReset counts a call that cost work for nothing. The error is that there were too many: opening and resetting calls

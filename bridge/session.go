@@ -61,7 +61,7 @@ type sessionConfig struct {
 	settings          *bridgev1.Settings // ours; all values are set
 	maxRecvMsgSize    int                // bytes, uncompressed
 	maxAssemblyBytes  int64              // of unfinished messages, beyond the streams' windows
-	maxControlFrames  int                // waiting to be written
+	maxControlFrames  int                // answers waiting to be written
 	maxPings          rate               // from the peer
 	heartbeat         time.Duration
 	firstFrameTimeout time.Duration // for the peer's SETTINGS

@@ -96,7 +96,7 @@ func (s *session) takePing(f muxFrame) error {
 	if !s.pings.take(time.Now()) {
 		return &connError{CloseTooMany, "too many PINGs"}
 	}
-	return s.sendControl(muxFrame{kind: kindPong, payload: append([]byte(nil), f.payload...)})
+	return s.answer(muxFrame{kind: kindPong, payload: append([]byte(nil), f.payload...)})
 }
 
 func (s *session) takeConnectionWindow(f muxFrame) error {

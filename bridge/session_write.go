@@ -2,23 +2,30 @@ package bridge
 
 import "runtime"
 
-// sendControl queues a frame that overtakes the streams. The error, a *connError, is that too many wait: a peer that makes us
-// answer and does not read the answers.
-func (s *session) sendControl(f muxFrame) error {
+// sendControl queues a frame that overtakes the streams.
+func (s *session) sendControl(f muxFrame) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sendControlLocked(f)
+	s.sendControlLocked(f)
 }
 
-func (s *session) sendControlLocked(f muxFrame) error {
+func (s *session) sendControlLocked(f muxFrame) {
 	if s.ended {
-		return nil
-	}
-	if len(s.control) >= s.config.maxControlFrames {
-		return &connError{CloseTooMany, "too many frames wait for the peer"}
+		return
 	}
 	s.control = append(s.control, f)
 	s.wakeLocked()
+}
+
+// answer is sendControl for a frame that the peer has caused. The error, a *connError, is that too many wait: the peer makes us
+// answer and does not read the answers.
+func (s *session) answer(f muxFrame) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.control) >= s.config.maxControlFrames {
+		return &connError{CloseTooMany, "too many frames wait for the peer"}
+	}
+	s.sendControlLocked(f)
 	return nil
 }
 
