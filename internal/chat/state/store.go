@@ -1,8 +1,6 @@
 package state
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +9,6 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
 // formatVersion is the version of the layout in keys.go.
@@ -28,6 +24,9 @@ type Options struct {
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
 	OnCommit func(*Change)
+	// Identify returns what tells the file at path from any copy of it, and stays the same as long as the file is not
+	// replaced. Nil: inode and birth time, or what the system has like it; with an FS of one's own the path.
+	Identify func(path string) (string, error)
 }
 
 // Store is the state machine: [Store.Apply] decides commands, [Store.Commit] makes what they change durable, and a
@@ -59,6 +58,9 @@ type Store struct {
 // Open opens the store in dir and makes it if there is none. The errors say what an operator has to know: the directory
 // is in use by another process, it is of another format, or a file is damaged. A torn tail, as a crash leaves it, is
 // none of these: nothing in it was acknowledged.
+//
+// A directory that is not the one this store was last opened in, but was copied or restored, gets a new epoch before
+// anything is served; a warning says so. See docs/adr/0005 for how that is known.
 func Open(dir string, opts Options) (*Store, error) {
 	log := opts.Logger
 	if log == nil {
@@ -74,26 +76,35 @@ func Open(dir string, opts Options) (*Store, error) {
 		writers:  make(writerMarks),
 		failure:  failure{failed: make(chan struct{})},
 	}
-	fs := opts.FS
-	if fs == nil {
-		fs, s.watch = watchedDisk(log)
+	place := marker{fs: opts.FS, dir: dir, identify: opts.Identify}
+	if place.identify == nil {
+		place.identify = identifyByPath
+		if opts.FS == nil {
+			place.identify = identifyFile
+		}
 	}
-	if err := s.open(fs, dir, log); err != nil {
+	if opts.FS == nil {
+		place.fs, s.watch = watchedDisk(log)
+	}
+	if err := s.open(place, log); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil
 }
 
-func (s *Store) open(fs vfs.FS, dir string, log *slog.Logger) error {
-	if err := checkWAL(fs, dir); err != nil {
+func (s *Store) open(place marker, log *slog.Logger) error {
+	if err := checkWAL(place.fs, place.dir); err != nil {
 		return err
 	}
-	db, err := openPebble(dir, fs, log, &s.failure)
+	db, err := openPebble(place.dir, place.fs, log, &s.failure)
 	if err != nil {
 		return err
 	}
 	s.db = db
-	return s.load(dir)
+	if err := s.settle(place, log); err != nil {
+		return err
+	}
+	return s.load()
 }
 
 // closeFiles closes what Open opened.
@@ -107,17 +118,8 @@ func (s *Store) closeFiles() (err error) {
 	return err
 }
 
-// load reads what the store needs to go on, and publishes the first View.
-func (s *Store) load(dir string) error {
-	meta, err := s.loadMeta()
-	if err != nil {
-		return err
-	}
-	if meta.GetFormat() != formatVersion {
-		return fmt.Errorf("state: data directory %q has format %d; this version of Rialto reads format %d",
-			dir, meta.GetFormat(), formatVersion)
-	}
-	s.epoch = Epoch(meta.GetEpoch())
+// load publishes the first View and reads where it is.
+func (s *Store) load() error {
 	s.publish()
 	applied, err := s.published.getUint64(appliedKey)
 	if err != nil {
@@ -126,32 +128,6 @@ func (s *Store) load(dir string) error {
 	}
 	s.applied, s.published.pos = Pos(applied), Pos(applied)
 	return nil
-}
-
-// loadMeta reads what the directory is, and decides it if that was not yet done.
-func (s *Store) loadMeta() (*storev1.MetaValue, error) {
-	found := &snapshot{db: s.db.NewSnapshot()}
-	found.refs.Store(1)
-	defer found.release()
-	meta := new(storev1.MetaValue)
-	if ok, err := found.get(metaKey, meta); ok || err != nil {
-		return meta, err
-	}
-	meta = &storev1.MetaValue{Format: formatVersion, Epoch: newEpoch()}
-	value, err := deterministic.Marshal(meta)
-	if err != nil {
-		return nil, fmt.Errorf("state: encode meta: %w", err)
-	}
-	if err := s.db.Set(metaKey, value, pebble.Sync); err != nil {
-		return nil, fmt.Errorf("state: write meta: %w", err)
-	}
-	return meta, s.failure.get()
-}
-
-func newEpoch() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	return hex.EncodeToString(b[:])
 }
 
 // Applied returns the history and the position of the last committed entry.

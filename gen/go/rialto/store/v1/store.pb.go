@@ -1314,7 +1314,10 @@ type MetaValue struct {
 	// The version of this layout.
 	Format uint32 `protobuf:"varint,1,opt,name=format,proto3" json:"format,omitempty"`
 	// The epoch of all revs in it, 32 hexadecimal digits.
-	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Which marker file lay beside the database when it was opened last, in the words of the system that opened it.
+	// Another one, or none, means that the directory was copied or restored: the epoch is renewed.
+	Marker        string `protobuf:"bytes,3,opt,name=marker,proto3" json:"marker,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1359,6 +1362,13 @@ func (x *MetaValue) GetFormat() uint32 {
 func (x *MetaValue) GetEpoch() string {
 	if x != nil {
 		return x.Epoch
+	}
+	return ""
+}
+
+func (x *MetaValue) GetMarker() string {
+	if x != nil {
+		return x.Marker
 	}
 	return ""
 }
@@ -1457,10 +1467,11 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\vMemberValue\x12,\n" +
 	"\x05actor\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12$\n" +
-	"\x0ecreate_time_ms\x18\x03 \x01(\x03R\fcreateTimeMs\"9\n" +
+	"\x0ecreate_time_ms\x18\x03 \x01(\x03R\fcreateTimeMs\"Q\n" +
 	"\tMetaValue\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\tR\x05epochB=Z;github.com/rialto-rpc/rialto/gen/go/rialto/store/v1;storev1b\x06proto3"
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x16\n" +
+	"\x06marker\x18\x03 \x01(\tR\x06markerB=Z;github.com/rialto-rpc/rialto/gen/go/rialto/store/v1;storev1b\x06proto3"
 
 var (
 	file_rialto_store_v1_store_proto_rawDescOnce sync.Once
