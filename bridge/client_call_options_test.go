@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os/exec"
 	"strings"
 	"testing"
@@ -85,7 +84,7 @@ var callOptionCases = map[string]callOptionCase{
 		}
 	}},
 	"ForceCodecV2CallOption":      {option: grpc.ForceCodecV2(markedCodec{encoding.GetCodecV2(grpcproto.Name)})},
-	"CustomCodecCallOption":       {option: grpc.CallCustomCodec(oldCodec{})}, //nolint:staticcheck // it exists, so it is honoured
+	"CustomCodecCallOption":       {option: grpc.CustomCodecCallOption{Codec: oldCodec{}}},
 	"AuthorityOverrideCallOption": {option: grpc.CallAuthority("elsewhere"), code: codes.Unimplemented},
 	"acceptCompressorsCallOption": {option: experimental.AcceptCompressors("gzip"), code: codes.Unimplemented},
 }
@@ -165,11 +164,12 @@ func TestEveryCallOption(t *testing.T) {
 // The table above has every CallOption there is in the version of grpc-go that is used.
 func TestCallOptionsAreAllThere(t *testing.T) {
 	t.Parallel()
-	output, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "google.golang.org/grpc").Output()
+	output, err := exec.CommandContext(t.Context(), "go", "list", "-f",
+		`{{range .GoFiles}}{{$.Dir}}/{{.}}{{"\n"}}{{end}}`, "google.golang.org/grpc").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := callOptionTypes(t, strings.TrimSpace(string(output)))
+	found := callOptionTypes(t, strings.Fields(string(output)))
 	if len(found) < 15 {
 		t.Fatalf("found only %v", found)
 	}
@@ -185,41 +185,49 @@ func TestCallOptionsAreAllThere(t *testing.T) {
 	}
 }
 
-// callOptionTypes returns the types in dir that have CallOption's method before, or embed one that has.
-func callOptionTypes(t *testing.T, dir string) map[string]bool {
+// callOptionTypes returns the types in these files that have CallOption's method before, or embed one that has.
+func callOptionTypes(t *testing.T, files []string) map[string]bool {
 	t.Helper()
-	packages, err := parser.ParseDir(token.NewFileSet(), dir, //nolint:staticcheck // one directory without build tags is what is wanted
-		func(info fs.FileInfo) bool { return !strings.HasSuffix(info.Name(), "_test.go") }, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := map[string]bool{}
-	embeds := map[string]string{}
-	ast.Inspect(packages["grpc"], func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			if receiver := receiverType(n); n.Name.Name == "before" && receiver != "" {
-				found[receiver] = true
-			}
-		case *ast.TypeSpec:
-			structure, ok := n.Type.(*ast.StructType)
-			if !ok {
-				return true
-			}
-			for _, field := range structure.Fields.List {
-				if embedded, ok := field.Type.(*ast.Ident); ok && len(field.Names) == 0 {
-					embeds[n.Name.Name] = embedded.Name
+	found, embeds := map[string]bool{}, map[string]string{}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if receiver := receiverType(n); n.Name.Name == "before" && receiver != "" {
+					found[receiver] = true
+				}
+			case *ast.TypeSpec:
+				if embedded := embeddedType(n); embedded != "" {
+					embeds[n.Name.Name] = embedded
 				}
 			}
-		}
-		return true
-	})
+			return true
+		})
+	}
 	for outer, inner := range embeds {
 		if found[inner] {
 			found[outer] = true
 		}
 	}
 	return found
+}
+
+// embeddedType is the first type of its package that a struct embeds.
+func embeddedType(spec *ast.TypeSpec) string {
+	structure, ok := spec.Type.(*ast.StructType)
+	if !ok {
+		return ""
+	}
+	for _, field := range structure.Fields.List {
+		if embedded, ok := field.Type.(*ast.Ident); ok && len(field.Names) == 0 {
+			return embedded.Name
+		}
+	}
+	return ""
 }
 
 func receiverType(f *ast.FuncDecl) string {
