@@ -57,8 +57,8 @@ func (c *muxCall) begin(open *bridgev1.Open) {
 	c.server.begun++
 	ctx, refusal := c.prepare(open)
 	if refusal != nil {
+		c.stream.uncount()
 		c.end(refusal)
-		c.stream.release()
 		return
 	}
 	// Owner: the connection. Ends when the service's handler has returned; muxServer.serve waits for it.
@@ -101,7 +101,7 @@ func (c *muxCall) newContext(opened metadata.MD) context.Context {
 
 // serve runs the service's handler to its end.
 func (c *muxCall) serve(ctx context.Context) {
-	defer c.finish()
+	defer c.logEnd()
 	if c.timeout >= 0 {
 		var cancelTimeout context.CancelFunc
 		ctx, cancelTimeout = context.WithDeadline(ctx, c.start.Add(c.timeout))
@@ -110,14 +110,14 @@ func (c *muxCall) serve(ctx context.Context) {
 	}
 	c.call.ctx = ctx
 	st := c.server.handler.invoke(&c.call)
+	c.stream.uncount() // before END: who has read that may open another call
 	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 		c.abandon(status.FromContextError(err)) // the handler saw it first; END must not wait for credit
 	}
 	c.end(st)
 }
 
-func (c *muxCall) finish() {
-	c.stream.release()
+func (c *muxCall) logEnd() {
 	logger := c.server.handler.config.logger
 	if !logger.Enabled(c.server.ctx, slog.LevelDebug) {
 		return

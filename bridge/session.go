@@ -46,7 +46,7 @@ type sessionEnd interface {
 }
 
 // streamOwner is whoever uses a stream: a call. Its methods are called by the session's reader, or while the session ends, and
-// must not wait. After any of them nothing more is sent or received, and the owner has to call release.
+// must not wait. After any of them nothing more is sent or received, and the owner has to call release or uncount.
 type streamOwner interface {
 	// wasReset is called when the peer reset the stream. The error, a *connError, ends the session.
 	wasReset(*bridgev1.Reset) error

@@ -142,13 +142,19 @@ func (st *muxStream) hasEnded() bool {
 	return st.out.closed
 }
 
-// release says that the owner is done: the stream no longer counts once it has ended.
+// release says that the owner is done and receives nothing more: the stream no longer counts once it has ended.
 func (st *muxStream) release() {
+	st.uncount()
+	st.in.fail(errStreamReleased)
+}
+
+// uncount says that the owner needs the stream for nothing but its end: from the moment END is written the stream no longer
+// counts.
+func (st *muxStream) uncount() {
 	st.session.mu.Lock()
+	defer st.session.mu.Unlock()
 	st.out.released = true
 	st.session.forgetLocked(st)
-	st.session.mu.Unlock()
-	st.in.fail(errStreamReleased)
 }
 
 // forgetLocked drops a stream from the table if it has ended and its owner is done with it.
