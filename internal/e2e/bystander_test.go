@@ -37,24 +37,28 @@ func newBystander(t *testing.T, s *running, room string) *bystander {
 }
 
 // noticed says something and waits to see it. What comes before must be exactly one message of somebody else if
-// oneMessage says so, otherwise nothing.
+// oneMessage says so, otherwise nothing. It waits for that message first: that the sender's session is alive does not mean yet
+// that what it published is stored.
 func (b *bystander) noticed(t *testing.T, oneMessage bool) {
 	t.Helper()
+	foreign := 0
+	for oneMessage && foreign == 0 {
+		for _, e := range b.receive(t) {
+			if b.advance(t, e) {
+				foreign++
+			}
+		}
+	}
 	b.said++
 	text := fmt.Sprintf("all is well %d", b.said)
 	b.send(t, &chatv1.ConnectRequest{Command: &chatv1.ConnectRequest_Publish{Publish: &chatv1.Publish{
 		Room: b.room, ClientId: text, Body: &chatv1.Publish_Text{Text: text},
 	}}})
-	foreign := 0
 	for own := false; !own; {
 		for _, e := range b.receive(t) {
-			if e.GetRev() == 0 {
+			if !b.advance(t, e) {
 				continue
 			}
-			if e.GetRev() != b.rev+1 {
-				t.Fatalf("the bystander got rev %d after %d", e.GetRev(), b.rev)
-			}
-			b.rev = e.GetRev()
 			if own = e.GetPosted().GetText() == text; !own {
 				foreign++
 			}
@@ -63,6 +67,19 @@ func (b *bystander) noticed(t *testing.T, oneMessage bool) {
 	if want := map[bool]int{true: 1}[oneMessage]; foreign != want {
 		t.Errorf("the bystander saw %d events of others, want %d", foreign, want)
 	}
+}
+
+// advance takes in an event, and says whether it is a change of the room, which comes in order.
+func (b *bystander) advance(t *testing.T, e *chatv1.Event) bool {
+	t.Helper()
+	if e.GetRev() == 0 {
+		return false
+	}
+	if e.GetRev() != b.rev+1 {
+		t.Fatalf("the bystander got rev %d after %d", e.GetRev(), b.rev)
+	}
+	b.rev = e.GetRev()
+	return true
 }
 
 func (b *bystander) send(t *testing.T, req *chatv1.ConnectRequest) {
