@@ -15,27 +15,20 @@ import (
 	_ "google.golang.org/grpc/encoding/gzip" // what calls may be compressed with
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
 
 	"github.com/rialto-rpc/rialto/bridge"
 )
 
-// A server front is what a client meets in place of the server that it was told of.
-const (
-	// websocketRole is a client program behind a bridge for every server: the client makes the WebSocket.
-	websocketRole = "websocket-front"
-	// grpcRole is the same for a gRPC client: its calls go through a server of ours, whose client end makes the WebSocket.
-	grpcRole = "grpc-front"
-)
+// grpcRole is a client program behind a front for every server that it is told of.
+const grpcRole = "grpc-front"
 
 // anyBytes is more than the largest message of any case, so that the limit that a case is about is the one that counts.
 const anyBytes = 64 << 20
 
-// front starts what stands before the server at an address, and returns its own address.
-type front func(server string) (address string, err error)
-
 // runClient is the program that the runner starts as the client under test: command, whose requests it changes on their way,
-// so that they go to a front of the server that they name. All that runs ends with this process.
-func runClient(start front, command []string) error {
+// so that each goes to a front of the server that it names. All that runs ends with this process.
+func runClient(command []string) error {
 	client := exec.Command(command[0], command[1:]...)
 	client.Stdout, client.Stderr = os.Stdout, os.Stderr
 	requests, err := client.StdinPipe()
@@ -45,7 +38,7 @@ func runClient(start front, command []string) error {
 	if err := client.Start(); err != nil {
 		return err
 	}
-	err = redirect(os.Stdin, requests, start)
+	err = redirect(os.Stdin, requests)
 	requests.Close()
 	if ended := client.Wait(); err == nil {
 		err = ended
@@ -54,7 +47,7 @@ func runClient(start front, command []string) error {
 }
 
 // redirect copies requests and gives each the address of its server's front, of which there is one for each server.
-func redirect(from io.Reader, to io.Writer, start front) error {
+func redirect(from io.Reader, to io.Writer) error {
 	fronts := make(map[string]string)
 	for {
 		request, err := readMessage(from)
@@ -69,7 +62,7 @@ func redirect(from io.Reader, to io.Writer, start front) error {
 			return err
 		}
 		if fronts[server] == "" {
-			if fronts[server], err = start(server); err != nil {
+			if fronts[server], err = startFront(server); err != nil {
 				return fmt.Errorf("front of %s: %w", server, err)
 			}
 		}
@@ -82,36 +75,24 @@ func redirect(from io.Reader, to io.Writer, start front) error {
 	}
 }
 
-// startWebSocketFront puts a bridge before a server.
-func startWebSocketFront(server string) (string, error) {
+// startFront puts before a server a gRPC server, a WebSocket and a bridge, and returns the gRPC server's address.
+func startFront(server string) (string, error) {
 	upstream, err := grpc.NewClient(server, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return "", err
 	}
-	return serveBridge(
+	handler, err := bridge.NewHandler(
 		bridge.WithUpstream(upstream, bridge.WithUpstreamServices(serviceName)),
 		bridge.WithMaxRecvMsgSize(anyBytes),
-		bridge.WithAllowedOrigins("*"), // the page of the browser that makes the calls comes from elsewhere
 	)
-}
-
-// startGRPCFront puts a gRPC server before a bridge before a server. It is a call's first leg only: it gives all it gets to
-// the bridge's client, byte for byte.
-func startGRPCFront(server string) (string, error) {
-	address, err := startWebSocketFront(server)
+	if err != nil {
+		return "", err
+	}
+	address, err := serveHandler(handler)
 	if err != nil {
 		return "", err
 	}
 	return serveGRPC(address)
-}
-
-// serveBridge serves a bridge until the process ends.
-func serveBridge(opts ...bridge.HandlerOption) (string, error) {
-	handler, err := bridge.NewHandler(opts...)
-	if err != nil {
-		return "", err
-	}
-	return serveHandler(handler)
 }
 
 // serveHandler serves a handler until the process ends.
@@ -124,7 +105,8 @@ func serveHandler(handler *bridge.Handler) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// serveGRPC serves gRPC until the process ends, by sending all calls through one WebSocket to the bridge at an address.
+// serveGRPC serves gRPC until the process ends: it passes all calls, byte for byte, through one WebSocket to the bridge at an
+// address.
 func serveGRPC(address string) (string, error) {
 	cc, err := bridge.Dial("ws://"+address, bridge.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(anyBytes)))
 	if err != nil {
@@ -138,6 +120,7 @@ func serveGRPC(address string) (string, error) {
 		grpc.ForceServerCodecV2(rawCodec{}),
 		grpc.UnknownServiceHandler(passTo(cc)),
 		grpc.MaxRecvMsgSize(anyBytes),
+		grpc.StatsHandler(encodings{}),
 	)
 	go server.Serve(listener)
 	return listener.Addr().String(), nil
@@ -155,7 +138,8 @@ func passTo(cc grpc.ClientConnInterface) grpc.StreamHandler {
 		for _, name := range []string{":authority", "content-type", "user-agent", "grpc-accept-encoding"} {
 			delete(md, name) // the first leg's own
 		}
-		out, err := cc.NewStream(metadata.NewOutgoingContext(ctx, md), anyKind, method, grpc.ForceCodecV2(rawCodec{}))
+		out, err := cc.NewStream(metadata.NewOutgoingContext(ctx, md), anyKind, method,
+			grpc.ForceCodecV2(rawCodec{}), grpc.UseCompressor(encodingOf(ctx)))
 		if err != nil {
 			return err
 		}
@@ -201,6 +185,27 @@ func passBack(out grpc.ClientStream, in grpc.ServerStream) error {
 		}
 	}
 }
+
+// encodings notes what each call is compressed with, which a handler is not told otherwise.
+type encodings struct{}
+
+type encodingKey struct{}
+
+func encodingOf(ctx context.Context) string { return *ctx.Value(encodingKey{}).(*string) }
+
+func (encodings) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+	return context.WithValue(ctx, encodingKey{}, new(string))
+}
+
+func (encodings) HandleRPC(ctx context.Context, event stats.RPCStats) {
+	if header, ok := event.(*stats.InHeader); ok {
+		*ctx.Value(encodingKey{}).(*string) = header.Compression
+	}
+}
+
+func (encodings) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (encodings) HandleConn(context.Context, stats.ConnStats) {}
 
 // rawMessage is a message as the bytes it is.
 type rawMessage struct{ data []byte }

@@ -15,8 +15,7 @@ const roleVariable = "RIALTO_CONFORMANCE_ROLE"
 var roles = map[string]func(args []string) error{
 	httpServerRole: func(args []string) error { return serveHTTP(args[0], args[1]) },
 	serviceRole:    func(args []string) error { return serveService(args[0]) },
-	websocketRole:  func(args []string) error { return runClient(startWebSocketFront, args) },
-	grpcRole:       func(args []string) error { return runClient(startGRPCFront, args) },
+	grpcRole:       runClient,
 }
 
 func TestMain(m *testing.M) {

@@ -29,7 +29,8 @@ func buildSuite(t *testing.T) suite {
 		return strings.TrimSpace(string(output(t, "go", "tool", "-modfile=../../tools/conformance.mod", "-n", name)))
 	}
 	var source struct{ Dir string }
-	if err := json.Unmarshal(output(t, "go", "list", "-modfile=../../tools/conformance.mod", "-m", "-json", module), &source); err != nil {
+	download := output(t, "go", "mod", "download", "-modfile=../../tools/conformance.mod", "-json", module)
+	if err := json.Unmarshal(download, &source); err != nil {
 		t.Fatal(err)
 	}
 	s := suite{
@@ -82,7 +83,8 @@ func (s suite) run(t *testing.T, try trial) {
 		args = append(args, "--known-failing", "@"+try.knownFailing)
 	}
 	cmd := exec.CommandContext(t.Context(), s.runner, append(append(args, "--", self), try.args...)...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+try.role)
+	// A program that has a data race fails its cases, rather than only saying so.
+	cmd.Env = append(os.Environ(), roleVariable+"="+try.role, "GORACE=halt_on_error=1")
 	report, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, report)
