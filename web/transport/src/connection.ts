@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { GoAway, Metadatum } from "@rialto/gen/rialto/bridge/v1/bridge_pb";
 import { Backoff, between, onWake, stableAfterMs } from "./reconnect.js";
 import type { Session, SessionEvents } from "./session.js";
-import { type ConnectionState, StateStore } from "./state.js";
+import { type ConnectionState, type Loss, StateStore } from "./state.js";
 import { notProcessed, type Verdict, verdictOnGoAway } from "./status.js";
 
 export interface ConnectionOptions {
@@ -46,7 +46,8 @@ export class Connection {
   /** No try before this, by `performance.now`: the delay, and of it what the server asked for. */
   private notBeforeMs = 0;
   private hintMs = 0;
-  private error: ConnectError | undefined;
+  /** How the last session or try ended; undefined while there is a good one. */
+  private loss: Loss | undefined;
   private isFailing = false;
   private isDialing = false;
   private isKept = false;
@@ -105,8 +106,9 @@ export class Connection {
     if (current?.accepting && (kind.whileConnecting || current.ready)) {
       return Promise.resolve(current);
     }
-    if (this.isFailing && !kind.forReady && performance.now() < this.notBeforeMs && this.error) {
-      return Promise.reject(notProcessed(this.error.rawMessage, this.error.code));
+    if (this.isFailing && !kind.forReady && performance.now() < this.notBeforeMs && this.loss) {
+      const { error } = this.loss;
+      return Promise.reject(notProcessed(error.rawMessage, error.code));
     }
     return new Promise((resolve, reject) => {
       const waiter = { ...kind, resolve, reject };
@@ -156,7 +158,7 @@ export class Connection {
     try {
       metadata = await this.options.metadata();
     } catch (reason) {
-      return { error: ConnectError.from(reason, Code.Unavailable), retry: true };
+      return { error: ConnectError.from(reason, Code.Unavailable), retry: true, reason: "unreachable" };
     }
     try {
       if (!this.isClosed) {
@@ -164,7 +166,7 @@ export class Connection {
       }
       return undefined;
     } catch (reason) {
-      return { error: ConnectError.from(reason, Code.Internal), retry: false };
+      return { error: ConnectError.from(reason, Code.Internal), retry: false, reason: "refused" };
     }
   }
 
@@ -183,7 +185,7 @@ export class Connection {
   private handleReady(session: Session): void {
     this.readyAtMs = performance.now();
     this.isFailing = false;
-    this.error = undefined;
+    this.loss = undefined;
     this.resolveWaiters(session, () => true);
     this.publish();
   }
@@ -195,12 +197,12 @@ export class Connection {
     this.current = undefined;
     this.forgiveIfStable();
     this.hintMs = performance.now() + between(goAway.reconnectMinMs, goAway.reconnectMaxMs);
-    const { error, retry } = verdictOnGoAway(goAway);
-    if (retry) {
-      this.error = error;
+    const verdict = verdictOnGoAway(goAway);
+    if (verdict.retry) {
+      this.loss = { error: verdict.error, reason: verdict.reason };
       this.notBeforeMs = this.hintMs;
     } else {
-      this.handleFailure({ error, retry });
+      this.handleFailure(verdict);
     }
     this.ensureTry();
   }
@@ -211,9 +213,9 @@ export class Connection {
       this.current = undefined;
       this.forgiveIfStable();
       if (this.readyAtMs !== undefined && verdict.retry) {
-        this.delay(verdict.error);
+        this.delay(verdict);
       } else {
-        this.handleFailure(verdict);
+        this.handleFailure({ ...verdict, reason: "unreachable" });
       }
     }
     this.ensureTry();
@@ -226,22 +228,26 @@ export class Connection {
   }
 
   /** A try has failed, or shown that another one will. */
-  private handleFailure({ error, retry }: Verdict): void {
+  private handleFailure(verdict: Verdict): void {
+    const { error, retry } = verdict;
     this.isFailing = true;
     this.isKept = this.isKept && retry;
-    this.delay(error);
+    this.delay(retry ? verdict : { error, reason: "refused" });
     this.rejectWaiters(notProcessed(error.rawMessage, error.code), ({ forReady }) => !(forReady && retry));
   }
 
-  private delay(error: ConnectError): void {
-    this.error = error;
+  private delay({ error, reason }: Loss): void {
+    this.loss = { error, reason };
     this.notBeforeMs = Math.max(this.hintMs, performance.now() + this.backoff.next());
   }
 
   /** The network may have changed, or somebody looks: finds out about the connection, or tries at once. */
-  private readonly handleWake = () => {
-    for (const session of this.sessions) {
+  private readonly handleWake = ({ type }: Event) => {
+    for (const session of [...this.sessions]) {
       session.wake();
+    }
+    if (type === "online") {
+      this.current?.networkCame();
     }
     this.hurry();
   };
@@ -297,10 +303,10 @@ export class Connection {
     if (this.current || this.isDialing) {
       return { status: "connecting" };
     }
-    if (this.timer !== undefined && this.error) {
-      return { status: "waiting", retryAtMs: this.retryAtMs, error: this.error };
+    if (this.timer !== undefined && this.loss) {
+      return { status: "waiting", retryAtMs: this.retryAtMs, loss: this.loss };
     }
-    return this.error ? { status: "idle", error: this.error } : { status: "idle" };
+    return this.loss ? { status: "idle", loss: this.loss } : { status: "idle" };
   }
 }
 

@@ -154,6 +154,15 @@ export function encodeInline(open: Uint8Array, message: Uint8Array): Uint8Array 
   return payload;
 }
 
+/** Undoes `encodeInline`. Throws `ProtocolError` for a length beyond the payload. */
+export function decodeInline(payload: Uint8Array): { readonly open: Uint8Array; readonly message: Uint8Array } {
+  const length = payload.length < 4 ? Number.POSITIVE_INFINITY : viewOf(payload).getUint32(0);
+  if (length > payload.length - 4) {
+    throw new ProtocolError("OPEN shorter than it says");
+  }
+  return { open: payload.subarray(4, 4 + length), message: payload.subarray(4 + length) };
+}
+
 /** Encodes the payload of WINDOW: so many bytes more may be sent. */
 export function encodeIncrement(bytes: number): Uint8Array {
   const payload = new Uint8Array(4);

@@ -80,6 +80,11 @@ export class Incoming {
     });
   }
 
+  /** How many bytes the server may still send. */
+  get credit(): number {
+    return this.window.available;
+  }
+
   /** How long something has been waiting that nobody takes, in ms; 0 if nothing does. */
   unreadMs(): number {
     return this.unreadSinceMs === undefined ? 0 : performance.now() - this.unreadSinceMs;

@@ -2,6 +2,7 @@ import type { BinaryReadOptions, BinaryWriteOptions } from "@bufbuild/protobuf";
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import type { WebSocketConstructor } from "./socket.js";
 import type { ConnectionState, StateListener } from "./state.js";
+import type { FrameListener } from "./wire-tap.js";
 
 export interface WebSocketTransportOptions {
   /** Where the server is, such as "https://example.com"; "/" is the page's own server. */
@@ -51,6 +52,11 @@ export interface WebSocketTransportOptions {
    * that read them was left without aborting the call, which then runs on; see the README.
    */
   readonly onStalled?: (call: StalledCall) => void;
+  /**
+   * Hears of every frame in both directions, for tools that show the wire; `readFrame` of @rialto/transport/wire takes one apart. Payloads are not copies
+   * and hold tokens and people's texts: keep them in the page. Costs nothing when it is not there.
+   */
+  readonly onFrame?: FrameListener;
 }
 
 /** A call whose messages nobody takes. */

@@ -36,13 +36,13 @@ export function between(minMs: number, maxMs: number): number {
  * Calls the listener whenever the network may have changed under a connection, or somebody looks at the page again. Returns
  * the function that ends this. Outside a browser it never calls.
  */
-export function onWake(listener: () => void): () => void {
+export function onWake(listener: (event: Event) => void): () => void {
   if (typeof window === "undefined" || typeof document === "undefined") {
     return () => undefined;
   }
-  const visible = () => {
+  const visible = (event: Event) => {
     if (document.visibilityState === "visible") {
-      listener();
+      listener(event);
     }
   };
   window.addEventListener("online", listener);

@@ -30,9 +30,11 @@ import { SendQueue } from "./send-queue.js";
 import { type LocalSettings, peerAtStart, peerFrom, settingsFrom, startValues } from "./settings.js";
 import { subprotocol, type WebSocketConstructor, type WebSocketLike } from "./socket.js";
 import { StallWatch } from "./stall-watch.js";
+import { notify } from "./state.js";
 import { notProcessed, type Verdict, verdictOnClose } from "./status.js";
 import { resetCode, Stream, type StreamRequest, type StreamSession } from "./stream.js";
 import { dataCost, ReceiveWindow } from "./window.js";
+import type { FrameListener, WireFrame } from "./wire-tap.js";
 
 export interface SessionOptions {
   readonly WebSocket: WebSocketConstructor;
@@ -45,6 +47,9 @@ export interface SessionOptions {
   /** A call whose received messages nobody took for `stalledAfterMs`. */
   onStalled(stream: Stream): void;
   readonly stalledAfterMs: number;
+  readonly onFrame: FrameListener | undefined;
+  /** The number of this session, for `onFrame`. */
+  readonly connection: number;
 }
 
 /** What the owner of a session hears. */
@@ -106,7 +111,7 @@ export class Session implements StreamSession {
       sentBytes: () => this.sentBytes,
       bufferedBytes: () => this.bufferedAmount,
       probe: () => this.write(FrameType.Ping, 0, 0, new Uint8Array(8)),
-      dead: () => this.end(verdictOnClose(closeLost, "the server is silent")),
+      dead: () => this.end({ ...verdictOnClose(closeLost, "the server is silent"), reason: "silent" }),
     });
     this.stallWatch = new StallWatch(options.stalledAfterMs, () => this.streams.values(), options.onStalled);
     this.connectTimer = setTimeout(
@@ -155,10 +160,17 @@ export class Session implements StreamSession {
     this.heartbeat.wake();
   }
 
+  /** There is a network again: a try that began without one may hang until its time is over, and is given up. */
+  networkCame(): void {
+    if (!this.isReady) {
+      this.end(verdictOnClose(closeLost, "the network changed"));
+    }
+  }
+
   /** Ends the connection and fails its calls with CANCELLED. */
   close(): void {
     const error = new ConnectError("the transport was closed", Code.Canceled);
-    this.end({ error, retry: false }, 1000);
+    this.end({ error, retry: false, reason: "refused" }, 1000);
   }
 
   begin(stream: Stream): void {
@@ -199,6 +211,9 @@ export class Session implements StreamSession {
       const frame = encodeFrame(type, flags, stream, payload);
       this.sentBytes += frame.length;
       this.socket.send(frame);
+      if (this.options.onFrame) {
+        this.observe(this.options.onFrame, "sent", { type, flags, stream, payload });
+      }
     }
   }
 
@@ -215,7 +230,11 @@ export class Session implements StreamSession {
   private readonly handleMessage = ({ data }: { readonly data: unknown }) => {
     this.heartbeat.heard();
     try {
-      this.dispatch(decodeFrame(bytesOf(data)));
+      const frame = decodeFrame(bytesOf(data));
+      if (this.options.onFrame) {
+        this.observe(this.options.onFrame, "received", frame);
+      }
+      this.dispatch(frame);
     } catch (reason) {
       this.fail(reason);
     }
@@ -224,6 +243,23 @@ export class Session implements StreamSession {
   private readonly handleClose = ({ code, reason }: { readonly code: number; readonly reason: string }) => {
     this.end(verdictOnClose(code, reason));
   };
+
+  private observe(listener: FrameListener, direction: WireFrame["direction"], frame: Frame): void {
+    const stream = this.streams.get(frame.stream);
+    const connection = { send: this.queue.window.available, receive: this.credit.available };
+    notify(() =>
+      listener({
+        ...frame,
+        direction,
+        timeMs: performance.now(),
+        connection: this.options.connection,
+        name: frameName(frame.type),
+        method: stream?.request.method,
+        windows: stream ? { connection, stream: stream.windows } : { connection },
+        bufferedBytes: this.bufferedAmount,
+      }),
+    );
+  }
 
   private dispatch(frame: Frame): void {
     if (!this.isReady && frame.type !== FrameType.Settings) {
@@ -351,7 +387,7 @@ export class Session implements StreamSession {
 
   private closeIfDrained(): void {
     if ((this.isDraining || this.queue.exhausted) && this.streams.size === 0) {
-      this.end({ error: notProcessed("the connection went away"), retry: true }, 1000);
+      this.end({ error: notProcessed("the connection went away"), retry: true, reason: "going-away" }, 1000);
     }
   }
 

@@ -1,9 +1,26 @@
 import type { ConnectError } from "@connectrpc/connect";
 
 /**
+ * Why there is no connection:
+ *
+ * - `unreachable`: it could not be made;
+ * - `lost`: it broke;
+ * - `silent`: the server fell silent and did not answer a probe;
+ * - `going-away`: the server said that it goes away;
+ * - `refused`: another try would end in the same way.
+ */
+export type LossReason = "unreachable" | "lost" | "silent" | "going-away" | "refused";
+
+/** How the last connection, or the try to make one, ended. */
+export interface Loss {
+  readonly reason: LossReason;
+  readonly error: ConnectError;
+}
+
+/**
  * What a user interface shows of the connection:
  *
- * - `idle`: there is none, and nobody needs one; `error` says how the last one ended, if badly;
+ * - `idle`: there is none, and nobody needs one; `loss` says how the last one ended, if badly;
  * - `connecting`: the socket is being opened;
  * - `connected`: the server has answered;
  * - `waiting`: the connection was lost or could not be made; the next try is at `retryAtMs` (as `Date.now` counts), at once
@@ -11,10 +28,10 @@ import type { ConnectError } from "@connectrpc/connect";
  * - `closed`: by `close`, for good.
  */
 export type ConnectionState =
-  | { readonly status: "idle"; readonly error?: ConnectError }
+  | { readonly status: "idle"; readonly loss?: Loss }
   | { readonly status: "connecting" }
   | { readonly status: "connected" }
-  | { readonly status: "waiting"; readonly retryAtMs: number; readonly error: ConnectError }
+  | { readonly status: "waiting"; readonly retryAtMs: number; readonly loss: Loss }
   | { readonly status: "closed" };
 
 export type StateListener = (state: ConnectionState) => void;
@@ -39,16 +56,16 @@ export class StateStore {
     if (!isSame(this.current, next)) {
       this.current = next;
       for (const listener of [...this.listeners]) {
-        notify(listener, next);
+        notify(() => listener(next));
       }
     }
   }
 }
 
-// What a listener throws is the page's error, and must not disturb the connection.
-function notify(listener: StateListener, state: ConnectionState): void {
+/** Calls what belongs to the page: what it throws is the page's error, and must not disturb the connection. */
+export function notify(listener: () => void): void {
   try {
-    listener(state);
+    listener();
   } catch (reason) {
     queueMicrotask(() => {
       throw reason;
@@ -57,7 +74,7 @@ function notify(listener: StateListener, state: ConnectionState): void {
 }
 
 function isSame(a: ConnectionState, b: ConnectionState): boolean {
-  const errorOf = (state: ConnectionState) => ("error" in state ? state.error : undefined);
+  const lossOf = (state: ConnectionState) => ("loss" in state ? state.loss : undefined);
   const retryOf = (state: ConnectionState) => (state.status === "waiting" ? state.retryAtMs : undefined);
-  return a.status === b.status && errorOf(a) === errorOf(b) && retryOf(a) === retryOf(b);
+  return a.status === b.status && lossOf(a) === lossOf(b) && retryOf(a) === retryOf(b);
 }

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Status } from "@rialto/gen/google/rpc/status_pb";
 import type { GoAway, Reset } from "@rialto/gen/rialto/bridge/v1/bridge_pb";
+import type { LossReason } from "./state.js";
 
 /** The greatest status code that gRPC defines: UNAUTHENTICATED. */
 const lastCode = 16;
@@ -61,7 +62,12 @@ export interface Verdict {
   readonly error: ConnectError;
   /** Whether a new connection may go better. */
   readonly retry: boolean;
+  /** Why, as far as the socket tells. */
+  readonly reason: LossReason;
 }
+
+/** The close codes of a server, or a proxy, that goes away. */
+const goingAwayCloseCodes: ReadonlySet<number> = new Set([1001, 4014]);
 
 /**
  * Returns what the end of a socket means for the connection. Its calls that had no END are UNAVAILABLE, whatever the reason
@@ -69,15 +75,18 @@ export interface Verdict {
  */
 export function verdictOnClose(closeCode: number, reason: string): Verdict {
   const message = `the connection ended with ${closeCode}${reason === "" ? "" : `: ${reason}`}`;
-  return { error: new ConnectError(message, Code.Unavailable), retry: retryableCloseCodes.has(closeCode) };
+  return {
+    error: new ConnectError(message, Code.Unavailable),
+    retry: retryableCloseCodes.has(closeCode),
+    reason: goingAwayCloseCodes.has(closeCode) ? "going-away" : "lost",
+  };
 }
 
 /** Returns what a GOAWAY means for later connections. */
 export function verdictOnGoAway({ code, message }: GoAway): Verdict {
-  const text = message || "the server is going away";
-  return code === 0
-    ? { error: new ConnectError(text, Code.Unavailable), retry: true }
-    : { error: new ConnectError(text, codeFrom(code)), retry: retryableCloseCodes.has(statusCloseBase + code) };
+  const error = new ConnectError(message || "the server is going away", code === 0 ? Code.Unavailable : codeFrom(code));
+  const retry = code === 0 || retryableCloseCodes.has(statusCloseBase + code);
+  return { error, retry, reason: "going-away" };
 }
 
 /** A code that gRPC does not define counts as UNKNOWN, as in https://grpc.io/docs/guides/status-codes/. */

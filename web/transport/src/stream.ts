@@ -100,6 +100,11 @@ export class Stream {
     return this.incoming.unreadMs();
   }
 
+  /** How many bytes may still be sent and may still come. */
+  get windows(): { readonly send: number; readonly receive: number } {
+    return { send: this.outgoing.window.available, receive: this.incoming.credit };
+  }
+
   /** Opens the call. */
   start(): void {
     this.session.begin(this);

@@ -48,6 +48,7 @@ function createConnection(options: WebSocketTransportOptions): Connection {
     maxMessageBytes: options.readMaxBytes ?? defaultReadMaxBytes,
     pingIntervalMs: options.pingIntervalMs ?? defaultPingIntervalMs,
   };
+  let connections = 0;
   const compresses = options.compression === "gzip" && gzipAvailable;
   return new Connection({
     metadata: async () => metadataFromHeaders(new Headers(await options.connectionHeaders?.())),
@@ -60,6 +61,8 @@ function createConnection(options: WebSocketTransportOptions): Connection {
           connectTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
           compressMinBytes: compresses ? (options.compressMinBytes ?? defaultCompressMinBytes) : undefined,
           stalledAfterMs: options.onStalled ? (options.stalledAfterMs ?? defaultStalledAfterMs) : 0,
+          onFrame: options.onFrame,
+          connection: ++connections,
           onStalled: ({ request, unreadMs }) => options.onStalled?.({ method: request.method, unreadMs }),
         },
         events,

@@ -54,6 +54,11 @@ export class ReceiveWindow {
     this.grant = grant;
   }
 
+  /** What the peer may still send. */
+  get available(): number {
+    return this.credit;
+  }
+
   /** Bytes came. Throws `ProtocolError` when the peer had no credit for them. */
   receive(bytes: number): void {
     if (bytes > this.credit) {

@@ -65,7 +65,10 @@ describe("connecting", () => {
     (await dialled()).drop(1006);
     expect(await error).toMatchObject({ code: Code.Unavailable, rawMessage: "the connection ended with 1006" });
     expect(isNotProcessed(await error)).toBe(true);
-    expect(transport.state).toMatchObject({ status: "idle", error: { code: Code.Unavailable } });
+    expect(transport.state).toMatchObject({
+      status: "idle",
+      loss: { reason: "unreachable", error: { code: Code.Unavailable } },
+    });
   });
 
   test("is not tried again for each call within the delay, but after it", async () => {
@@ -170,12 +173,13 @@ describe("a lost connection", () => {
   });
 
   test.each([
-    [4014, "draining", "waiting"],
-    [1001, "", "waiting"],
-    [4016, "token expired", "idle"],
-    [4400, "bad frame", "idle"],
-    [4999, "unheard of", "idle"],
-  ])("closed with %d %s", async (closeCode, reason, status) => {
+    [4014, "draining", "waiting", "going-away"],
+    [1001, "", "waiting", "going-away"],
+    [1006, "", "waiting", "lost"],
+    [4016, "token expired", "idle", "refused"],
+    [4400, "bad frame", "idle", "refused"],
+    [4999, "unheard of", "idle", "refused"],
+  ])("closed with %d %s", async (closeCode, reason, status, why) => {
     fakeTime();
     const { client, dialled, transport } = harness();
     const connected = transport.connect();
@@ -186,7 +190,7 @@ describe("a lost connection", () => {
     await settle();
     server.drop(closeCode, reason);
     expect((await error).code).toBe(Code.Unavailable);
-    expect(transport.state.status).toBe(status);
+    expect(transport.state).toMatchObject({ status, loss: { reason: why } });
   });
 
   test("that lived only shortly does not reset the delay", async () => {
@@ -299,7 +303,10 @@ describe("GOAWAY", () => {
     const server = await dialled();
     server.acceptWithSettings();
     server.goAway({ code: Code.Unauthenticated, message: "token expired" });
-    expect(transport.state).toMatchObject({ status: "idle", error: { code: Code.Unauthenticated } });
+    expect(transport.state).toMatchObject({
+      status: "idle",
+      loss: { reason: "refused", error: { code: Code.Unauthenticated } },
+    });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(servers).toHaveLength(1);
   });
@@ -321,7 +328,7 @@ describe("heartbeat", () => {
     await vi.advanceTimersByTimeAsync(19_999);
     expect(transport.state.status).toBe("connected");
     await vi.advanceTimersByTimeAsync(1);
-    expect(transport.state.status).toBe("waiting");
+    expect(transport.state).toMatchObject({ status: "waiting", loss: { reason: "silent" } });
     expect(server.closedWith).toBeDefined();
   });
 
@@ -360,6 +367,26 @@ describe("heartbeat", () => {
     transport.close();
     expect(vi.getTimerCount()).toBe(0);
   });
+});
+
+test("a try that the network came back during begins anew", async () => {
+  fakeTime();
+  const window = new EventTarget();
+  vi.stubGlobal("window", window);
+  vi.stubGlobal("document", Object.assign(new EventTarget(), { visibilityState: "visible" }));
+  const { transport, dialled, servers } = harness();
+  transport.connect().catch(() => undefined);
+  const hanging = await dialled();
+  window.dispatchEvent(new Event("pageshow"));
+  await settle();
+  expect(servers).toHaveLength(1);
+  window.dispatchEvent(new Event("online"));
+  await settle();
+  expect(servers).toHaveLength(2);
+  expect(hanging.closedWith).toBeDefined();
+  (await dialled()).acceptWithSettings();
+  window.dispatchEvent(new Event("online"));
+  expect(transport.state.status).toBe("connected");
 });
 
 describe("AUTH", () => {
