@@ -5,6 +5,7 @@
 //	rialto proxy --upstream localhost:9000
 //	                           a bridge in front of any gRPC server, in any language
 //	rialto chat --name ana     talk in the terminal, or from a script
+//	rialto bench fanout        measure what a server can do on this machine
 //	rialto version
 //
 // It ends with 0 when all went well, 2 when it was called wrongly (flags, environment, configuration file) and 1 when
@@ -30,7 +31,10 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
 	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
 	Chat    chatCommand    `cmd:"" help:"Chat in the terminal, or from a script."`
+	Bench   benchCommand   `cmd:"" help:"Measure what a server can do on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	BenchFloor benchFloorCommand `cmd:"" hidden:""`
 }
 
 // Help implements [kong.HelpProvider]: the examples of --help.
@@ -92,7 +96,7 @@ func explained(args []string) string {
 		return "rialto serve"
 	}
 	switch args[0] {
-	case "serve", "proxy", "chat", "version":
+	case "serve", "proxy", "chat", "bench", "version":
 		return "rialto " + args[0]
 	}
 	return "rialto"

@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// play is one run of a scenario against one subject.
+type play struct {
+	ctx     context.Context
+	cfg     *Config
+	subject *subject
+	tell    func(doing string)
+	faults  Faults
+}
+
+// openFleet connects the configuration's clients and tells how far that is.
+func (p *play) openFleet() (*fleet, error) {
+	return openFleet(p.ctx, p.subject, p.wire(), p.cfg.Rooms, p.cfg.PerRoom, func(done, of int) {
+		if done%50 == 0 || done == of {
+			p.tell(fmt.Sprintf("connecting %d of %d", done, of))
+		}
+	})
+}
+
+// wire is the configuration's, except that the floor has only one.
+func (p *play) wire() Wire {
+	if p.subject.name == subjectFloor {
+		return Plain
+	}
+	return p.cfg.Wire
+}
+
+// settleTimeout is how long what was sent may take until everybody has it; what is missing then is lost.
+const settleTimeout = 20 * time.Second
+
+// finish waits for what is under way, closes the fleet and counts the faults.
+func (p *play) finish(f *fleet) error {
+	p.tell("waiting for the last deliveries")
+	ctx, cancel := context.WithTimeout(p.ctx, settleTimeout)
+	defer cancel()
+	f.settle(ctx)
+	err := f.close()
+	p.faults.add(f.faults())
+	if p.ctx.Err() != nil {
+		return p.ctx.Err()
+	}
+	return err
+}
+
+// cost is what a stretch of time cost.
+type cost struct {
+	wall, server, generator time.Duration
+}
+
+// startMeter begins a measurement; calling what it returns ends it.
+func (p *play) startMeter() (stop func() (cost, error), err error) {
+	start := time.Now()
+	server, err := p.serverCPU()
+	if err != nil {
+		return nil, err
+	}
+	generator := ownCPU()
+	return func() (cost, error) {
+		now, err := p.serverCPU()
+		return cost{time.Since(start), now - server, ownCPU() - generator}, err
+	}, nil
+}
+
+// serverCPU is 0 for a server whose process is not known.
+func (p *play) serverCPU() (time.Duration, error) {
+	if p.subject.pid == 0 {
+		return 0, nil
+	}
+	return cpuTime(p.subject.pid)
+}
+
+func (p *play) serverRSS() (int64, error) {
+	if p.subject.pid == 0 {
+		return 0, nil
+	}
+	return residentBytes(p.subject.pid)
+}
+
+// metrics are those that every load has.
+func (c cost) metrics(deliveries uint64) Metrics {
+	m := Metrics{
+		ServerCores:    c.server.Seconds() / c.wall.Seconds(),
+		GeneratorCores: c.generator.Seconds() / c.wall.Seconds(),
+	}
+	if deliveries > 0 {
+		m[DeliveriesPerSecond] = float64(deliveries) / c.wall.Seconds()
+		m[CPUPerDelivery] = float64(c.server.Microseconds()) / float64(deliveries)
+	}
+	return m
+}
+
+// hold waits for d, or until the run is called off.
+func (p *play) hold(d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}

@@ -1,0 +1,187 @@
+package bench
+
+import (
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Metric names a figure; its unit is in the name, as it is in JSON.
+type Metric string
+
+// The metrics. Not every scenario has all.
+const (
+	MessagesPerSecond   Metric = "messages_per_s"
+	DeliveriesPerSecond Metric = "deliveries_per_s"
+	CPUPerDelivery      Metric = "server_cpu_us_per_delivery"
+	ServerCores         Metric = "server_cores"
+	ServerRSS           Metric = "server_rss_mib"
+	GeneratorCores      Metric = "generator_cores"
+	LatencyP50          Metric = "latency_p50_ms"
+	LatencyP99          Metric = "latency_p99_ms"
+	LatencyMax          Metric = "latency_max_ms"
+)
+
+// metricTitles is the order and the words of the table.
+var metricTitles = []struct {
+	metric Metric
+	title  string
+}{
+	{MessagesPerSecond, "messages/s"},
+	{DeliveriesPerSecond, "deliveries/s"},
+	{CPUPerDelivery, "server CPU, us a delivery"},
+	{ServerCores, "server CPU, cores"},
+	{ServerRSS, "server RSS, MiB"},
+	{LatencyP50, "latency p50, ms"},
+	{LatencyP99, "latency p99, ms"},
+	{LatencyMax, "latency max, ms"},
+	{GeneratorCores, "generator CPU, cores"},
+}
+
+// Metrics are the figures of one run.
+type Metrics map[Metric]float64
+
+func (h *histogram) describe(m Metrics) {
+	if h.total == 0 {
+		return
+	}
+	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+	m[LatencyP50], m[LatencyP99], m[LatencyMax] = ms(h.quantile(0.5)), ms(h.quantile(0.99)), ms(h.max)
+}
+
+// Faults counts what was not delivered once, in order, to everybody.
+type Faults struct {
+	Lost       uint64 `json:"lost"`
+	Duplicated uint64 `json:"duplicated"`
+	Reordered  uint64 `json:"reordered"`
+	Refused    uint64 `json:"refused"` // publishes that the server refused
+}
+
+func (f *Faults) add(other Faults) {
+	f.Lost += other.Lost
+	f.Duplicated += other.Duplicated
+	f.Reordered += other.Reordered
+	f.Refused += other.Refused
+}
+
+// RunResult is one run of one subject.
+type RunResult struct {
+	Subject string `json:"subject"`
+	Faults
+	Metrics    Metrics `json:"metrics"`
+	NotCounted string  `json:"not_counted,omitempty"` // why it is in no median
+}
+
+// Spread is the median of the runs that count, and the least and the greatest of them.
+type Spread struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+// Report is what a benchmark found.
+type Report struct {
+	Scenario     Scenario `json:"scenario"`
+	Wire         Wire     `json:"wire"`
+	Rooms        int      `json:"rooms"`
+	PerRoom      int      `json:"clients_per_room"`
+	Rate         float64  `json:"rate_per_s"`
+	InFlight     int      `json:"in_flight,omitempty"`
+	MessageBytes int      `json:"message_bytes"`
+	Machine      Machine  `json:"machine"`
+
+	Runs    []RunResult                  `json:"runs"` // in the order in which they ran
+	Medians map[string]map[Metric]Spread `json:"medians"`
+	// CPURatio is the median server CPU a delivery over the floor's; absent without a floor or without runs that count.
+	CPURatio *float64 `json:"cpu_ratio,omitempty"`
+	// CPURatioSpread has the ratios of neighbouring runs.
+	CPURatioSpread *Spread `json:"cpu_ratio_spread,omitempty"`
+}
+
+// Machine is where it ran.
+type Machine struct {
+	CPUs   int    `json:"cpus"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+	Arch   string `json:"arch"`
+}
+
+func newReport(c *Config) *Report {
+	r := &Report{
+		Scenario: c.Scenario, Wire: c.Wire, Rooms: c.Rooms, PerRoom: c.PerRoom, Rate: c.Rate, MessageBytes: c.MessageBytes,
+		Machine: Machine{CPUs: runtime.NumCPU(), Kernel: kernelVersion(), Go: runtime.Version(), Arch: runtime.GOARCH},
+		Medians: make(map[string]map[Metric]Spread),
+	}
+	if c.Rate == 0 {
+		r.InFlight = c.InFlight
+	}
+	return r
+}
+
+// maxGeneratorCores is above which a generator may have been what was measured.
+const maxGeneratorCores = 0.9
+
+// judge says why a run does not count; empty if it does.
+func (r *RunResult) judge() string {
+	switch {
+	case r.Lost > 0 || r.Duplicated > 0 || r.Reordered > 0:
+		return "faults"
+	case r.Refused > 0:
+		return "refused publishes"
+	case r.Metrics[GeneratorCores] > maxGeneratorCores:
+		return "generator above 0.9 cores"
+	}
+	return ""
+}
+
+// summarize fills in the medians and ratios.
+func (r *Report) summarize() {
+	values := make(map[string]map[Metric][]float64)
+	for _, run := range r.Runs {
+		if run.NotCounted != "" {
+			continue
+		}
+		if values[run.Subject] == nil {
+			values[run.Subject] = make(map[Metric][]float64)
+		}
+		for metric, v := range run.Metrics {
+			values[run.Subject][metric] = append(values[run.Subject][metric], v)
+		}
+	}
+	for name, metrics := range values {
+		r.Medians[name] = make(map[Metric]Spread)
+		for metric, v := range metrics {
+			r.Medians[name][metric] = spreadOf(v)
+		}
+	}
+	ours, floor := r.Medians[subjectRialto][CPUPerDelivery], r.Medians[subjectFloor][CPUPerDelivery]
+	if ours.Median == 0 || floor.Median == 0 {
+		return
+	}
+	ratio, pairs := ours.Median/floor.Median, spreadOf(r.pairRatios())
+	r.CPURatio, r.CPURatioSpread = &ratio, &pairs
+}
+
+// pairRatios compares each counted run with the floor's run beside it.
+func (r *Report) pairRatios() []float64 {
+	var ratios []float64
+	for i := 1; i < len(r.Runs); i += 2 {
+		ours, floor := r.Runs[i-1], r.Runs[i]
+		if ours.Subject == subjectFloor {
+			ours, floor = floor, ours
+		}
+		if ours.NotCounted == "" && floor.NotCounted == "" && floor.Metrics[CPUPerDelivery] > 0 {
+			ratios = append(ratios, ours.Metrics[CPUPerDelivery]/floor.Metrics[CPUPerDelivery])
+		}
+	}
+	return ratios
+}
+
+func spreadOf(values []float64) Spread {
+	if len(values) == 0 {
+		return Spread{}
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return Spread{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Min: sorted[0], Max: sorted[n-1]}
+}

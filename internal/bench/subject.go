@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Addresses are where a server listens, as `rialto serve --port-file` writes them.
+type Addresses struct {
+	HTTP string `json:"http"`
+	GRPC string `json:"grpc"`
+}
+
+// The names of subjects in reports.
+const (
+	subjectRialto = "rialto"
+	subjectFloor  = "floor"
+)
+
+// subject is a server under load.
+type subject struct {
+	name string
+	at   Addresses
+	pid  int
+	stop func() // ends what start began
+}
+
+// startTimeout is how long a server may take until it answers.
+const startTimeout = 30 * time.Second
+
+// startSubject starts a server of its own for one run: a Rialto on a directory of its own below cfg.TempDir, or the
+// floor.
+func startSubject(ctx context.Context, cfg *Config, name string) (*subject, error) {
+	if name == subjectRialto && cfg.Attach != nil {
+		return &subject{name: name, at: cfg.Attach.Addresses, pid: cfg.Attach.PID, stop: func() {}}, nil
+	}
+	dir, err := os.MkdirTemp(cfg.TempDir, "rialto-bench-")
+	if err != nil {
+		return nil, err
+	}
+	portFile := filepath.Join(dir, "ports.json")
+	args := append([]string{}, cfg.ServeCommand...)
+	if name == subjectFloor {
+		args = append([]string{}, cfg.FloorCommand...)
+	} else {
+		args = append(args, "--data", filepath.Join(dir, "data"), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0",
+			"--admin", "", "--log-level", "warn", "--log-format", "json")
+		args = append(args, cfg.ServerFlags...)
+	}
+	args = append(args, "--port-file", portFile)
+	s, err := startProcess(ctx, name, args, portFile)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	end := s.stop
+	s.stop = func() { end(); os.RemoveAll(dir) }
+	return s, nil
+}
+
+// startProcess runs a command and waits until it has written its port file.
+func startProcess(ctx context.Context, name string, args []string, portFile string) (*subject, error) {
+	cmd := exec.Command(args[0], args[1:]...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan struct{})
+	go func() { // ends with the process, which stop ends
+		_ = cmd.Wait()
+		close(ended)
+	}()
+	s := &subject{name: name, pid: cmd.Process.Pid, stop: func() {
+		_ = cmd.Process.Signal(syscall.SIGKILL)
+		<-ended
+	}}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for tick := time.Tick(10 * time.Millisecond); ; {
+		b, err := os.ReadFile(portFile)
+		if err == nil {
+			if err := json.Unmarshal(b, &s.at); err != nil {
+				s.stop()
+				return nil, fmt.Errorf("port file: %w", err)
+			}
+			return s, nil
+		}
+		select {
+		case <-tick:
+		case <-ended:
+			return nil, fmt.Errorf("it ended: %s", strings.TrimSpace(stderr.String()))
+		case <-ctx.Done():
+			s.stop()
+			return nil, errors.Join(ctx.Err(), errors.New(strings.TrimSpace(stderr.String())))
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable shows a report to people: medians, with the least and the greatest in brackets.
+func (r *Report) WriteTable(w io.Writer) error {
+	fmt.Fprintf(w, "%s over %s: %d x %d clients, %s, %d-byte messages; %d CPUs, Linux %s, %s %s\n\n", r.Scenario, r.Wire,
+		r.Rooms, r.PerRoom, r.pace(), r.MessageBytes, r.Machine.CPUs, r.Machine.Kernel, r.Machine.Go, r.Machine.Arch)
+	subjects := []string{subjectRialto}
+	if r.Medians[subjectFloor] != nil || r.count(subjectFloor) > 0 {
+		subjects = append(subjects, subjectFloor)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintf(t, "\t%s\n", strings.Join(subjects, "\t"))
+	for _, m := range metricTitles {
+		if !r.has(m.metric) {
+			continue
+		}
+		fmt.Fprint(t, m.title)
+		for _, s := range subjects {
+			fmt.Fprintf(t, "\t%s", cell(r.Medians[s], m.metric))
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.CPURatio != nil {
+		fmt.Fprintf(w, "\nserver CPU a delivery, x floor: %.2f  [%.2f to %.2f]\n", *r.CPURatio, r.CPURatioSpread.Min,
+			r.CPURatioSpread.Max)
+	}
+	r.writeUncounted(w)
+	return nil
+}
+
+func (r *Report) pace() string {
+	if r.Rate > 0 {
+		return fmt.Sprintf("%g messages/s", r.Rate)
+	}
+	return fmt.Sprintf("%d messages in flight a room", r.InFlight)
+}
+
+func (r *Report) count(subject string) (n int) {
+	for _, run := range r.Runs {
+		if run.Subject == subject {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Report) has(metric Metric) bool {
+	for _, metrics := range r.Medians {
+		if _, ok := metrics[metric]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func cell(metrics map[Metric]Spread, metric Metric) string {
+	s, ok := metrics[metric]
+	if !ok {
+		return "-"
+	}
+	if s.Min == s.Max {
+		return number(s.Median)
+	}
+	return fmt.Sprintf("%s  [%s to %s]", number(s.Median), number(s.Min), number(s.Max))
+}
+
+// number has three digits that mean something.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// writeUncounted says which runs are in no median, and why.
+func (r *Report) writeUncounted(w io.Writer) {
+	for i, run := range r.Runs {
+		if run.NotCounted != "" {
+			fmt.Fprintf(w, "run %d (%s) does not count: %s; lost %d, duplicated %d, reordered %d, refused %d\n", i+1, run.Subject,
+				run.NotCounted, run.Lost, run.Duplicated, run.Reordered, run.Refused)
+		}
+	}
+}
