@@ -3,6 +3,7 @@ package chat
 import (
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -11,7 +12,7 @@ import (
 )
 
 // This file turns what the state machine knows into what clients see. The messages it returns are fresh, except that
-// data bodies and reactions share their bytes and ids with the state: nobody writes to them.
+// data bodies, mentions and reactions share their bytes and ids with the state: nobody writes to them.
 
 // actorOf returns who a principal is to the state machine.
 func actorOf(p auth.Principal) state.Actor {
@@ -30,7 +31,9 @@ func userProto(a state.Actor) *chatv1.User {
 func roomProto(r state.Room) *chatv1.Room {
 	return &chatv1.Room{
 		Id:         string(r.ID),
-		Title:      r.Title,
+		Title:      r.Settings.Title,
+		Topic:      r.Settings.Topic,
+		SlowMode:   durationProto(r.Settings.SlowMode),
 		CreateTime: timeProto(r.CreateTime),
 		Creator:    userProto(r.Creator),
 		HeadSeq:    r.Head.Seq,
@@ -51,6 +54,8 @@ func messageProto(m *state.Message) *chatv1.Message {
 		EditTime:   timeProto(m.EditTime),
 		DeleteTime: timeProto(m.DeleteTime),
 		ClientId:   m.ClientID,
+		ReplyTo:    m.ReplyTo,
+		Thread:     threadProto(m.Thread),
 	}
 	if m.DeleteTime != 0 {
 		return p
@@ -60,10 +65,19 @@ func messageProto(m *state.Message) *chatv1.Message {
 	} else {
 		p.Body = &chatv1.Message_Text{Text: m.Text}
 	}
+	p.Mentions = m.Mentions
 	for _, r := range m.Reactions {
 		p.Reactions = append(p.Reactions, &chatv1.Reaction{Emoji: r.Emoji, UserIds: r.UserIDs})
 	}
 	return p
+}
+
+// threadProto returns nil for a message that nothing ever answered.
+func threadProto(t state.Thread) *chatv1.Thread {
+	if t.Count == 0 {
+		return nil
+	}
+	return &chatv1.Thread{Count: t.Count, LastSeq: t.LastSeq, LastTime: timeProto(t.LastTime)}
 }
 
 func messagesProto(ms []*state.Message) []*chatv1.Message {
@@ -119,6 +133,14 @@ func eventProto(e *state.Event) *chatv1.Event {
 		p.Kind = &chatv1.Event_MemberRemoved{MemberRemoved: memberProto(*e.Member)}
 	}
 	return p
+}
+
+// durationProto returns milliseconds as a duration; unset for 0.
+func durationProto(ms int64) *durationpb.Duration {
+	if ms == 0 {
+		return nil
+	}
+	return durationpb.New(time.Duration(ms) * time.Millisecond)
 }
 
 // timeProto returns unix milliseconds as a timestamp; unset for 0.

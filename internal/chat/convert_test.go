@@ -3,9 +3,11 @@ package chat
 import (
 	"math"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -33,11 +35,13 @@ func TestMessageProto(t *testing.T) {
 	m := state.Message{
 		Room: "r", Seq: 2, Rev: 5, Sender: ana, CreateTime: 1001, EditTime: 2002, ClientID: "c", Text: "hello",
 		Reactions: []state.Reaction{{Emoji: "👍", UserIDs: []string{"guest-a", "guest-b"}}},
+		ReplyTo:   1, Mentions: []string{"guest-b"}, Thread: state.Thread{Count: 2, LastSeq: 4, LastTime: 3003},
 	}
 	mustEqual(t, messageProto(&m), &chatv1.Message{
 		Room: "r", Seq: 2, Rev: 5, Sender: anaProto, CreateTime: millis(1001), EditTime: millis(2002), ClientId: "c",
 		Body:      &chatv1.Message_Text{Text: "hello"},
 		Reactions: []*chatv1.Reaction{{Emoji: "👍", UserIds: []string{"guest-a", "guest-b"}}},
+		ReplyTo:   1, Mentions: []string{"guest-b"}, Thread: &chatv1.Thread{Count: 2, LastSeq: 4, LastTime: millis(3003)},
 	})
 
 	typed := state.Message{Room: "r", Seq: 1, Rev: 1, Sender: ana, CreateTime: 1, DataType: "t", Data: []byte{0, 1}}
@@ -51,6 +55,7 @@ func TestMessageProto(t *testing.T) {
 	mustEqual(t, messageProto(&m), &chatv1.Message{
 		Room: "r", Seq: 2, Rev: 5, Sender: anaProto, CreateTime: millis(1001), EditTime: millis(2002),
 		DeleteTime: millis(3003), ClientId: "c",
+		ReplyTo: 1, Thread: &chatv1.Thread{Count: 2, LastSeq: 4, LastTime: millis(3003)},
 	})
 }
 
@@ -58,10 +63,11 @@ func TestRoomProto(t *testing.T) {
 	t.Parallel()
 	mustEqual(t, roomProto(state.Room{ID: "nowhere"}), &chatv1.Room{Id: "nowhere"})
 	mustEqual(t, roomProto(state.Room{
-		ID: "r", Title: "R", CreateTime: 1001, Creator: ana,
+		ID: "r", Settings: state.Settings{Title: "R", Topic: "T", SlowMode: 1500}, CreateTime: 1001, Creator: ana,
 		Head: state.Head{Seq: 3, Rev: 7, FirstSeq: 1, UpdateTime: 2002},
 	}), &chatv1.Room{
-		Id: "r", Title: "R", CreateTime: millis(1001), Creator: anaProto,
+		Id: "r", Title: "R", Topic: "T", SlowMode: durationpb.New(1500 * time.Millisecond),
+		CreateTime: millis(1001), Creator: anaProto,
 		HeadSeq: 3, HeadRev: 7, FirstSeq: 1, UpdateTime: millis(2002),
 	})
 }
@@ -85,7 +91,7 @@ func TestEventProto(t *testing.T) {
 		want.Room, want.Rev, want.Time = "r", 4, millis(5005)
 		mustEqual(t, eventProto(&state.Event{
 			Room: "r", Rev: 4, Kind: kind, Time: 5005, Actor: ana,
-			Message: m, State: &state.Room{ID: "r", Title: "R"}, Member: member,
+			Message: m, State: &state.Room{ID: "r", Settings: state.Settings{Title: "R"}}, Member: member,
 		}), want)
 	}
 	if len(kinds) != int(state.MemberRemoved)+1 {

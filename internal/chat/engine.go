@@ -63,12 +63,12 @@ func (e *engine) appendAll(ctx context.Context, recs ...state.Record) ([]state.R
 	return results, sequencerError(err)
 }
 
-// verdict is [refusalError] for a record that this process made: one that it cannot apply is a fault of ours.
+// verdict is [resultError] for a record that this process made: one that it cannot apply is a fault of ours.
 func (e *engine) verdict(r state.Result) error {
 	if r.Refusal == state.UnsupportedRecord {
 		return e.internal("apply", errUnsupportedRecord)
 	}
-	return refusalError(r.Refusal)
+	return resultError(r)
 }
 
 // internal is [internalError] with this server's log.

@@ -29,9 +29,9 @@ const (
 	retryBehind  = time.Second
 )
 
-// refusalError returns the status of a verdict; nil for state.Accepted.
-func refusalError(r state.Refusal) error {
-	switch r {
+// resultError returns the status of a verdict; nil for an accepted command.
+func resultError(r state.Result) error {
+	switch r.Refusal {
 	case state.Accepted:
 		return nil
 	case state.NoSuchRoom:
@@ -42,8 +42,8 @@ func refusalError(r state.Refusal) error {
 		return status.Error(codes.AlreadyExists, "the room id is taken")
 	case state.NotSender:
 		return status.Error(codes.PermissionDenied, "somebody else's message")
-	case state.NotOwner:
-		return status.Error(codes.PermissionDenied, "only an owner of the room may do this")
+	case state.RoleTooLow:
+		return status.Error(codes.PermissionDenied, "your role in the room does not allow this")
 	case state.MessageDeleted:
 		return status.Error(codes.FailedPrecondition, "the message is deleted")
 	case state.MessageNotText:
@@ -56,6 +56,8 @@ func refusalError(r state.Refusal) error {
 		return status.Error(codes.OutOfRange, "seq is above the room's head")
 	case state.TooManyReactions:
 		return status.Error(codes.ResourceExhausted, "the message has as many reactions as it can")
+	case state.TooSoon:
+		return retryable(codes.ResourceExhausted, "the room is in slow mode", time.Duration(r.Wait)*time.Millisecond)
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
 		return status.Error(codes.Internal, internalText)
 	}

@@ -33,7 +33,7 @@ func detail[T any](t testing.TB, err error) T {
 	panic("unreachable")
 }
 
-func TestRefusalError(t *testing.T) {
+func TestResultError(t *testing.T) {
 	t.Parallel()
 	want := map[state.Refusal]codes.Code{
 		state.Accepted:          codes.OK,
@@ -41,13 +41,14 @@ func TestRefusalError(t *testing.T) {
 		state.NoSuchMessage:     codes.NotFound,
 		state.RoomExists:        codes.AlreadyExists,
 		state.NotSender:         codes.PermissionDenied,
-		state.NotOwner:          codes.PermissionDenied,
+		state.RoleTooLow:        codes.PermissionDenied,
 		state.MessageDeleted:    codes.FailedPrecondition,
 		state.MessageNotText:    codes.FailedPrecondition,
 		state.RevMoved:          codes.Aborted,
 		state.ClientIDReused:    codes.AlreadyExists,
 		state.SeqAboveHead:      codes.OutOfRange,
 		state.TooManyReactions:  codes.ResourceExhausted,
+		state.TooSoon:           codes.ResourceExhausted,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {
@@ -55,7 +56,7 @@ func TestRefusalError(t *testing.T) {
 		if !ok {
 			t.Errorf("refusal %d has no code here", r)
 		}
-		err := refusalError(state.Refusal(r))
+		err := resultError(state.Result{Refusal: state.Refusal(r), Wait: 1})
 		if status.Code(err) != code {
 			t.Errorf("refusal %d: %v, want %v", r, err, code)
 		}
@@ -63,7 +64,7 @@ func TestRefusalError(t *testing.T) {
 			t.Errorf("refusal %d has no text of its own", r)
 		}
 	}
-	if err := refusalError(state.Refusal(255)); status.Code(err) != codes.Internal {
+	if err := resultError(state.Result{Refusal: 255}); status.Code(err) != codes.Internal {
 		t.Errorf("an unknown refusal: %v, want INTERNAL", err)
 	}
 }

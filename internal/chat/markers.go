@@ -50,7 +50,7 @@ func (m *markers) set(key markerKey, seq uint64, record state.Record, done func(
 		return err
 	}
 	if seq > at.Seq {
-		return refusalError(state.SeqAboveHead)
+		return resultError(state.Result{Refusal: state.SeqAboveHead})
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -41,7 +41,7 @@ func (s *messageService) ListMessages(ctx context.Context, req *chatv1.ListMessa
 	}
 	from, back := position(req)
 	n := pageSize(req.GetPageSize(), defaultMessagePage, maxMessagePage)
-	messages, err := v.Messages(id, from, back, n, messagePageBytes)
+	messages, err := readPage(v, id, req.GetReplyTo(), from, back, n)
 	if err != nil {
 		return nil, s.engine.internal("list messages", err)
 	}
@@ -50,6 +50,14 @@ func (s *messageService) ListMessages(ctx context.Context, req *chatv1.ListMessa
 		Room:     roomProto(room),
 		Epoch:    string(v.Epoch()),
 	}, nil
+}
+
+// readPage reads a page of a room, or of the messages in it that answer one.
+func readPage(v state.View, room state.RoomID, replyTo, from uint64, back bool, n int) ([]*state.Message, error) {
+	if replyTo != 0 {
+		return v.Replies(room, replyTo, from, back, n, messagePageBytes)
+	}
+	return v.Messages(room, from, back, n, messagePageBytes)
 }
 
 // position returns where a page starts, and whether it goes back from there.
@@ -108,7 +116,9 @@ func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessag
 
 // publishOf returns the command that a PostMessage is.
 func publishOf(req *chatv1.PostMessageRequest) *chatv1.Publish {
-	cmd := &chatv1.Publish{Room: req.GetRoom(), ClientId: req.GetClientId()}
+	cmd := &chatv1.Publish{
+		Room: req.GetRoom(), ClientId: req.GetClientId(), ReplyTo: req.GetReplyTo(), Mentions: req.GetMentions(),
+	}
 	switch b := req.GetBody().(type) {
 	case *chatv1.PostMessageRequest_Text:
 		cmd.Body = &chatv1.Publish_Text{Text: b.Text}
@@ -120,8 +130,14 @@ func publishOf(req *chatv1.PostMessageRequest) *chatv1.Publish {
 
 // EditMessage implements chatv1.MessageServiceServer.
 func (s *messageService) EditMessage(ctx context.Context, req *chatv1.EditMessageRequest) (*chatv1.EditMessageResponse, error) {
-	m, err := s.change(ctx, req, func() error { return s.engine.limits.validateText("text", req.GetText()) },
-		&storev1.Edit{Room: req.GetRoom(), Seq: req.GetSeq(), Text: req.GetText(), ExpectedRev: req.ExpectedRev})
+	m, err := s.change(ctx, req, func() error {
+		if err := s.engine.limits.validateText("text", req.GetText()); err != nil {
+			return err
+		}
+		return validateMentions("mentions", req.GetMentions())
+	}, &storev1.Edit{
+		Room: req.GetRoom(), Seq: req.GetSeq(), Text: req.GetText(), Mentions: req.GetMentions(), ExpectedRev: req.ExpectedRev,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 // fieldPaths are the paths of a command's fields in the request that carries it. They are put together once, so that
 // validation does not.
-type fieldPaths struct{ room, clientID, body, text, data, seq string }
+type fieldPaths struct{ room, clientID, body, text, data, mentions string }
 
 // pathsUnder returns the paths of fields of the message at prefix, which is empty or ends with a dot.
 func pathsUnder(prefix string) *fieldPaths {
@@ -22,7 +22,7 @@ func pathsUnder(prefix string) *fieldPaths {
 		body:     prefix + "body",
 		text:     prefix + "text",
 		data:     prefix + "data",
-		seq:      prefix + "seq",
+		mentions: prefix + "mentions",
 	}
 }
 
@@ -41,6 +41,9 @@ func (e *engine) publishRecord(actor state.Actor, paths *fieldPaths, cmd *chatv1
 	if err := validateClientID(paths.clientID, cmd.GetClientId()); err != nil {
 		return state.Record{}, err
 	}
+	if err := validateMentions(paths.mentions, cmd.GetMentions()); err != nil {
+		return state.Record{}, err
+	}
 	var body storev1.Body
 	switch b := cmd.GetBody().(type) {
 	case *chatv1.Publish_Text:
@@ -56,7 +59,9 @@ func (e *engine) publishRecord(actor state.Actor, paths *fieldPaths, cmd *chatv1
 	default:
 		return state.Record{}, invalidArgument(paths.body, "one of text and data is required")
 	}
-	return e.record(actor, &storev1.Publish{Room: cmd.GetRoom(), ClientId: cmd.GetClientId(), Body: &body})
+	return e.record(actor, &storev1.Publish{
+		Room: cmd.GetRoom(), ClientId: cmd.GetClientId(), Body: &body, ReplyTo: cmd.GetReplyTo(), Mentions: cmd.GetMentions(),
+	})
 }
 
 // markReadRecord returns the record of a read marker to set.

@@ -35,7 +35,12 @@ func (s *roomService) CreateRoom(ctx context.Context, req *chatv1.CreateRoomRequ
 	if err := validateTitle("title", req.GetTitle()); err != nil {
 		return nil, err
 	}
-	room, err := s.change(ctx, who, req.GetRoom(), &storev1.CreateRoom{Room: req.GetRoom(), Title: req.GetTitle()})
+	if err := validateTopic("topic", req.GetTopic()); err != nil {
+		return nil, err
+	}
+	room, err := s.change(ctx, who, req.GetRoom(), &storev1.CreateRoom{
+		Room: req.GetRoom(), Settings: &storev1.Settings{Title: req.GetTitle(), Topic: req.GetTopic()},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +59,18 @@ func (s *roomService) UpdateRoom(ctx context.Context, req *chatv1.UpdateRoomRequ
 	if err := validateTitle("title", req.GetTitle()); err != nil {
 		return nil, err
 	}
-	room, err := s.change(ctx, who, req.GetRoom(), &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title})
+	if err := validateTopic("topic", req.GetTopic()); err != nil {
+		return nil, err
+	}
+	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic}
+	if req.SlowMode != nil {
+		ms, err := validateDuration("slow_mode", req.GetSlowMode(), maxSlowMode)
+		if err != nil {
+			return nil, err
+		}
+		command.SlowModeMs = &ms
+	}
+	room, err := s.change(ctx, who, req.GetRoom(), command)
 	if err != nil {
 		return nil, err
 	}

@@ -2,8 +2,12 @@ package chat
 
 import (
 	"fmt"
+	"slices"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
@@ -16,6 +20,10 @@ const (
 	maxIDBytes       = 64 // of client_id and request_id
 	maxEmojiBytes    = 32
 	maxDataTypeBytes = 128
+	maxTopicBytes    = 1024
+	maxMentions      = 50
+	maxUserIDBytes   = 128
+	maxSlowMode      = 24 * time.Hour
 )
 
 // The validators take the path of the field in its request and return nil or [invalidArgument]. They cost one pass over
@@ -53,6 +61,54 @@ func validateTitle(field, title string) error {
 		return nil
 	}
 	return validateLabel(field, title, maxTitleChars)
+}
+
+// validateTopic checks a room's topic, which may be empty.
+func validateTopic(field, topic string) error {
+	if topic == "" {
+		return nil
+	}
+	return validateProse(field, topic, maxTopicBytes)
+}
+
+// validateUserID checks a user id as a client names it: 1 to 128 printable ASCII characters without spaces.
+func validateUserID(field, id string) error {
+	if id == "" || len(id) > maxUserIDBytes {
+		return invalidArgument(field, "must be 1 to 128 characters")
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return invalidArgument(field, "must be printable ASCII without spaces")
+		}
+	}
+	return nil
+}
+
+// validateMentions checks the users that a message is about.
+func validateMentions(field string, users []string) error {
+	if len(users) > maxMentions {
+		return invalidArgument(field, "must be at most 50")
+	}
+	for i, id := range users {
+		if err := validateUserID(field, id); err != nil {
+			return err
+		}
+		if slices.Contains(users[:i], id) {
+			return invalidArgument(field, "must name each user once")
+		}
+	}
+	return nil
+}
+
+// validateDuration returns a duration in milliseconds.
+func validateDuration(field string, d *durationpb.Duration, most time.Duration) (int64, error) {
+	if d.CheckValid() != nil || d.AsDuration() < 0 || d.AsDuration() > most {
+		return 0, invalidArgument(field, fmt.Sprintf("must be within 0 and %d seconds", int64(most.Seconds())))
+	}
+	if d.AsDuration()%time.Millisecond != 0 {
+		return 0, invalidArgument(field, "must be whole milliseconds")
+	}
+	return d.AsDuration().Milliseconds(), nil
 }
 
 // validateEmoji checks a reaction.
@@ -145,13 +201,18 @@ func validateID(field, id string) error {
 	return nil
 }
 
-// validateText checks a message's text: tab and newline are its only control characters.
+// validateText checks a message's text.
 func (l Limits) validateText(field, text string) error {
 	if text == "" {
 		return invalidArgument(field, "must not be empty")
 	}
-	if len(text) > l.TextBytes {
-		return invalidArgument(field, fmt.Sprintf("must be at most %d bytes", l.TextBytes))
+	return validateProse(field, text, l.TextBytes)
+}
+
+// validateProse checks text of several lines: tab and newline are its only control characters.
+func validateProse(field, text string, maxBytes int) error {
+	if len(text) > maxBytes {
+		return invalidArgument(field, fmt.Sprintf("must be at most %d bytes", maxBytes))
 	}
 	for i := 0; i < len(text); {
 		if c := text[i]; c == '\n' || c == '\t' || ' ' <= c && c < 0x7f {

@@ -105,7 +105,7 @@ func bodyBytes(e *state.Event) int {
 	if e.Message == nil {
 		return 0
 	}
-	n := len(e.Message.Text) + len(e.Message.Data)
+	n := len(e.Message.Text) + len(e.Message.Data) + len(e.Message.Mentions)*32
 	for _, r := range e.Message.Reactions {
 		n += len(r.UserIDs) * 32
 	}

@@ -1,9 +1,13 @@
 package state
 
-import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+import (
+	"slices"
 
-// edit replaces the text of a message of the actor's own. The same text again changes nothing, whatever rev was
-// expected, so that an edit whose outcome is unknown can be repeated.
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// edit replaces the text of a message of the actor's own, and whom it mentions. The same again changes nothing, whatever
+// rev was expected, so that an edit whose outcome is unknown can be repeated.
 func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
 	if err != nil || refusal != Accepted {
@@ -17,7 +21,7 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 		return Result{Refusal: MessageDeleted}, nil
 	case !isText:
 		return Result{Refusal: MessageNotText}, nil
-	case text.Text == c.GetText():
+	case text.Text == c.GetText() && slices.Equal(v.GetMentions(), c.GetMentions()):
 		return Result{Seq: c.GetSeq()}, nil
 	case c.ExpectedRev != nil && c.GetExpectedRev() != v.GetRev():
 		return Result{Refusal: RevMoved}, nil
@@ -25,11 +29,11 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	result := t.advance(room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
-	v.EditTimeMs = result.Time
+	v.Mentions, v.EditTimeMs = c.GetMentions(), result.Time
 	return result, t.recordMessage(room, Edited, r.Actor, result.Seq, v)
 }
 
-// delete makes a message of the actor's own, or for an owner of the room any message, a tombstone. With the body goes
+// delete makes a message of the actor's own, or for a moderator of the room any message, a tombstone. With the body goes
 // its hash: from then on any content under its client_id counts as a repetition.
 func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
@@ -37,7 +41,7 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 		return Result{Refusal: refusal}, err
 	}
 	if v.GetSender().GetId() != r.Actor.ID {
-		if owner, err := t.isOwner(room, r.Actor); err != nil || !owner {
+		if role, err := t.role(room, r.Actor.ID); err != nil || role < RoleModerator {
 			return Result{Refusal: NotSender}, err
 		}
 	}
@@ -46,7 +50,7 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 	}
 	result := t.advance(room, r.Time)
 	result.Seq = c.GetSeq()
-	v.Body, v.Reactions = nil, nil
+	v.Body, v.Mentions, v.Reactions = nil, nil, nil
 	v.DeleteTimeMs = result.Time
 	if err := t.forgetBody(dedupeID{room.id, v.GetSender().GetId(), v.GetClientId()}); err != nil {
 		return Result{}, err

@@ -31,10 +31,10 @@ func (t *transaction) setMember(r *Record, c *storev1.SetMember) (Result, error)
 	return result, err
 }
 
-// isOwner reports whether the actor is an owner of the room.
-func (t *transaction) isOwner(room *room, actor Actor) (bool, error) {
-	v, err := t.member(memberID{room.id, actor.ID})
-	return Role(v.GetRole()) == RoleOwner, err
+// role returns what somebody is in a room.
+func (t *transaction) role(room *room, user string) (Role, error) {
+	v, err := t.member(memberID{room.id, user})
+	return Role(v.GetRole()), err
 }
 
 // markRead sets the actor's read marker, also to a lower seq. It takes no rev; others do not see it.

@@ -15,23 +15,82 @@ func (t *transaction) publish(r *Record, c *storev1.Publish) (Result, error) {
 	id := dedupeID{RoomID(c.GetRoom()), r.Actor.ID, c.GetClientId()}
 	if room != nil && id.clientID != "" {
 		if first, err := t.first(id); err != nil || first != nil {
-			return repeated(first, c.GetBody()), err
+			return repeated(first, c), err
 		}
 	}
+	answered, refusal, err := t.answered(room, c.GetReplyTo())
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
 	if room == nil {
-		if room, err = t.makeRoom(c.GetRoom(), "", r); err != nil {
+		if room, err = t.makeRoom(c.GetRoom(), &storev1.Settings{}, r); err != nil {
 			return Result{}, err
 		}
 	}
-	return t.post(room, id, r, c)
+	if result, err := t.slowDown(room, r); err != nil || result.Refusal != Accepted {
+		return result, err
+	}
+	result, err := t.post(room, id, r, c)
+	if err != nil || answered == nil {
+		return result, err
+	}
+	return result, t.countReply(replyID{room.id, c.GetReplyTo(), result.Seq}, answered, result.Time)
 }
 
 // repeated is the verdict on a publish whose client_id has a first result.
-func repeated(first *storev1.DedupeValue, body *storev1.Body) Result {
-	if h := first.GetBodyHash(); len(h) > 0 && !bytes.Equal(h, bodyHash(body)) {
+func repeated(first *storev1.DedupeValue, c *storev1.Publish) Result {
+	if h := first.GetBodyHash(); len(h) > 0 && !bytes.Equal(h, contentHash(c)) {
 		return Result{Refusal: ClientIDReused}
 	}
 	return Result{Seq: first.GetSeq(), Rev: first.GetRev(), Time: first.GetTimeMs(), Duplicate: true}
+}
+
+// answered returns the message that a publish answers; nil for 0, which is none. The room may be nil.
+func (t *transaction) answered(room *room, to uint64) (*storev1.MessageValue, Refusal, error) {
+	if to == 0 {
+		return nil, Accepted, nil
+	}
+	if room == nil {
+		return nil, NoSuchMessage, nil
+	}
+	v, err := t.message(messageID{room.id, to})
+	if err != nil || v == nil {
+		return nil, NoSuchMessage, err
+	}
+	return v, Accepted, nil
+}
+
+// countReply adds a message to the thread of the one that it answers. That takes no rev: the reply's own says it.
+func (t *transaction) countReply(id replyID, answered *storev1.MessageValue, at int64) error {
+	answered.Replies++
+	answered.LastReply, answered.LastReplyTimeMs = id.seq, at
+	if err := t.putReply(id); err != nil {
+		return err
+	}
+	return t.putMessage(messageID{id.room, id.to}, answered)
+}
+
+// slowDown refuses a message that comes too soon after the sender's last one in a room in slow mode, and remembers one
+// that does not. In other rooms it costs nothing.
+func (t *transaction) slowDown(room *room, r *Record) (Result, error) {
+	interval := room.value.GetSettings().GetSlowModeMs()
+	if interval <= 0 {
+		return Result{}, nil
+	}
+	role, err := t.role(room, r.Actor.ID)
+	if err != nil || role >= RoleModerator {
+		return Result{}, err
+	}
+	id := memberID{room.id, r.Actor.ID}
+	last, err := t.lastPosted(id)
+	if err != nil {
+		return Result{}, err
+	}
+	now := changeTime(r.Time, room.value.GetUpdateTimeMs())
+	if wait := last + interval - now; last != 0 && wait > 0 {
+		return Result{Refusal: TooSoon, Wait: wait}, nil
+	}
+	return Result{}, t.putPosted(id, now)
 }
 
 // post appends the message of a publish that is no repetition.
@@ -44,7 +103,7 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 			Seq:      result.Seq,
 			Rev:      result.Rev,
 			TimeMs:   result.Time,
-			BodyHash: bodyHash(c.GetBody()),
+			BodyHash: contentHash(c),
 		}); err != nil {
 			return Result{}, err
 		}
@@ -57,6 +116,8 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 		CreateTimeMs: result.Time,
 		ClientId:     c.GetClientId(),
 		Body:         c.GetBody(),
+		ReplyTo:      c.GetReplyTo(),
+		Mentions:     c.GetMentions(),
 	})
 }
 

@@ -1,6 +1,10 @@
 package state
 
-import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+import (
+	"google.golang.org/protobuf/proto"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
 
 // createRoom makes a room; the change stands for its making and its creator's ownership.
 func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, error) {
@@ -8,7 +12,11 @@ func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, erro
 	if err != nil || room != nil {
 		return Result{Refusal: RoomExists}, err
 	}
-	if room, err = t.makeRoom(c.GetRoom(), c.GetTitle(), r); err != nil {
+	settings := c.GetSettings()
+	if settings == nil {
+		settings = &storev1.Settings{}
+	}
+	if room, err = t.makeRoom(c.GetRoom(), settings, r); err != nil {
 		return Result{}, err
 	}
 	return t.recordRoom(room, r)
@@ -20,13 +28,23 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 	if err != nil || room == nil {
 		return Result{Refusal: NoSuchRoom}, err
 	}
-	if owner, err := t.isOwner(room, r.Actor); err != nil || !owner {
-		return Result{Refusal: NotOwner}, err
+	if role, err := t.role(room, r.Actor.ID); err != nil || role < RoleModerator {
+		return Result{Refusal: RoleTooLow}, err
 	}
-	if c.Title == nil || c.GetTitle() == room.value.GetTitle() {
+	settings := proto.CloneOf(room.value.GetSettings())
+	if c.Title != nil {
+		settings.Title = c.GetTitle()
+	}
+	if c.Topic != nil {
+		settings.Topic = c.GetTopic()
+	}
+	if c.SlowModeMs != nil {
+		settings.SlowModeMs = c.GetSlowModeMs()
+	}
+	if proto.Equal(settings, room.value.GetSettings()) {
 		return Result{}, nil
 	}
-	room.value.Title = c.GetTitle()
+	room.value.Settings = settings
 	return t.recordRoom(room, r)
 }
 
@@ -34,8 +52,8 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 func (t *transaction) recordRoom(room *room, r *Record) (Result, error) {
 	result := t.advance(room, r.Time)
 	event, err := t.record(room, RoomChanged, r.Actor, &storev1.ChangeValue{
-		Seq:   room.value.GetHeadSeq(),
-		Title: room.value.GetTitle(),
+		Seq:      room.value.GetHeadSeq(),
+		Settings: room.value.GetSettings(),
 	})
 	state := roomFromValue(room.id, room.value)
 	event.State = &state

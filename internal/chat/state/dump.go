@@ -56,8 +56,8 @@ func dumpRow(w io.Writer, key, value []byte) error {
 	case tableRooms:
 		v := new(storev1.RoomValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("room %q title=%q create=%d creator=%s seq=%d rev=%d first=%d update=%d", key[1:],
-				v.GetTitle(), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
+			return fmt.Sprintf("room %q%s create=%d creator=%s seq=%d rev=%d first=%d update=%d", key[1:],
+				dumpSettings(v.GetSettings()), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
 				v.GetFirstSeq(), v.GetUpdateTimeMs())
 		})
 	case tableRows:
@@ -72,15 +72,16 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 	case rowMessage:
 		v := new(storev1.MessageValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("message %q %d rev=%d sender=%s create=%d edit=%d delete=%d client=%q%s%s", room,
+			return fmt.Sprintf("message %q %d rev=%d sender=%s create=%d edit=%d delete=%d client=%q%s%s%s", room,
 				lastUint64(key), v.GetRev(), dumpActor(v.GetSender()), v.GetCreateTimeMs(), v.GetEditTimeMs(),
-				v.GetDeleteTimeMs(), v.GetClientId(), dumpBody(v.GetBody()), dumpReactions(v.GetReactions()))
+				v.GetDeleteTimeMs(), v.GetClientId(), dumpBody(v.GetBody()), dumpTies(v), dumpReactions(v.GetReactions()))
 		})
 	case rowChange:
 		v := new(storev1.ChangeValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d title=%q%s", room, lastUint64(key),
-				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetTitle(), dumpMember(v.GetMember()))
+			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d%s%s", room, lastUint64(key),
+				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), dumpSettings(v.GetSettings()),
+				dumpMember(v.GetMember()))
 		})
 	case rowDedupe:
 		v := new(storev1.DedupeValue)
@@ -93,6 +94,11 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 		return dumpValue(w, key, value, v, func() string { return fmt.Sprintf("member %q %q%s", room, id, dumpMember(v)) })
 	case rowMarker:
 		return dumpNumber(w, key, value, fmt.Sprintf("marker %q %q", room, id))
+	case rowReply:
+		_, err := fmt.Fprintf(w, "reply %q %d %d\n", room, lastUint64(key[:len(key)-8]), lastUint64(key))
+		return err
+	case rowPosted:
+		return dumpNumber(w, key, value, fmt.Sprintf("posted %q %q", room, id))
 	}
 	return fmt.Errorf("unknown kind of row %q", key)
 }
@@ -119,6 +125,36 @@ func dumpActor(a *storev1.Actor) string {
 	s := strconv.Quote(a.GetId()) + "/" + strconv.Quote(a.GetName())
 	if a.GetGuest() {
 		s += "/guest"
+	}
+	return s
+}
+
+// dumpSettings leaves out what is not set.
+func dumpSettings(v *storev1.Settings) string {
+	if v == nil {
+		return ""
+	}
+	s := fmt.Sprintf(" title=%q", v.GetTitle())
+	if v.GetTopic() != "" {
+		s += fmt.Sprintf(" topic=%q", v.GetTopic())
+	}
+	if v.GetSlowModeMs() != 0 {
+		s += fmt.Sprintf(" slow=%d", v.GetSlowModeMs())
+	}
+	return s
+}
+
+// dumpTies says what a message has to do with others and with people.
+func dumpTies(v *storev1.MessageValue) string {
+	s := ""
+	if v.GetReplyTo() != 0 {
+		s += fmt.Sprintf(" to=%d", v.GetReplyTo())
+	}
+	if len(v.GetMentions()) > 0 {
+		s += fmt.Sprintf(" mentions=%q", v.GetMentions())
+	}
+	if v.GetReplies() != 0 {
+		s += fmt.Sprintf(" replies=%d last=%d at=%d", v.GetReplies(), v.GetLastReply(), v.GetLastReplyTimeMs())
 	}
 	return s
 }

@@ -17,6 +17,8 @@ import (
 //	0x11 room 0 3 sender 0 client_id  DedupeValue: the first result of a publish
 //	0x11 room 0 4 user                MemberValue: a membership
 //	0x11 room 0 5 user                uint64: a read marker
+//	0x11 room 0 6 seq seq             nothing: the second message answers the first
+//	0x11 room 0 7 user                int64: when the user posted last, in unix milliseconds; in slow mode only
 //
 // Integers are 8 bytes, big-endian, in keys and values. Ids are not empty, at most [maxIDBytes] long and hold no zero
 // byte, which ends them. That a room's rows lie together takes 7 % off the CPU time of a publish: the four it writes
@@ -33,6 +35,8 @@ const (
 	rowDedupe  = 3
 	rowMember  = 4
 	rowMarker  = 5
+	rowReply   = 6
+	rowPosted  = 7
 )
 
 // maxIDBytes bounds every id that is part of a key. The edge allows far less; this keeps keys small whatever a record
@@ -44,7 +48,7 @@ var (
 	appliedKey = append([]byte{tableApplied}, "applied"...)
 )
 
-// A messageID, changeID, dedupeID and memberID names one row of a table.
+// A messageID, changeID, dedupeID, memberID and replyID names one row of a table.
 type (
 	messageID struct {
 		room RoomID
@@ -61,6 +65,10 @@ type (
 	memberID struct {
 		room RoomID
 		user string
+	}
+	replyID struct {
+		room    RoomID
+		to, seq uint64
 	}
 )
 
@@ -91,6 +99,15 @@ func appendMemberKey(b []byte, id memberID) []byte {
 
 func appendMarkerKey(b []byte, id memberID) []byte {
 	return append(appendRowPrefix(b, id.room, rowMarker), id.user...)
+}
+
+func appendReplyKey(b []byte, id replyID) []byte {
+	b = binary.BigEndian.AppendUint64(appendRowPrefix(b, id.room, rowReply), id.to)
+	return binary.BigEndian.AppendUint64(b, id.seq)
+}
+
+func appendPostedKey(b []byte, id memberID) []byte {
+	return append(appendRowPrefix(b, id.room, rowPosted), id.user...)
 }
 
 // appendRowPrefix appends what all keys of one room's rows of a kind start with.

@@ -23,6 +23,7 @@ type modelRoom struct {
 	events   []modelEvent     // by rev - 1
 	members  map[string]state.Member
 	markers  map[string]uint64
+	posted   map[string]int64
 	firsts   map[[2]string]*modelFirst // by sender and client_id
 }
 
@@ -34,7 +35,7 @@ type modelEvent struct {
 
 type modelFirst struct {
 	state.Result
-	body   state.Message // only Text, DataType and Data
+	body   state.Message // only what the sender says in it
 	forgot bool
 }
 
@@ -49,7 +50,9 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 		if m.rooms[c.GetRoom()] != nil {
 			return state.Result{Refusal: state.RoomExists}
 		}
-		r := m.makeRoom(c.GetRoom(), c.GetTitle(), actor, timeMS)
+		r := m.makeRoom(c.GetRoom(), state.Settings{
+			Title: c.GetSettings().GetTitle(), Topic: c.GetSettings().GetTopic(), SlowMode: c.GetSettings().GetSlowModeMs(),
+		}, actor, timeMS)
 		return r.roomChanged(actor, timeMS)
 	}
 	r := m.rooms[command.(interface{ GetRoom() string }).GetRoom()]
@@ -58,14 +61,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	}
 	switch c := command.(type) {
 	case *storev1.UpdateRoom:
-		if r.members[actor.ID].Role != state.RoleOwner {
-			return state.Result{Refusal: state.NotOwner}
-		}
-		if c.Title == nil || c.GetTitle() == r.Title {
-			return state.Result{}
-		}
-		r.Title = c.GetTitle()
-		return r.roomChanged(actor, timeMS)
+		return r.update(actor, timeMS, c)
 	case *storev1.SetMember:
 		return r.setMember(actor, timeMS, c.GetRemove())
 	case *storev1.MarkRead:
@@ -91,14 +87,15 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	panic("the model does not know the command")
 }
 
-func (m *model) makeRoom(id, title string, creator state.Actor, timeMS int64) *modelRoom {
+func (m *model) makeRoom(id string, settings state.Settings, creator state.Actor, timeMS int64) *modelRoom {
 	timeMS = max(timeMS, 1)
 	r := &modelRoom{
 		Room: state.Room{
-			ID: state.RoomID(id), Title: title, CreateTime: timeMS, Creator: creator, Head: state.Head{FirstSeq: 1},
+			ID: state.RoomID(id), Settings: settings, CreateTime: timeMS, Creator: creator, Head: state.Head{FirstSeq: 1},
 		},
 		members: make(map[string]state.Member),
 		markers: make(map[string]uint64),
+		posted:  make(map[string]int64),
 		firsts:  make(map[[2]string]*modelFirst),
 	}
 	r.members[creator.ID] = state.Member{Room: r.ID, User: creator, Role: state.RoleOwner, CreateTime: timeMS}
@@ -109,20 +106,35 @@ func (m *model) makeRoom(id, title string, creator state.Actor, timeMS int64) *m
 func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) state.Result {
 	body := state.Message{
 		Text: c.GetBody().GetText(), DataType: c.GetBody().GetData().GetType(), Data: c.GetBody().GetData().GetValue(),
+		ReplyTo: c.GetReplyTo(), Mentions: c.GetMentions(),
 	}
 	r, key := m.rooms[c.GetRoom()], [2]string{actor.ID, c.GetClientId()}
+	if c.GetReplyTo() != 0 && r == nil {
+		return state.Result{Refusal: state.NoSuchMessage}
+	}
 	if r == nil {
-		r = m.makeRoom(c.GetRoom(), "", actor, timeMS)
+		r = m.makeRoom(c.GetRoom(), state.Settings{}, actor, timeMS)
 	}
 	if first := r.firsts[key]; first != nil {
 		same := first.body.Text == body.Text && first.body.DataType == body.DataType &&
-			slices.Equal(first.body.Data, body.Data)
+			slices.Equal(first.body.Data, body.Data) && first.body.ReplyTo == body.ReplyTo &&
+			slices.Equal(first.body.Mentions, body.Mentions)
 		if !same && !first.forgot {
 			return state.Result{Refusal: state.ClientIDReused}
 		}
 		result := first.Result
 		result.Duplicate = true
 		return result
+	}
+	if c.GetReplyTo() > r.Head.Seq {
+		return state.Result{Refusal: state.NoSuchMessage}
+	}
+	if r.slowMode() > 0 && r.members[actor.ID].Role < state.RoleModerator {
+		now := max(timeMS, r.Head.UpdateTime, 1)
+		if last := r.posted[actor.ID]; last != 0 && last+r.slowMode() > now {
+			return state.Result{Refusal: state.TooSoon, Wait: last + r.slowMode() - now}
+		}
+		r.posted[actor.ID] = now
 	}
 	r.Head.Seq++
 	body.Room, body.Seq, body.Sender, body.ClientID = r.ID, r.Head.Seq, actor, c.GetClientId()
@@ -131,10 +143,48 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	r.markers[actor.ID] = r.Head.Seq
 	result := r.messageChanged(state.Posted, actor, timeMS, &message)
 	message.CreateTime = result.Time
+	if c.GetReplyTo() != 0 {
+		thread := &r.messages[c.GetReplyTo()-1].Thread
+		thread.Count++
+		thread.LastSeq, thread.LastTime = message.Seq, result.Time
+	}
 	if c.GetClientId() != "" {
 		r.firsts[key] = &modelFirst{Result: result, body: body}
 	}
 	return result
+}
+
+func (r *modelRoom) slowMode() int64 { return r.Settings.SlowMode }
+
+func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoom) state.Result {
+	if r.members[actor.ID].Role < state.RoleModerator {
+		return state.Result{Refusal: state.RoleTooLow}
+	}
+	before := r.Settings
+	if c.Title != nil {
+		r.Settings.Title = c.GetTitle()
+	}
+	if c.Topic != nil {
+		r.Settings.Topic = c.GetTopic()
+	}
+	if c.SlowModeMs != nil {
+		r.Settings.SlowMode = c.GetSlowModeMs()
+	}
+	if r.Settings == before {
+		return state.Result{}
+	}
+	return r.roomChanged(actor, timeMS)
+}
+
+// replies returns the messages that answer one, oldest first.
+func (r *modelRoom) replies(to uint64) []*state.Message {
+	var replies []*state.Message
+	for _, m := range r.messages {
+		if m.ReplyTo == to {
+			replies = append(replies, m)
+		}
+	}
+	return replies
 }
 
 func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *storev1.Edit) state.Result {
@@ -145,25 +195,25 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 		return state.Result{Refusal: state.MessageDeleted}
 	case m.DataType != "":
 		return state.Result{Refusal: state.MessageNotText}
-	case m.Text == c.GetText():
+	case m.Text == c.GetText() && slices.Equal(m.Mentions, c.GetMentions()):
 		return state.Result{Seq: m.Seq}
 	case c.ExpectedRev != nil && c.GetExpectedRev() != m.Rev:
 		return state.Result{Refusal: state.RevMoved}
 	}
-	m.Text = c.GetText()
+	m.Text, m.Mentions = c.GetText(), c.GetMentions()
 	result := r.messageChanged(state.Edited, actor, timeMS, m)
 	m.EditTime = result.Time
 	return result
 }
 
 func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) state.Result {
-	if m.Sender.ID != actor.ID && r.members[actor.ID].Role != state.RoleOwner {
+	if m.Sender.ID != actor.ID && r.members[actor.ID].Role < state.RoleModerator {
 		return state.Result{Refusal: state.NotSender}
 	}
 	if m.DeleteTime != 0 {
 		return state.Result{Seq: m.Seq}
 	}
-	m.Text, m.DataType, m.Data, m.Reactions = "", "", nil, nil
+	m.Text, m.DataType, m.Data, m.Mentions, m.Reactions = "", "", nil, nil, nil
 	if first := r.firsts[[2]string{m.Sender.ID, m.ClientID}]; first != nil {
 		first.forgot = true
 	}

@@ -136,6 +136,13 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			t.Fatal(err)
 		}
 		compare(t, "messages", messages, r.messages)
+		for _, m := range messages {
+			replies, err := v.Replies(room.ID, m.Seq, 0, false, math.MaxInt, math.MaxInt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, "replies", replies, r.replies(m.Seq))
+		}
 		events, err := v.Events(room.ID, 0, math.MaxInt, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
@@ -245,9 +252,13 @@ func randomCommand(r *rand.Rand) (state.Actor, int64, proto.Message) {
 	seq := uint64(r.IntN(12))
 	switch n := r.IntN(100); {
 	case n < 30:
-		return actor, timeMS, &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r)}
+		p := &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r), Mentions: randomMentions(r)}
+		if r.IntN(4) == 0 {
+			p.ReplyTo = seq
+		}
+		return actor, timeMS, p
 	case n < 42:
-		e := &storev1.Edit{Room: room, Seq: seq, Text: fmt.Sprint("text ", r.IntN(3))}
+		e := &storev1.Edit{Room: room, Seq: seq, Text: fmt.Sprint("text ", r.IntN(3)), Mentions: randomMentions(r)}
 		if r.IntN(3) == 0 {
 			e.ExpectedRev = proto.Uint64(uint64(r.IntN(60)))
 		}
@@ -259,11 +270,19 @@ func randomCommand(r *rand.Rand) (state.Actor, int64, proto.Message) {
 			Room: room, Seq: 1 + uint64(r.IntN(12))/5, Emoji: string(rune('😀' + r.IntN(30))), Remove: r.IntN(10) == 0,
 		}
 	case n < 80:
-		return actor, timeMS, &storev1.CreateRoom{Room: room, Title: fmt.Sprint("title ", r.IntN(3))}
+		return actor, timeMS, &storev1.CreateRoom{Room: room, Settings: &storev1.Settings{
+			Title: fmt.Sprint("title ", r.IntN(3)), SlowModeMs: r.Int64N(2) * 1000,
+		}}
 	case n < 85:
 		u := &storev1.UpdateRoom{Room: room}
 		if r.IntN(4) > 0 {
 			u.Title = proto.String(fmt.Sprint("title ", r.IntN(3)))
+		}
+		if r.IntN(4) == 0 {
+			u.Topic = proto.String(fmt.Sprint("topic ", r.IntN(3)))
+		}
+		if r.IntN(2) == 0 {
+			u.SlowModeMs = proto.Int64(r.Int64N(2) * 300)
 		}
 		return actor, timeMS, u
 	case n < 92:
@@ -278,6 +297,13 @@ func randomClientID(r *rand.Rand) string {
 		return ""
 	}
 	return fmt.Sprint("client ", r.IntN(25))
+}
+
+func randomMentions(r *rand.Rand) []string {
+	if r.IntN(3) > 0 {
+		return nil
+	}
+	return []string{person(r.IntN(3)).ID, "nobody"}[:1+r.IntN(2)]
 }
 
 func randomBody(r *rand.Rand) *storev1.Body {

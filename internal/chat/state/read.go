@@ -78,6 +78,46 @@ func (r *reader) Messages(room RoomID, from uint64, back bool, n, bytes int) ([]
 	return messages, errors.Join(err, iter.Close())
 }
 
+func (r *reader) Replies(room RoomID, to, from uint64, back bool, n, bytes int) ([]*Message, error) {
+	lower, upper := appendReplyKey(nil, replyID{room, to, 0}), appendReplyKey(nil, replyID{room, to + 1, 0})
+	if back {
+		upper = appendReplyKey(nil, replyID{room, to, from})
+	} else if from < math.MaxUint64 {
+		lower = appendReplyKey(nil, replyID{room, to, from + 1})
+	} else {
+		return nil, nil
+	}
+	iter, err := r.iterate(lower, upper)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := r.collectReplies(iter, room, back, n, bytes)
+	return messages, errors.Join(err, iter.Close())
+}
+
+// collectReplies is collectMessages where iter walks over replies.
+func (r *reader) collectReplies(iter *pebble.Iterator, room RoomID, back bool, n, bytes int) ([]*Message, error) {
+	first, next := iter.First, iter.Next
+	if back {
+		first, next = iter.Last, iter.Prev
+	}
+	var messages []*Message
+	for ok := first(); ok && len(messages) < n; ok = next() {
+		m, err := r.readMessage(messageID{room, lastUint64(iter.Key())})
+		if err != nil {
+			return nil, err
+		}
+		if bytes -= m.bytes; bytes < 0 && len(messages) > 0 {
+			break
+		}
+		messages = append(messages, m.Message)
+	}
+	if back {
+		slices.Reverse(messages)
+	}
+	return messages, iter.Error()
+}
+
 // collectMessages walks iter from its start, or with back from its end.
 func collectMessages(iter *pebble.Iterator, room RoomID, back bool, n, bytes int) ([]*Message, error) {
 	first, next := iter.First, iter.Next

@@ -75,7 +75,7 @@ func (p *eventPage) take(seq uint64) (*Message, error) {
 	m, ok := p.messages[seq]
 	if !ok {
 		var err error
-		if m, err = p.read(messageID{p.room, seq}); err != nil {
+		if m, err = p.readMessage(messageID{p.room, seq}); err != nil {
 			return nil, err
 		}
 		p.messages[seq] = m
@@ -86,11 +86,12 @@ func (p *eventPage) take(seq uint64) (*Message, error) {
 	return m.Message, nil
 }
 
-func (p *eventPage) read(id messageID) (sizedMessage, error) {
+// readMessage reads a message that another row refers to.
+func (s *snapshot) readMessage(id messageID) (sizedMessage, error) {
 	key := appendMessageKey(nil, id)
-	value, closer, err := p.db.Get(key)
+	value, closer, err := s.db.Get(key)
 	if err != nil {
-		return sizedMessage{}, fmt.Errorf("state: read %q, which a change refers to: %w", key, err)
+		return sizedMessage{}, fmt.Errorf("state: read %q, which another row refers to: %w", key, err)
 	}
 	v := new(storev1.MessageValue)
 	if err := errors.Join(decodeValue(key, value, v), closer.Close()); err != nil {
@@ -108,7 +109,7 @@ func (p *eventPage) roomAt(event *Event, change *storev1.ChangeValue) (*Room, er
 		}
 	}
 	room := roomFromValue(p.room, p.state)
-	room.Title = change.GetTitle()
+	room.Settings = settingsFromValue(change.GetSettings())
 	room.Head.Seq, room.Head.Rev, room.Head.UpdateTime = change.GetSeq(), event.Rev, event.Time
 	return &room, nil
 }

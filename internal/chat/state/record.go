@@ -61,13 +61,14 @@ const (
 	NoSuchMessage                    // the room has no such message
 	RoomExists                       // the id is taken
 	NotSender                        // somebody else's message
-	NotOwner                         // the actor is not an owner of the room
+	RoleTooLow                       // the actor's role in the room does not allow it
 	MessageDeleted                   // it is a tombstone
 	MessageNotText                   // its body is not text
 	RevMoved                         // it changed since the expected rev
 	ClientIDReused                   // the client_id was used for other content
 	SeqAboveHead                     // no such message yet
 	TooManyReactions                 // MaxReactionKinds or MaxReactions are there
+	TooSoon                          // slow mode: the actor may post again after Result.Wait
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 
@@ -83,5 +84,6 @@ type Result struct {
 	Refusal   Refusal
 	Seq, Rev  uint64 // of the message and the change; 0 where the command concerns none or changed nothing
 	Time      int64  // of the change, unix milliseconds: max(record, room's last)
+	Wait      int64  // milliseconds until the command may succeed; with TooSoon
 	Duplicate bool   // a repetition: Seq, Rev and Time are those of the first try
 }

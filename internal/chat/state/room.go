@@ -58,10 +58,10 @@ func (t *transaction) room(id string) (*room, error) {
 
 // makeRoom makes a room with its creator as owner. That has no rev of its own: the first change of the room, which the
 // caller makes, stands for both.
-func (t *transaction) makeRoom(id, title string, r *Record) (*room, error) {
+func (t *transaction) makeRoom(id string, settings *storev1.Settings, r *Record) (*room, error) {
 	created := changeTime(r.Time, 0)
 	made := &room{id: RoomID(id), value: &storev1.RoomValue{
-		Title:        title,
+		Settings:     settings,
 		CreateTimeMs: created,
 		Creator:      actorToValue(r.Actor),
 		FirstSeq:     1,

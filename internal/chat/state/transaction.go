@@ -24,6 +24,7 @@ type transaction struct {
 	firsts     map[dedupeID]*storev1.DedupeValue
 	members    map[memberID]*storev1.MemberValue // nil: no member
 	markers    map[memberID]uint64
+	posted     map[memberID]int64 // when they posted last, in slow mode
 	writers    map[uint64]struct{}
 
 	dedupes    *pebble.Iterator // over tableRows, opened when needed
@@ -46,6 +47,7 @@ func (s *Store) begin(n int) *transaction {
 		firsts:   make(map[dedupeID]*storev1.DedupeValue, n),
 		members:  make(map[memberID]*storev1.MemberValue),
 		markers:  make(map[memberID]uint64, n),
+		posted:   make(map[memberID]int64),
 		writers:  make(map[uint64]struct{}),
 	}
 }
@@ -155,6 +157,27 @@ func (t *transaction) putMarker(r *room, user string, seq uint64) error {
 	t.change.Marks = append(t.change.Marks, ReadMark{Room: r.id, User: user, Seq: seq, Head: headFromValue(r.value)})
 	t.key = appendMarkerKey(t.key[:0], id)
 	return t.setUint64(seq)
+}
+
+// lastPosted returns when a user posted last in a room that was in slow mode then; 0 if never.
+func (t *transaction) lastPosted(id memberID) (int64, error) {
+	if at, ok := t.posted[id]; ok {
+		return at, nil
+	}
+	at, err := t.base.getUint64(appendPostedKey(nil, id))
+	return int64(at), err
+}
+
+func (t *transaction) putPosted(id memberID, at int64) error {
+	t.posted[id] = at
+	t.key = appendPostedKey(t.key[:0], id)
+	return t.setUint64(uint64(at))
+}
+
+// putReply says that message seq answers message to.
+func (t *transaction) putReply(id replyID) error {
+	t.key = appendReplyKey(t.key[:0], id)
+	return t.batch.Set(t.key, nil, nil)
 }
 
 // first returns the first result of a publish; nil if there is none. It is the one read on the way of every publish.

@@ -22,11 +22,15 @@ func headFromValue(v *storev1.RoomValue) Head {
 func roomFromValue(id RoomID, v *storev1.RoomValue) Room {
 	return Room{
 		ID:         id,
-		Title:      v.GetTitle(),
+		Settings:   settingsFromValue(v.GetSettings()),
 		CreateTime: v.GetCreateTimeMs(),
 		Creator:    actorFromValue(v.GetCreator()),
 		Head:       headFromValue(v),
 	}
+}
+
+func settingsFromValue(v *storev1.Settings) Settings {
+	return Settings{Title: v.GetTitle(), Topic: v.GetTopic(), SlowMode: v.GetSlowModeMs()}
 }
 
 func memberFromValue(room RoomID, v *storev1.MemberValue) Member {
@@ -38,7 +42,7 @@ func memberFromValue(room RoomID, v *storev1.MemberValue) Member {
 	}
 }
 
-// messageFromValue copies what may still change, the reactions, and shares the body.
+// messageFromValue copies what may still change, the reactions, and shares the body and the mentions.
 func messageFromValue(id messageID, v *storev1.MessageValue) *Message {
 	m := &Message{
 		Room:       id.room,
@@ -49,6 +53,9 @@ func messageFromValue(id messageID, v *storev1.MessageValue) *Message {
 		EditTime:   v.GetEditTimeMs(),
 		DeleteTime: v.GetDeleteTimeMs(),
 		ClientID:   v.GetClientId(),
+		ReplyTo:    v.GetReplyTo(),
+		Mentions:   v.GetMentions(),
+		Thread:     Thread{Count: v.GetReplies(), LastSeq: v.GetLastReply(), LastTime: v.GetLastReplyTimeMs()},
 	}
 	switch body := v.GetBody().GetKind().(type) {
 	case *storev1.Body_Text:
@@ -65,12 +72,20 @@ func messageFromValue(id messageID, v *storev1.MessageValue) *Message {
 	return m
 }
 
-// bodyHash returns the first 16 bytes of the SHA-256 of a body: its kind, its type with a length before it, its bytes.
-// It does not depend on how protobuf encodes.
-func bodyHash(b *storev1.Body) []byte {
+// contentHash returns the first 16 bytes of the SHA-256 of what a publish says: which message it answers and whom it
+// mentions, if it does, then its kind of body, its type with a length before it, its bytes. It does not depend on how
+// protobuf encodes.
+func contentHash(c *storev1.Publish) []byte {
 	var buf [512]byte
 	in := buf[:0]
-	switch body := b.GetKind().(type) {
+	if c.GetReplyTo() != 0 {
+		in = binary.AppendUvarint(append(in, 3), c.GetReplyTo())
+	}
+	for _, user := range c.GetMentions() {
+		in = binary.AppendUvarint(append(in, 4), uint64(len(user)))
+		in = append(in, user...)
+	}
+	switch body := c.GetBody().GetKind().(type) {
 	case *storev1.Body_Text:
 		in = append(append(in, 1), body.Text...)
 	case *storev1.Body_Data:

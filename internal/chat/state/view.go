@@ -3,10 +3,16 @@ package state
 // Room is a room with its counters.
 type Room struct {
 	ID         RoomID
-	Title      string
+	Settings   Settings
 	CreateTime int64 // unix milliseconds, as all times here
 	Creator    Actor
 	Head       Head
+}
+
+// Settings are what a room's people decide about it.
+type Settings struct {
+	Title, Topic string
+	SlowMode     int64 // the least time between two messages of one sender, milliseconds; 0: none
 }
 
 // Head is where a room stands.
@@ -29,6 +35,16 @@ type Message struct {
 	DataType   string
 	Data       []byte // read-only
 	Reactions  []Reaction
+	ReplyTo    uint64   // the message it answers; 0: none
+	Mentions   []string // user ids; read-only
+	Thread     Thread
+}
+
+// Thread sums up the messages that answer one message; the zero value: there never were any.
+type Thread struct {
+	Count    uint64 // those that were deleted or removed, too
+	LastSeq  uint64
+	LastTime int64
 }
 
 // Reaction is one kind of reaction, with who reacted so in the order they did.
@@ -40,11 +56,13 @@ type Reaction struct {
 // Role is what a member may do; the numbers of rialto.chat.v1.Role.
 type Role uint8
 
-// The roles.
+// The roles: each may what those before it may.
 const (
-	RoleNone   Role = 0
-	RoleMember Role = 1
-	RoleOwner  Role = 2
+	RoleNone Role = iota
+	RoleGuest
+	RoleMember
+	RoleModerator
+	RoleOwner
 )
 
 // Member is a lasting tie between a person and a room.
@@ -77,7 +95,7 @@ type Event struct {
 	Time    int64
 	Actor   Actor    // who did it
 	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev
-	State   *Room    // RoomChanged: the room; title, head and update time are those of this change
+	State   *Room    // RoomChanged: the room; settings, head and update time are those of this change
 	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was
 }
 
@@ -100,6 +118,8 @@ type View interface {
 	// always by rising seq: with back, those with the largest seqs below from; otherwise those with the smallest
 	// seqs above from.
 	Messages(r RoomID, from uint64, back bool, n, bytes int) ([]*Message, error)
+	// Replies is Messages for those that answer the message to.
+	Replies(r RoomID, to, from uint64, back bool, n, bytes int) ([]*Message, error)
 	// Events returns up to n changes with revs after, after+1, … and at least one if there is one, stopping when
 	// their bodies pass bytes.
 	Events(r RoomID, after uint64, n, bytes int) ([]*Event, error)

@@ -454,9 +454,9 @@ func (x *Leave) GetRoom() string {
 
 // Publish posts a message. The room need not be joined.
 //
-// INVALID_ARGUMENT: an invalid id, text or type. RESOURCE_EXHAUSTED: over a limit, or the store is full.
-// ALREADY_EXISTS: this client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same
-// client_id.
+// INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
+// RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+// client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
 type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room. If it does not exist it is made.
@@ -470,7 +470,11 @@ type Publish struct {
 	//
 	//	*Publish_Text
 	//	*Publish_Data
-	Body          isPublish_Body `protobuf_oneof:"body"`
+	Body isPublish_Body `protobuf_oneof:"body"`
+	// The message that this one answers; 0: none. It may be a tombstone.
+	ReplyTo uint64 `protobuf:"varint,5,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Whom it is about: user ids of 1 to 128 printable ASCII characters without spaces, each once, at most 50.
+	Mentions      []string `protobuf:"bytes,6,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -540,6 +544,20 @@ func (x *Publish) GetData() *Data {
 		if x, ok := x.Body.(*Publish_Data); ok {
 			return x.Data
 		}
+	}
+	return nil
+}
+
+func (x *Publish) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *Publish) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
 	}
 	return nil
 }
@@ -1574,12 +1592,14 @@ const file_rialto_chat_v1_chat_proto_rawDesc = "" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\"\x1b\n" +
 	"\x05Leave\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"\x84\x01\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\xbb\x01\n" +
 	"\aPublish\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
 	"\x04text\x18\x03 \x01(\tH\x00R\x04text\x12*\n" +
-	"\x04data\x18\x04 \x01(\v2\x14.rialto.chat.v1.DataH\x00R\x04dataB\x06\n" +
+	"\x04data\x18\x04 \x01(\v2\x14.rialto.chat.v1.DataH\x00R\x04data\x12\x19\n" +
+	"\breply_to\x18\x05 \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18\x06 \x03(\tR\bmentionsB\x06\n" +
 	"\x04body\"@\n" +
 	"\x06Signal\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x18\n" +

@@ -36,7 +36,9 @@ type ListMessagesRequest struct {
 	// How many, 1 to 100; 0 means 50, more means 100. A page may be shorter although there is more: it aims at 256 KiB.
 	PageSize uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
-	MinRev        uint64 `protobuf:"varint,5,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
+	MinRev uint64 `protobuf:"varint,5,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
+	// Only messages that answer this one; 0: all.
+	ReplyTo       uint64 `protobuf:"varint,6,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -117,6 +119,13 @@ func (x *ListMessagesRequest) GetMinRev() uint64 {
 	return 0
 }
 
+func (x *ListMessagesRequest) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
 type isListMessagesRequest_Position interface {
 	isListMessagesRequest_Position()
 }
@@ -138,7 +147,7 @@ func (*ListMessagesRequest_AfterSeq) isListMessagesRequest_Position() {}
 // ListMessagesResponse is a page, with the head it was read at.
 type ListMessagesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Messages by rising seq, without gaps.
+	// Messages by rising seq; without gaps unless only replies were asked for.
 	Messages []*Message `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
 	// The room at the moment of reading.
 	Room *Room `protobuf:"bytes,2,opt,name=room,proto3" json:"room,omitempty"`
@@ -322,7 +331,11 @@ type PostMessageRequest struct {
 	//
 	//	*PostMessageRequest_Text
 	//	*PostMessageRequest_Data
-	Body          isPostMessageRequest_Body `protobuf_oneof:"body"`
+	Body isPostMessageRequest_Body `protobuf_oneof:"body"`
+	// The message that this one answers; 0: none. It may be a tombstone.
+	ReplyTo uint64 `protobuf:"varint,5,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Whom it is about; see Publish.mentions.
+	Mentions      []string `protobuf:"bytes,6,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -392,6 +405,20 @@ func (x *PostMessageRequest) GetData() *Data {
 		if x, ok := x.Body.(*PostMessageRequest_Data); ok {
 			return x.Data
 		}
+	}
+	return nil
+}
+
+func (x *PostMessageRequest) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *PostMessageRequest) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
 	}
 	return nil
 }
@@ -479,7 +506,9 @@ type EditMessageRequest struct {
 	// The new text.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Only if the message's rev is still this one.
-	ExpectedRev   *uint64 `protobuf:"varint,4,opt,name=expected_rev,json=expectedRev,proto3,oneof" json:"expected_rev,omitempty"`
+	ExpectedRev *uint64 `protobuf:"varint,4,opt,name=expected_rev,json=expectedRev,proto3,oneof" json:"expected_rev,omitempty"`
+	// Whom it is about from now on; see Publish.mentions.
+	Mentions      []string `protobuf:"bytes,5,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -540,6 +569,13 @@ func (x *EditMessageRequest) GetExpectedRev() uint64 {
 		return *x.ExpectedRev
 	}
 	return 0
+}
+
+func (x *EditMessageRequest) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
 }
 
 // EditMessageResponse is the message afterwards.
@@ -913,14 +949,15 @@ var File_rialto_chat_v1_message_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_message_proto_rawDesc = "" +
 	"\n" +
-	"\x1crialto/chat/v1/message.proto\x12\x0erialto.chat.v1\x1a\x1arialto/chat/v1/types.proto\"\xab\x01\n" +
+	"\x1crialto/chat/v1/message.proto\x12\x0erialto.chat.v1\x1a\x1arialto/chat/v1/types.proto\"\xc6\x01\n" +
 	"\x13ListMessagesRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1f\n" +
 	"\n" +
 	"before_seq\x18\x02 \x01(\x04H\x00R\tbeforeSeq\x12\x1d\n" +
 	"\tafter_seq\x18\x03 \x01(\x04H\x00R\bafterSeq\x12\x1b\n" +
 	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x17\n" +
-	"\amin_rev\x18\x05 \x01(\x04R\x06minRevB\n" +
+	"\amin_rev\x18\x05 \x01(\x04R\x06minRev\x12\x19\n" +
+	"\breply_to\x18\x06 \x01(\x04R\areplyToB\n" +
 	"\n" +
 	"\bposition\"\x8b\x01\n" +
 	"\x14ListMessagesResponse\x123\n" +
@@ -932,21 +969,24 @@ const file_rialto_chat_v1_message_proto_rawDesc = "" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x17\n" +
 	"\amin_rev\x18\x03 \x01(\x04R\x06minRev\"G\n" +
 	"\x12GetMessageResponse\x121\n" +
-	"\amessage\x18\x01 \x01(\v2\x17.rialto.chat.v1.MessageR\amessage\"\x8f\x01\n" +
+	"\amessage\x18\x01 \x01(\v2\x17.rialto.chat.v1.MessageR\amessage\"\xc6\x01\n" +
 	"\x12PostMessageRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x14\n" +
 	"\x04text\x18\x03 \x01(\tH\x00R\x04text\x12*\n" +
-	"\x04data\x18\x04 \x01(\v2\x14.rialto.chat.v1.DataH\x00R\x04dataB\x06\n" +
+	"\x04data\x18\x04 \x01(\v2\x14.rialto.chat.v1.DataH\x00R\x04data\x12\x19\n" +
+	"\breply_to\x18\x05 \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18\x06 \x03(\tR\bmentionsB\x06\n" +
 	"\x04body\"f\n" +
 	"\x13PostMessageResponse\x121\n" +
 	"\amessage\x18\x01 \x01(\v2\x17.rialto.chat.v1.MessageR\amessage\x12\x1c\n" +
-	"\tduplicate\x18\x02 \x01(\bR\tduplicate\"\x87\x01\n" +
+	"\tduplicate\x18\x02 \x01(\bR\tduplicate\"\xa3\x01\n" +
 	"\x12EditMessageRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12&\n" +
-	"\fexpected_rev\x18\x04 \x01(\x04H\x00R\vexpectedRev\x88\x01\x01B\x0f\n" +
+	"\fexpected_rev\x18\x04 \x01(\x04H\x00R\vexpectedRev\x88\x01\x01\x12\x1a\n" +
+	"\bmentions\x18\x05 \x03(\tR\bmentionsB\x0f\n" +
 	"\r_expected_rev\"H\n" +
 	"\x13EditMessageResponse\x121\n" +
 	"\amessage\x18\x01 \x01(\v2\x17.rialto.chat.v1.MessageR\amessage\"<\n" +

@@ -47,15 +47,15 @@ type MessageServiceClient interface {
 	//
 	// UNAUTHENTICATED: no token. Otherwise as Publish.
 	PostMessage(ctx context.Context, in *PostMessageRequest, opts ...grpc.CallOption) (*PostMessageResponse, error)
-	// EditMessage replaces the text of a message of one's own. The same text again makes no event.
+	// EditMessage replaces the text of a message of one's own, and whom it mentions. The same again makes no event.
 	//
 	// NOT_FOUND: no such room or message. PERMISSION_DENIED: somebody else's. FAILED_PRECONDITION: it is deleted, or its
-	// body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text.
+	// body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text or mention.
 	EditMessage(ctx context.Context, in *EditMessageRequest, opts ...grpc.CallOption) (*EditMessageResponse, error)
-	// DeleteMessage makes a message of one's own, or for an owner of the room any message, a tombstone. The body is gone
+	// DeleteMessage makes a message of one's own, or for a moderator of the room any message, a tombstone. The body is gone
 	// for good. Deleting a tombstone makes no event.
 	//
-	// NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor an owner.
+	// NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor a moderator.
 	DeleteMessage(ctx context.Context, in *DeleteMessageRequest, opts ...grpc.CallOption) (*DeleteMessageResponse, error)
 	// AddReaction adds the caller's reaction. One that is there already makes no event.
 	//
@@ -165,15 +165,15 @@ type MessageServiceServer interface {
 	//
 	// UNAUTHENTICATED: no token. Otherwise as Publish.
 	PostMessage(context.Context, *PostMessageRequest) (*PostMessageResponse, error)
-	// EditMessage replaces the text of a message of one's own. The same text again makes no event.
+	// EditMessage replaces the text of a message of one's own, and whom it mentions. The same again makes no event.
 	//
 	// NOT_FOUND: no such room or message. PERMISSION_DENIED: somebody else's. FAILED_PRECONDITION: it is deleted, or its
-	// body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text.
+	// body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text or mention.
 	EditMessage(context.Context, *EditMessageRequest) (*EditMessageResponse, error)
-	// DeleteMessage makes a message of one's own, or for an owner of the room any message, a tombstone. The body is gone
+	// DeleteMessage makes a message of one's own, or for a moderator of the room any message, a tombstone. The body is gone
 	// for good. Deleting a tombstone makes no event.
 	//
-	// NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor an owner.
+	// NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor a moderator.
 	DeleteMessage(context.Context, *DeleteMessageRequest) (*DeleteMessageResponse, error)
 	// AddReaction adds the caller's reaction. One that is there already makes no event.
 	//

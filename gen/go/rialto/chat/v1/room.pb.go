@@ -9,6 +9,7 @@ package chatv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -26,8 +27,10 @@ type CreateRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id, `[a-z0-9][a-z0-9._-]{0,63}`.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// The title, at most 128 characters; may be empty.
-	Title         string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// The title; see Room.title.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// The topic; see Room.topic.
+	Topic         string `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -72,6 +75,13 @@ func (x *CreateRoomRequest) GetRoom() string {
 func (x *CreateRoomRequest) GetTitle() string {
 	if x != nil {
 		return x.Title
+	}
+	return ""
+}
+
+func (x *CreateRoomRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
 	}
 	return ""
 }
@@ -356,8 +366,12 @@ type UpdateRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// The new title, at most 128 characters. Unset: as it is.
-	Title         *string `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	// The new title. Unset: as it is.
+	Title *string `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	// The new topic. Unset: as it is.
+	Topic *string `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
+	// The new slow mode, whole milliseconds up to 24 hours; 0: none. Unset: as it is.
+	SlowMode      *durationpb.Duration `protobuf:"bytes,4,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -404,6 +418,20 @@ func (x *UpdateRoomRequest) GetTitle() string {
 		return *x.Title
 	}
 	return ""
+}
+
+func (x *UpdateRoomRequest) GetTopic() string {
+	if x != nil && x.Topic != nil {
+		return *x.Topic
+	}
+	return ""
+}
+
+func (x *UpdateRoomRequest) GetSlowMode() *durationpb.Duration {
+	if x != nil {
+		return x.SlowMode
+	}
+	return nil
 }
 
 // UpdateRoomResponse is the room afterwards.
@@ -456,10 +484,11 @@ var File_rialto_chat_v1_room_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\n" +
-	"\x19rialto/chat/v1/room.proto\x12\x0erialto.chat.v1\x1a\x1arialto/chat/v1/types.proto\"=\n" +
+	"\x19rialto/chat/v1/room.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\"S\n" +
 	"\x11CreateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
-	"\x05title\x18\x02 \x01(\tR\x05title\">\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
+	"\x05topic\x18\x03 \x01(\tR\x05topic\">\n" +
 	"\x12CreateRoomResponse\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\"=\n" +
 	"\x0eGetRoomRequest\x12\x12\n" +
@@ -475,11 +504,14 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x11ListRoomsResponse\x12*\n" +
 	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.RoomR\x05rooms\x12.\n" +
 	"\x04read\x18\x02 \x03(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"L\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xa9\x01\n" +
 	"\x11UpdateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
-	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01B\b\n" +
-	"\x06_title\">\n" +
+	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
+	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x126\n" +
+	"\tslow_mode\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bslowModeB\b\n" +
+	"\x06_titleB\b\n" +
+	"\x06_topic\">\n" +
 	"\x12UpdateRoomResponse\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\xd5\x02\n" +
 	"\vRoomService\x12S\n" +
@@ -504,36 +536,38 @@ func file_rialto_chat_v1_room_proto_rawDescGZIP() []byte {
 
 var file_rialto_chat_v1_room_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_rialto_chat_v1_room_proto_goTypes = []any{
-	(*CreateRoomRequest)(nil),  // 0: rialto.chat.v1.CreateRoomRequest
-	(*CreateRoomResponse)(nil), // 1: rialto.chat.v1.CreateRoomResponse
-	(*GetRoomRequest)(nil),     // 2: rialto.chat.v1.GetRoomRequest
-	(*GetRoomResponse)(nil),    // 3: rialto.chat.v1.GetRoomResponse
-	(*ListRoomsRequest)(nil),   // 4: rialto.chat.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),  // 5: rialto.chat.v1.ListRoomsResponse
-	(*UpdateRoomRequest)(nil),  // 6: rialto.chat.v1.UpdateRoomRequest
-	(*UpdateRoomResponse)(nil), // 7: rialto.chat.v1.UpdateRoomResponse
-	(*Room)(nil),               // 8: rialto.chat.v1.Room
-	(*ReadMarker)(nil),         // 9: rialto.chat.v1.ReadMarker
+	(*CreateRoomRequest)(nil),   // 0: rialto.chat.v1.CreateRoomRequest
+	(*CreateRoomResponse)(nil),  // 1: rialto.chat.v1.CreateRoomResponse
+	(*GetRoomRequest)(nil),      // 2: rialto.chat.v1.GetRoomRequest
+	(*GetRoomResponse)(nil),     // 3: rialto.chat.v1.GetRoomResponse
+	(*ListRoomsRequest)(nil),    // 4: rialto.chat.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),   // 5: rialto.chat.v1.ListRoomsResponse
+	(*UpdateRoomRequest)(nil),   // 6: rialto.chat.v1.UpdateRoomRequest
+	(*UpdateRoomResponse)(nil),  // 7: rialto.chat.v1.UpdateRoomResponse
+	(*Room)(nil),                // 8: rialto.chat.v1.Room
+	(*ReadMarker)(nil),          // 9: rialto.chat.v1.ReadMarker
+	(*durationpb.Duration)(nil), // 10: google.protobuf.Duration
 }
 var file_rialto_chat_v1_room_proto_depIdxs = []int32{
-	8, // 0: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	8, // 1: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	8, // 2: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	9, // 3: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	8, // 4: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	0, // 5: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
-	2, // 6: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
-	4, // 7: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
-	6, // 8: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
-	1, // 9: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
-	3, // 10: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
-	5, // 11: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
-	7, // 12: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
-	9, // [9:13] is the sub-list for method output_type
-	5, // [5:9] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	8,  // 0: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	8,  // 1: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
+	8,  // 2: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	9,  // 3: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	10, // 4: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
+	8,  // 5: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	0,  // 6: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
+	2,  // 7: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
+	4,  // 8: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
+	6,  // 9: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
+	1,  // 10: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
+	3,  // 11: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
+	5,  // 12: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
+	7,  // 13: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
+	10, // [10:14] is the sub-list for method output_type
+	6,  // [6:10] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_room_proto_init() }

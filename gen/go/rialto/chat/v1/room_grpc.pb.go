@@ -34,7 +34,7 @@ type RoomServiceClient interface {
 	// CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
 	// with the sender as its creator and owner.)
 	//
-	// INVALID_ARGUMENT: an invalid id or title. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+	// INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
 	// GetRoom returns a room with its head.
 	//
@@ -46,7 +46,7 @@ type RoomServiceClient interface {
 	ListRooms(ctx context.Context, in *ListRoomsRequest, opts ...grpc.CallOption) (*ListRoomsResponse, error)
 	// UpdateRoom changes a room's settings. Unchanged values make no event.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: an invalid title.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
 	UpdateRoom(ctx context.Context, in *UpdateRoomRequest, opts ...grpc.CallOption) (*UpdateRoomResponse, error)
 }
 
@@ -107,7 +107,7 @@ type RoomServiceServer interface {
 	// CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
 	// with the sender as its creator and owner.)
 	//
-	// INVALID_ARGUMENT: an invalid id or title. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+	// INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
 	// GetRoom returns a room with its head.
 	//
@@ -119,7 +119,7 @@ type RoomServiceServer interface {
 	ListRooms(context.Context, *ListRoomsRequest) (*ListRoomsResponse, error)
 	// UpdateRoom changes a room's settings. Unchanged values make no event.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: an invalid title.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
 	UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error)
 	mustEmbedUnimplementedRoomServiceServer()
 }

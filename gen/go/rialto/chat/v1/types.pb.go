@@ -9,6 +9,7 @@ package chatv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -22,29 +23,40 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Role says what a member may do.
+// Role says what somebody may do in a room; each role may what those below it may. It is decided when a command takes its
+// place in the room's order, not when it is sent. The whole table is docs/chat.md.
 type Role int32
 
 const (
-	// Not a member.
+	// Not a member. In a public room such a visitor reads, posts and reacts.
 	Role_ROLE_UNSPECIFIED Role = 0
-	// Reads, posts, edits and deletes their own messages.
-	Role_ROLE_MEMBER Role = 1
-	// In addition changes the room's settings. The room's creator starts with it.
-	Role_ROLE_OWNER Role = 2
+	// Reads, posts and reacts; edits and deletes their own messages.
+	Role_ROLE_GUEST Role = 1
+	// In addition invites others.
+	Role_ROLE_MEMBER Role = 2
+	// In addition deletes anybody's messages, sets title, topic and slow mode, and removes, bans and mutes those with a
+	// lower role.
+	Role_ROLE_MODERATOR Role = 3
+	// In addition changes roles and all settings, and reads the record of what was moderated. The room's creator starts with
+	// it.
+	Role_ROLE_OWNER Role = 4
 )
 
 // Enum value maps for Role.
 var (
 	Role_name = map[int32]string{
 		0: "ROLE_UNSPECIFIED",
-		1: "ROLE_MEMBER",
-		2: "ROLE_OWNER",
+		1: "ROLE_GUEST",
+		2: "ROLE_MEMBER",
+		3: "ROLE_MODERATOR",
+		4: "ROLE_OWNER",
 	}
 	Role_value = map[string]int32{
 		"ROLE_UNSPECIFIED": 0,
-		"ROLE_MEMBER":      1,
-		"ROLE_OWNER":       2,
+		"ROLE_GUEST":       1,
+		"ROLE_MEMBER":      2,
+		"ROLE_MODERATOR":   3,
+		"ROLE_OWNER":       4,
 	}
 )
 
@@ -158,7 +170,11 @@ type Room struct {
 	// The sequence number of the oldest message still kept, 1 where nothing was ever removed.
 	FirstSeq uint64 `protobuf:"varint,7,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	// When the newest change happened; unset in an untouched room. Sorts a room list by activity.
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
+	// What the room is about, at most 1024 bytes, under the rules of Message.text. May be empty.
+	Topic string `protobuf:"bytes,9,opt,name=topic,proto3" json:"topic,omitempty"`
+	// The least time between two messages of one sender; unset: none. Moderators and owners are free of it.
+	SlowMode      *durationpb.Duration `protobuf:"bytes,10,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,6 +265,20 @@ func (x *Room) GetUpdateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Room) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Room) GetSlowMode() *durationpb.Duration {
+	if x != nil {
+		return x.SlowMode
+	}
+	return nil
+}
+
 // Message is what somebody said in a room, in its current form.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -277,7 +307,14 @@ type Message struct {
 	//	*Message_Data
 	Body isMessage_Body `protobuf_oneof:"body"`
 	// Reactions in the order in which each was first used, at most 20 kinds.
-	Reactions     []*Reaction `protobuf:"bytes,11,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	Reactions []*Reaction `protobuf:"bytes,11,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	// The seq of the message that this one answers, in the same room; 0: none. That message may be deleted or gone.
+	ReplyTo uint64 `protobuf:"varint,12,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Whom it is about, by user id, each once, at most 50. Empty in a tombstone. What the text shows for them is the
+	// client's matter.
+	Mentions []string `protobuf:"bytes,13,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	// The messages that answer this one; unset if there never were any.
+	Thread        *Thread `protobuf:"bytes,14,opt,name=thread,proto3" json:"thread,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -400,6 +437,27 @@ func (x *Message) GetReactions() []*Reaction {
 	return nil
 }
 
+func (x *Message) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *Message) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *Message) GetThread() *Thread {
+	if x != nil {
+		return x.Thread
+	}
+	return nil
+}
+
 type isMessage_Body interface {
 	isMessage_Body()
 }
@@ -419,6 +477,73 @@ func (*Message_Text) isMessage_Body() {}
 
 func (*Message_Data) isMessage_Body() {}
 
+// Thread sums up the messages that answer one message: those whose reply_to is its seq.
+//
+// It changes without a change of the message's rev. Of two forms of it the one with the higher last_seq is the newer. Who
+// receives a `posted` event with a reply_to whose seq is above last_seq counts one more and takes its seq and time.
+type Thread struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many there are. Those that were deleted or have gone count, too.
+	Count uint64 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// The newest.
+	LastSeq uint64 `protobuf:"varint,2,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	// When that was posted.
+	LastTime      *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_time,json=lastTime,proto3" json:"last_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Thread) Reset() {
+	*x = Thread{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Thread) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Thread) ProtoMessage() {}
+
+func (x *Thread) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Thread.ProtoReflect.Descriptor instead.
+func (*Thread) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Thread) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Thread) GetLastSeq() uint64 {
+	if x != nil {
+		return x.LastSeq
+	}
+	return 0
+}
+
+func (x *Thread) GetLastTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastTime
+	}
+	return nil
+}
+
 // Data is a message body for programs: collaborative editing, games, cursors.
 type Data struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -432,7 +557,7 @@ type Data struct {
 
 func (x *Data) Reset() {
 	*x = Data{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +569,7 @@ func (x *Data) String() string {
 func (*Data) ProtoMessage() {}
 
 func (x *Data) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +582,7 @@ func (x *Data) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Data.ProtoReflect.Descriptor instead.
 func (*Data) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Data) GetType() string {
@@ -487,7 +612,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +624,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +637,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -547,7 +672,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -559,7 +684,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -572,7 +697,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Member) GetRoom() string {
@@ -618,7 +743,7 @@ type ReadMarker struct {
 
 func (x *ReadMarker) Reset() {
 	*x = ReadMarker{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +755,7 @@ func (x *ReadMarker) String() string {
 func (*ReadMarker) ProtoMessage() {}
 
 func (x *ReadMarker) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +768,7 @@ func (x *ReadMarker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadMarker.ProtoReflect.Descriptor instead.
 func (*ReadMarker) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReadMarker) GetRoom() string {
@@ -671,11 +796,11 @@ var File_rialto_chat_v1_types_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\n" +
-	"\x1arialto/chat/v1/types.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
+	"\x1arialto/chat/v1/types.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"O\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xa9\x02\n" +
+	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xf7\x02\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12;\n" +
@@ -686,7 +811,10 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\bhead_rev\x18\x06 \x01(\x04R\aheadRev\x12\x1b\n" +
 	"\tfirst_seq\x18\a \x01(\x04R\bfirstSeq\x12;\n" +
 	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"updateTime\"\xc1\x03\n" +
+	"updateTime\x12\x14\n" +
+	"\x05topic\x18\t \x01(\tR\x05topic\x126\n" +
+	"\tslow_mode\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\bslowMode\"\xa8\x04\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x10\n" +
@@ -701,8 +829,15 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x04text\x18\t \x01(\tH\x00R\x04text\x12*\n" +
 	"\x04data\x18\n" +
 	" \x01(\v2\x14.rialto.chat.v1.DataH\x00R\x04data\x126\n" +
-	"\treactions\x18\v \x03(\v2\x18.rialto.chat.v1.ReactionR\treactionsB\x06\n" +
-	"\x04body\"0\n" +
+	"\treactions\x18\v \x03(\v2\x18.rialto.chat.v1.ReactionR\treactions\x12\x19\n" +
+	"\breply_to\x18\f \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18\r \x03(\tR\bmentions\x12.\n" +
+	"\x06thread\x18\x0e \x01(\v2\x16.rialto.chat.v1.ThreadR\x06threadB\x06\n" +
+	"\x04body\"r\n" +
+	"\x06Thread\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x04R\x05count\x12\x19\n" +
+	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x127\n" +
+	"\tlast_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\blastTime\"0\n" +
 	"\x04Data\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\";\n" +
@@ -719,12 +854,15 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"ReadMarker\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06unread\x18\x03 \x01(\x04R\x06unread*=\n" +
+	"\x06unread\x18\x03 \x01(\x04R\x06unread*a\n" +
 	"\x04Role\x12\x14\n" +
-	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
-	"\vROLE_MEMBER\x10\x01\x12\x0e\n" +
+	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x02B;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
+	"ROLE_GUEST\x10\x01\x12\x0f\n" +
+	"\vROLE_MEMBER\x10\x02\x12\x12\n" +
+	"\x0eROLE_MODERATOR\x10\x03\x12\x0e\n" +
+	"\n" +
+	"ROLE_OWNER\x10\x04B;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
 
 var (
 	file_rialto_chat_v1_types_proto_rawDescOnce sync.Once
@@ -739,36 +877,41 @@ func file_rialto_chat_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_rialto_chat_v1_types_proto_goTypes = []any{
 	(Role)(0),                     // 0: rialto.chat.v1.Role
 	(*User)(nil),                  // 1: rialto.chat.v1.User
 	(*Room)(nil),                  // 2: rialto.chat.v1.Room
 	(*Message)(nil),               // 3: rialto.chat.v1.Message
-	(*Data)(nil),                  // 4: rialto.chat.v1.Data
-	(*Reaction)(nil),              // 5: rialto.chat.v1.Reaction
-	(*Member)(nil),                // 6: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 7: rialto.chat.v1.ReadMarker
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Thread)(nil),                // 4: rialto.chat.v1.Thread
+	(*Data)(nil),                  // 5: rialto.chat.v1.Data
+	(*Reaction)(nil),              // 6: rialto.chat.v1.Reaction
+	(*Member)(nil),                // 7: rialto.chat.v1.Member
+	(*ReadMarker)(nil),            // 8: rialto.chat.v1.ReadMarker
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
 }
 var file_rialto_chat_v1_types_proto_depIdxs = []int32{
-	8,  // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
-	8,  // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
-	1,  // 3: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
-	8,  // 4: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	8,  // 5: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
-	4,  // 7: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
-	5,  // 8: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
-	1,  // 9: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
-	0,  // 10: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
-	8,  // 11: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	9,  // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
+	10, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
+	1,  // 4: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
+	9,  // 5: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	9,  // 6: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
+	9,  // 7: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
+	5,  // 8: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
+	6,  // 9: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
+	4,  // 10: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
+	9,  // 11: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
+	1,  // 12: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
+	0,  // 13: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
+	9,  // 14: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_types_proto_init() }
@@ -786,7 +929,7 @@ func file_rialto_chat_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_types_proto_rawDesc), len(file_rialto_chat_v1_types_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -338,7 +338,11 @@ type Publish struct {
 	// The sender's id for it; empty: not deduplicated.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
 	// What it says.
-	Body          *Body `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
+	Body *Body `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`
+	// The message it answers; 0: none.
+	ReplyTo uint64 `protobuf:"varint,4,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Who it is about, by id; each once.
+	Mentions      []string `protobuf:"bytes,5,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -394,7 +398,21 @@ func (x *Publish) GetBody() *Body {
 	return nil
 }
 
-// Edit is the command that replaces a message's text.
+func (x *Publish) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *Publish) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+// Edit is the command that replaces a message's text and whom it mentions.
 type Edit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
@@ -404,7 +422,9 @@ type Edit struct {
 	// The new text.
 	Text string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
 	// Only at this rev.
-	ExpectedRev   *uint64 `protobuf:"varint,4,opt,name=expected_rev,json=expectedRev,proto3,oneof" json:"expected_rev,omitempty"`
+	ExpectedRev *uint64 `protobuf:"varint,4,opt,name=expected_rev,json=expectedRev,proto3,oneof" json:"expected_rev,omitempty"`
+	// Who it is about from now on, by id; each once.
+	Mentions      []string `protobuf:"bytes,5,rep,name=mentions,proto3" json:"mentions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -465,6 +485,13 @@ func (x *Edit) GetExpectedRev() uint64 {
 		return *x.ExpectedRev
 	}
 	return 0
+}
+
+func (x *Edit) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
 }
 
 // Delete is the command that makes a message a tombstone.
@@ -600,8 +627,8 @@ type CreateRoom struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// Its title.
-	Title         string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// How it is set up.
+	Settings      *Settings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,20 +670,24 @@ func (x *CreateRoom) GetRoom() string {
 	return ""
 }
 
-func (x *CreateRoom) GetTitle() string {
+func (x *CreateRoom) GetSettings() *Settings {
 	if x != nil {
-		return x.Title
+		return x.Settings
 	}
-	return ""
+	return nil
 }
 
-// UpdateRoom is the command that changes a room's settings.
+// UpdateRoom is the command that changes a room's settings: those that are set here.
 type UpdateRoom struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The new title.
-	Title         *string `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	Title *string `protobuf:"bytes,2,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	// The new topic.
+	Topic *string `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
+	// The new least time between two messages of one sender, milliseconds; 0: none.
+	SlowModeMs    *int64 `protobuf:"varint,4,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -705,6 +736,84 @@ func (x *UpdateRoom) GetTitle() string {
 	return ""
 }
 
+func (x *UpdateRoom) GetTopic() string {
+	if x != nil && x.Topic != nil {
+		return *x.Topic
+	}
+	return ""
+}
+
+func (x *UpdateRoom) GetSlowModeMs() int64 {
+	if x != nil && x.SlowModeMs != nil {
+		return *x.SlowModeMs
+	}
+	return 0
+}
+
+// Settings are what a room's people decide about it.
+type Settings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The title.
+	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// What it is about.
+	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	// The least time between two messages of one sender, milliseconds; 0: none. Moderators are free of it.
+	SlowModeMs    int64 `protobuf:"varint,3,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Settings) Reset() {
+	*x = Settings{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Settings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Settings) ProtoMessage() {}
+
+func (x *Settings) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Settings.ProtoReflect.Descriptor instead.
+func (*Settings) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Settings) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Settings) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Settings) GetSlowModeMs() int64 {
+	if x != nil {
+		return x.SlowModeMs
+	}
+	return 0
+}
+
 // SetMember is the command that makes or ends the actor's own membership.
 type SetMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -718,7 +827,7 @@ type SetMember struct {
 
 func (x *SetMember) Reset() {
 	*x = SetMember{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[10]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -730,7 +839,7 @@ func (x *SetMember) String() string {
 func (*SetMember) ProtoMessage() {}
 
 func (x *SetMember) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[10]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -743,7 +852,7 @@ func (x *SetMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetMember.ProtoReflect.Descriptor instead.
 func (*SetMember) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{10}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SetMember) GetRoom() string {
@@ -773,7 +882,7 @@ type MarkRead struct {
 
 func (x *MarkRead) Reset() {
 	*x = MarkRead{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +894,7 @@ func (x *MarkRead) String() string {
 func (*MarkRead) ProtoMessage() {}
 
 func (x *MarkRead) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +907,7 @@ func (x *MarkRead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkRead.ProtoReflect.Descriptor instead.
 func (*MarkRead) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{11}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MarkRead) GetRoom() string {
@@ -818,8 +927,8 @@ func (x *MarkRead) GetSeq() uint64 {
 // RoomValue is a room with its counters, under its id.
 type RoomValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The title.
-	Title string `protobuf:"bytes,1,opt,name=title,proto3" json:"title,omitempty"`
+	// How it is set up.
+	Settings *Settings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	// When it was made, unix milliseconds.
 	CreateTimeMs int64 `protobuf:"varint,2,opt,name=create_time_ms,json=createTimeMs,proto3" json:"create_time_ms,omitempty"`
 	// Who made it.
@@ -838,7 +947,7 @@ type RoomValue struct {
 
 func (x *RoomValue) Reset() {
 	*x = RoomValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +959,7 @@ func (x *RoomValue) String() string {
 func (*RoomValue) ProtoMessage() {}
 
 func (x *RoomValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,14 +972,14 @@ func (x *RoomValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomValue.ProtoReflect.Descriptor instead.
 func (*RoomValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
 }
 
-func (x *RoomValue) GetTitle() string {
+func (x *RoomValue) GetSettings() *Settings {
 	if x != nil {
-		return x.Title
+		return x.Settings
 	}
-	return ""
+	return nil
 }
 
 func (x *RoomValue) GetCreateTimeMs() int64 {
@@ -933,14 +1042,24 @@ type MessageValue struct {
 	// What it says; unset in a tombstone.
 	Body *Body `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
 	// Reactions.
-	Reactions     []*ReactionValue `protobuf:"bytes,8,rep,name=reactions,proto3" json:"reactions,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Reactions []*ReactionValue `protobuf:"bytes,8,rep,name=reactions,proto3" json:"reactions,omitempty"`
+	// The message it answers; 0: none.
+	ReplyTo uint64 `protobuf:"varint,9,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
+	// Who it is about, by id.
+	Mentions []string `protobuf:"bytes,10,rep,name=mentions,proto3" json:"mentions,omitempty"`
+	// How many messages answer it, or did before they were deleted.
+	Replies uint64 `protobuf:"varint,11,opt,name=replies,proto3" json:"replies,omitempty"`
+	// The newest of them.
+	LastReply uint64 `protobuf:"varint,12,opt,name=last_reply,json=lastReply,proto3" json:"last_reply,omitempty"`
+	// When that was appended, unix milliseconds.
+	LastReplyTimeMs int64 `protobuf:"varint,13,opt,name=last_reply_time_ms,json=lastReplyTimeMs,proto3" json:"last_reply_time_ms,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *MessageValue) Reset() {
 	*x = MessageValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1071,7 @@ func (x *MessageValue) String() string {
 func (*MessageValue) ProtoMessage() {}
 
 func (x *MessageValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1084,7 @@ func (x *MessageValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageValue.ProtoReflect.Descriptor instead.
 func (*MessageValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MessageValue) GetRev() uint64 {
@@ -1024,6 +1143,41 @@ func (x *MessageValue) GetReactions() []*ReactionValue {
 	return nil
 }
 
+func (x *MessageValue) GetReplyTo() uint64 {
+	if x != nil {
+		return x.ReplyTo
+	}
+	return 0
+}
+
+func (x *MessageValue) GetMentions() []string {
+	if x != nil {
+		return x.Mentions
+	}
+	return nil
+}
+
+func (x *MessageValue) GetReplies() uint64 {
+	if x != nil {
+		return x.Replies
+	}
+	return 0
+}
+
+func (x *MessageValue) GetLastReply() uint64 {
+	if x != nil {
+		return x.LastReply
+	}
+	return 0
+}
+
+func (x *MessageValue) GetLastReplyTimeMs() int64 {
+	if x != nil {
+		return x.LastReplyTimeMs
+	}
+	return 0
+}
+
 // ReactionValue is one kind of reaction.
 type ReactionValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1037,7 +1191,7 @@ type ReactionValue struct {
 
 func (x *ReactionValue) Reset() {
 	*x = ReactionValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1203,7 @@ func (x *ReactionValue) String() string {
 func (*ReactionValue) ProtoMessage() {}
 
 func (x *ReactionValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1216,7 @@ func (x *ReactionValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionValue.ProtoReflect.Descriptor instead.
 func (*ReactionValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReactionValue) GetEmoji() string {
@@ -1090,8 +1244,8 @@ type ChangeValue struct {
 	Actor *Actor `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
 	// When, unix milliseconds.
 	TimeMs int64 `protobuf:"varint,4,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
-	// The room's title after it, if it changed the room.
-	Title string `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
+	// The room's settings after it, if it changed the room.
+	Settings *Settings `protobuf:"bytes,5,opt,name=settings,proto3" json:"settings,omitempty"`
 	// The membership after it (for a removal, before it), if it changed one.
 	Member        *MemberValue `protobuf:"bytes,6,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1100,7 +1254,7 @@ type ChangeValue struct {
 
 func (x *ChangeValue) Reset() {
 	*x = ChangeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1266,7 @@ func (x *ChangeValue) String() string {
 func (*ChangeValue) ProtoMessage() {}
 
 func (x *ChangeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1279,7 @@ func (x *ChangeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeValue.ProtoReflect.Descriptor instead.
 func (*ChangeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ChangeValue) GetKind() uint32 {
@@ -1156,11 +1310,11 @@ func (x *ChangeValue) GetTimeMs() int64 {
 	return 0
 }
 
-func (x *ChangeValue) GetTitle() string {
+func (x *ChangeValue) GetSettings() *Settings {
 	if x != nil {
-		return x.Title
+		return x.Settings
 	}
-	return ""
+	return nil
 }
 
 func (x *ChangeValue) GetMember() *MemberValue {
@@ -1188,7 +1342,7 @@ type DedupeValue struct {
 
 func (x *DedupeValue) Reset() {
 	*x = DedupeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1354,7 @@ func (x *DedupeValue) String() string {
 func (*DedupeValue) ProtoMessage() {}
 
 func (x *DedupeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1367,7 @@ func (x *DedupeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DedupeValue.ProtoReflect.Descriptor instead.
 func (*DedupeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DedupeValue) GetSeq() uint64 {
@@ -1259,7 +1413,7 @@ type MemberValue struct {
 
 func (x *MemberValue) Reset() {
 	*x = MemberValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1425,7 @@ func (x *MemberValue) String() string {
 func (*MemberValue) ProtoMessage() {}
 
 func (x *MemberValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1438,7 @@ func (x *MemberValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberValue.ProtoReflect.Descriptor instead.
 func (*MemberValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MemberValue) GetActor() *Actor {
@@ -1324,7 +1478,7 @@ type MetaValue struct {
 
 func (x *MetaValue) Reset() {
 	*x = MetaValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1490,7 @@ func (x *MetaValue) String() string {
 func (*MetaValue) ProtoMessage() {}
 
 func (x *MetaValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1503,7 @@ func (x *MetaValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaValue.ProtoReflect.Descriptor instead.
 func (*MetaValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MetaValue) GetFormat() uint32 {
@@ -1397,16 +1551,19 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"TypedBytes\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"e\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\x9c\x01\n" +
 	"\aPublish\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12)\n" +
-	"\x04body\x18\x03 \x01(\v2\x15.rialto.store.v1.BodyR\x04body\"y\n" +
+	"\x04body\x18\x03 \x01(\v2\x15.rialto.store.v1.BodyR\x04body\x12\x19\n" +
+	"\breply_to\x18\x04 \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18\x05 \x03(\tR\bmentions\"\x95\x01\n" +
 	"\x04Edit\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12&\n" +
-	"\fexpected_rev\x18\x04 \x01(\x04H\x00R\vexpectedRev\x88\x01\x01B\x0f\n" +
+	"\fexpected_rev\x18\x04 \x01(\x04H\x00R\vexpectedRev\x88\x01\x01\x12\x1a\n" +
+	"\bmentions\x18\x05 \x03(\tR\bmentionsB\x0f\n" +
 	"\r_expected_rev\".\n" +
 	"\x06Delete\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
@@ -1415,30 +1572,40 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05emoji\x18\x03 \x01(\tR\x05emoji\x12\x16\n" +
-	"\x06remove\x18\x04 \x01(\bR\x06remove\"6\n" +
+	"\x06remove\x18\x04 \x01(\bR\x06remove\"W\n" +
 	"\n" +
 	"CreateRoom\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
-	"\x05title\x18\x02 \x01(\tR\x05title\"E\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
+	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\xa2\x01\n" +
 	"\n" +
 	"UpdateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
-	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01B\b\n" +
-	"\x06_title\"7\n" +
+	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
+	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x12%\n" +
+	"\fslow_mode_ms\x18\x04 \x01(\x03H\x02R\n" +
+	"slowModeMs\x88\x01\x01B\b\n" +
+	"\x06_titleB\b\n" +
+	"\x06_topicB\x0f\n" +
+	"\r_slow_mode_ms\"X\n" +
+	"\bSettings\x12\x14\n" +
+	"\x05title\x18\x01 \x01(\tR\x05title\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\tR\x05topic\x12 \n" +
+	"\fslow_mode_ms\x18\x03 \x01(\x03R\n" +
+	"slowModeMs\"7\n" +
 	"\tSetMember\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x16\n" +
 	"\x06remove\x18\x02 \x01(\bR\x06remove\"0\n" +
 	"\bMarkRead\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xf2\x01\n" +
-	"\tRoomValue\x12\x14\n" +
-	"\x05title\x18\x01 \x01(\tR\x05title\x12$\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\x93\x02\n" +
+	"\tRoomValue\x125\n" +
+	"\bsettings\x18\x01 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x12$\n" +
 	"\x0ecreate_time_ms\x18\x02 \x01(\x03R\fcreateTimeMs\x120\n" +
 	"\acreator\x18\x03 \x01(\v2\x16.rialto.store.v1.ActorR\acreator\x12\x19\n" +
 	"\bhead_seq\x18\x04 \x01(\x04R\aheadSeq\x12\x19\n" +
 	"\bhead_rev\x18\x05 \x01(\x04R\aheadRev\x12\x1b\n" +
 	"\tfirst_seq\x18\x06 \x01(\x04R\bfirstSeq\x12$\n" +
-	"\x0eupdate_time_ms\x18\a \x01(\x03R\fupdateTimeMs\"\xc4\x02\n" +
+	"\x0eupdate_time_ms\x18\a \x01(\x03R\fupdateTimeMs\"\xe1\x03\n" +
 	"\fMessageValue\x12\x10\n" +
 	"\x03rev\x18\x01 \x01(\x04R\x03rev\x12.\n" +
 	"\x06sender\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x06sender\x12$\n" +
@@ -1448,16 +1615,23 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x0edelete_time_ms\x18\x05 \x01(\x03R\fdeleteTimeMs\x12\x1b\n" +
 	"\tclient_id\x18\x06 \x01(\tR\bclientId\x12)\n" +
 	"\x04body\x18\a \x01(\v2\x15.rialto.store.v1.BodyR\x04body\x12<\n" +
-	"\treactions\x18\b \x03(\v2\x1e.rialto.store.v1.ReactionValueR\treactions\"@\n" +
+	"\treactions\x18\b \x03(\v2\x1e.rialto.store.v1.ReactionValueR\treactions\x12\x19\n" +
+	"\breply_to\x18\t \x01(\x04R\areplyTo\x12\x1a\n" +
+	"\bmentions\x18\n" +
+	" \x03(\tR\bmentions\x12\x18\n" +
+	"\areplies\x18\v \x01(\x04R\areplies\x12\x1d\n" +
+	"\n" +
+	"last_reply\x18\f \x01(\x04R\tlastReply\x12+\n" +
+	"\x12last_reply_time_ms\x18\r \x01(\x03R\x0flastReplyTimeMs\"@\n" +
 	"\rReactionValue\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x19\n" +
-	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xc6\x01\n" +
+	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xe7\x01\n" +
 	"\vChangeValue\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12,\n" +
 	"\x05actor\x18\x03 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x17\n" +
-	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\x12\x14\n" +
-	"\x05title\x18\x05 \x01(\tR\x05title\x124\n" +
+	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\x125\n" +
+	"\bsettings\x18\x05 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x124\n" +
 	"\x06member\x18\x06 \x01(\v2\x1c.rialto.store.v1.MemberValueR\x06member\"g\n" +
 	"\vDedupeValue\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
@@ -1485,7 +1659,7 @@ func file_rialto_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rialto_store_v1_store_proto_rawDescData
 }
 
-var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*Actor)(nil),         // 0: rialto.store.v1.Actor
 	(*Record)(nil),        // 1: rialto.store.v1.Record
@@ -1497,32 +1671,36 @@ var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*React)(nil),         // 7: rialto.store.v1.React
 	(*CreateRoom)(nil),    // 8: rialto.store.v1.CreateRoom
 	(*UpdateRoom)(nil),    // 9: rialto.store.v1.UpdateRoom
-	(*SetMember)(nil),     // 10: rialto.store.v1.SetMember
-	(*MarkRead)(nil),      // 11: rialto.store.v1.MarkRead
-	(*RoomValue)(nil),     // 12: rialto.store.v1.RoomValue
-	(*MessageValue)(nil),  // 13: rialto.store.v1.MessageValue
-	(*ReactionValue)(nil), // 14: rialto.store.v1.ReactionValue
-	(*ChangeValue)(nil),   // 15: rialto.store.v1.ChangeValue
-	(*DedupeValue)(nil),   // 16: rialto.store.v1.DedupeValue
-	(*MemberValue)(nil),   // 17: rialto.store.v1.MemberValue
-	(*MetaValue)(nil),     // 18: rialto.store.v1.MetaValue
+	(*Settings)(nil),      // 10: rialto.store.v1.Settings
+	(*SetMember)(nil),     // 11: rialto.store.v1.SetMember
+	(*MarkRead)(nil),      // 12: rialto.store.v1.MarkRead
+	(*RoomValue)(nil),     // 13: rialto.store.v1.RoomValue
+	(*MessageValue)(nil),  // 14: rialto.store.v1.MessageValue
+	(*ReactionValue)(nil), // 15: rialto.store.v1.ReactionValue
+	(*ChangeValue)(nil),   // 16: rialto.store.v1.ChangeValue
+	(*DedupeValue)(nil),   // 17: rialto.store.v1.DedupeValue
+	(*MemberValue)(nil),   // 18: rialto.store.v1.MemberValue
+	(*MetaValue)(nil),     // 19: rialto.store.v1.MetaValue
 }
 var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 0: rialto.store.v1.Record.actor:type_name -> rialto.store.v1.Actor
 	3,  // 1: rialto.store.v1.Body.data:type_name -> rialto.store.v1.TypedBytes
 	2,  // 2: rialto.store.v1.Publish.body:type_name -> rialto.store.v1.Body
-	0,  // 3: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
-	0,  // 4: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
-	2,  // 5: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
-	14, // 6: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
-	0,  // 7: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
-	17, // 8: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
-	0,  // 9: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 3: rialto.store.v1.CreateRoom.settings:type_name -> rialto.store.v1.Settings
+	10, // 4: rialto.store.v1.RoomValue.settings:type_name -> rialto.store.v1.Settings
+	0,  // 5: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
+	0,  // 6: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
+	2,  // 7: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
+	15, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
+	0,  // 9: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
+	10, // 10: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
+	18, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	0,  // 12: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
@@ -1542,7 +1720,7 @@ func file_rialto_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_store_v1_store_proto_rawDesc), len(file_rialto_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -222,9 +222,9 @@ export declare const LeaveSchema: GenMessage<Leave>;
 /**
  * Publish posts a message. The room need not be joined.
  *
- * INVALID_ARGUMENT: an invalid id, text or type. RESOURCE_EXHAUSTED: over a limit, or the store is full.
- * ALREADY_EXISTS: this client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same
- * client_id.
+ * INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
+ * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+ * client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
  *
  * @generated from message rialto.chat.v1.Publish
  */
@@ -266,6 +266,20 @@ export declare type Publish = Message<"rialto.chat.v1.Publish"> & {
     value: Data;
     case: "data";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The message that this one answers; 0: none. It may be a tombstone.
+   *
+   * @generated from field: uint64 reply_to = 5;
+   */
+  replyTo: bigint;
+
+  /**
+   * Whom it is about: user ids of 1 to 128 printable ASCII characters without spaces, each once, at most 50.
+   *
+   * @generated from field: repeated string mentions = 6;
+   */
+  mentions: string[];
 };
 
 /**

@@ -60,6 +60,13 @@ export declare type ListMessagesRequest = Message<"rialto.chat.v1.ListMessagesRe
    * @generated from field: uint64 min_rev = 5;
    */
   minRev: bigint;
+
+  /**
+   * Only messages that answer this one; 0: all.
+   *
+   * @generated from field: uint64 reply_to = 6;
+   */
+  replyTo: bigint;
 };
 
 /**
@@ -75,7 +82,7 @@ export declare const ListMessagesRequestSchema: GenMessage<ListMessagesRequest>;
  */
 export declare type ListMessagesResponse = Message<"rialto.chat.v1.ListMessagesResponse"> & {
   /**
-   * Messages by rising seq, without gaps.
+   * Messages by rising seq; without gaps unless only replies were asked for.
    *
    * @generated from field: repeated rialto.chat.v1.Message messages = 1;
    */
@@ -198,6 +205,20 @@ export declare type PostMessageRequest = Message<"rialto.chat.v1.PostMessageRequ
     value: Data;
     case: "data";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The message that this one answers; 0: none. It may be a tombstone.
+   *
+   * @generated from field: uint64 reply_to = 5;
+   */
+  replyTo: bigint;
+
+  /**
+   * Whom it is about; see Publish.mentions.
+   *
+   * @generated from field: repeated string mentions = 6;
+   */
+  mentions: string[];
 };
 
 /**
@@ -266,6 +287,13 @@ export declare type EditMessageRequest = Message<"rialto.chat.v1.EditMessageRequ
    * @generated from field: optional uint64 expected_rev = 4;
    */
   expectedRev?: bigint | undefined;
+
+  /**
+   * Whom it is about from now on; see Publish.mentions.
+   *
+   * @generated from field: repeated string mentions = 5;
+   */
+  mentions: string[];
 };
 
 /**
@@ -493,10 +521,10 @@ export declare const MessageService: GenService<{
     output: typeof PostMessageResponseSchema;
   },
   /**
-   * EditMessage replaces the text of a message of one's own. The same text again makes no event.
+   * EditMessage replaces the text of a message of one's own, and whom it mentions. The same again makes no event.
    *
    * NOT_FOUND: no such room or message. PERMISSION_DENIED: somebody else's. FAILED_PRECONDITION: it is deleted, or its
-   * body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text.
+   * body is not text. ABORTED: it changed since expected_rev; read it again. INVALID_ARGUMENT: an invalid text or mention.
    *
    * @generated from rpc rialto.chat.v1.MessageService.EditMessage
    */
@@ -506,10 +534,10 @@ export declare const MessageService: GenService<{
     output: typeof EditMessageResponseSchema;
   },
   /**
-   * DeleteMessage makes a message of one's own, or for an owner of the room any message, a tombstone. The body is gone
+   * DeleteMessage makes a message of one's own, or for a moderator of the room any message, a tombstone. The body is gone
    * for good. Deleting a tombstone makes no event.
    *
-   * NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor an owner.
+   * NOT_FOUND: no such room or message. PERMISSION_DENIED: neither one's own nor a moderator.
    *
    * @generated from rpc rialto.chat.v1.MessageService.DeleteMessage
    */

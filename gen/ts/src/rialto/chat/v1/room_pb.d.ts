@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { ReadMarker, Room } from "./types_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file rialto/chat/v1/room.proto.
@@ -25,11 +26,18 @@ export declare type CreateRoomRequest = Message<"rialto.chat.v1.CreateRoomReques
   room: string;
 
   /**
-   * The title, at most 128 characters; may be empty.
+   * The title; see Room.title.
    *
    * @generated from field: string title = 2;
    */
   title: string;
+
+  /**
+   * The topic; see Room.topic.
+   *
+   * @generated from field: string topic = 3;
+   */
+  topic: string;
 };
 
 /**
@@ -187,11 +195,25 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
   room: string;
 
   /**
-   * The new title, at most 128 characters. Unset: as it is.
+   * The new title. Unset: as it is.
    *
    * @generated from field: optional string title = 2;
    */
   title?: string | undefined;
+
+  /**
+   * The new topic. Unset: as it is.
+   *
+   * @generated from field: optional string topic = 3;
+   */
+  topic?: string | undefined;
+
+  /**
+   * The new slow mode, whole milliseconds up to 24 hours; 0: none. Unset: as it is.
+   *
+   * @generated from field: google.protobuf.Duration slow_mode = 4;
+   */
+  slowMode?: Duration | undefined;
 };
 
 /**
@@ -230,7 +252,7 @@ export declare const RoomService: GenService<{
    * CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
    * with the sender as its creator and owner.)
    *
-   * INVALID_ARGUMENT: an invalid id or title. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+   * INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
    *
    * @generated from rpc rialto.chat.v1.RoomService.CreateRoom
    */
@@ -266,7 +288,7 @@ export declare const RoomService: GenService<{
   /**
    * UpdateRoom changes a room's settings. Unchanged values make no event.
    *
-   * NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: an invalid title.
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
    *
    * @generated from rpc rialto.chat.v1.RoomService.UpdateRoom
    */

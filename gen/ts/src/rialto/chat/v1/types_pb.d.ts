@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message as Message$1 } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file rialto/chat/v1/types.proto.
@@ -107,6 +107,20 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 8;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * What the room is about, at most 1024 bytes, under the rules of Message.text. May be empty.
+   *
+   * @generated from field: string topic = 9;
+   */
+  topic: string;
+
+  /**
+   * The least time between two messages of one sender; unset: none. Moderators and owners are free of it.
+   *
+   * @generated from field: google.protobuf.Duration slow_mode = 10;
+   */
+  slowMode?: Duration | undefined;
 };
 
 /**
@@ -208,6 +222,28 @@ export declare type Message = Message$1<"rialto.chat.v1.Message"> & {
    * @generated from field: repeated rialto.chat.v1.Reaction reactions = 11;
    */
   reactions: Reaction[];
+
+  /**
+   * The seq of the message that this one answers, in the same room; 0: none. That message may be deleted or gone.
+   *
+   * @generated from field: uint64 reply_to = 12;
+   */
+  replyTo: bigint;
+
+  /**
+   * Whom it is about, by user id, each once, at most 50. Empty in a tombstone. What the text shows for them is the
+   * client's matter.
+   *
+   * @generated from field: repeated string mentions = 13;
+   */
+  mentions: string[];
+
+  /**
+   * The messages that answer this one; unset if there never were any.
+   *
+   * @generated from field: rialto.chat.v1.Thread thread = 14;
+   */
+  thread?: Thread | undefined;
 };
 
 /**
@@ -215,6 +251,43 @@ export declare type Message = Message$1<"rialto.chat.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export declare const MessageSchema: GenMessage<Message>;
+
+/**
+ * Thread sums up the messages that answer one message: those whose reply_to is its seq.
+ *
+ * It changes without a change of the message's rev. Of two forms of it the one with the higher last_seq is the newer. Who
+ * receives a `posted` event with a reply_to whose seq is above last_seq counts one more and takes its seq and time.
+ *
+ * @generated from message rialto.chat.v1.Thread
+ */
+export declare type Thread = Message$1<"rialto.chat.v1.Thread"> & {
+  /**
+   * How many there are. Those that were deleted or have gone count, too.
+   *
+   * @generated from field: uint64 count = 1;
+   */
+  count: bigint;
+
+  /**
+   * The newest.
+   *
+   * @generated from field: uint64 last_seq = 2;
+   */
+  lastSeq: bigint;
+
+  /**
+   * When that was posted.
+   *
+   * @generated from field: google.protobuf.Timestamp last_time = 3;
+   */
+  lastTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Thread.
+ * Use `create(ThreadSchema)` to create a new message.
+ */
+export declare const ThreadSchema: GenMessage<Thread>;
 
 /**
  * Data is a message body for programs: collaborative editing, games, cursors.
@@ -347,31 +420,48 @@ export declare type ReadMarker = Message$1<"rialto.chat.v1.ReadMarker"> & {
 export declare const ReadMarkerSchema: GenMessage<ReadMarker>;
 
 /**
- * Role says what a member may do.
+ * Role says what somebody may do in a room; each role may what those below it may. It is decided when a command takes its
+ * place in the room's order, not when it is sent. The whole table is docs/chat.md.
  *
  * @generated from enum rialto.chat.v1.Role
  */
 export enum Role {
   /**
-   * Not a member.
+   * Not a member. In a public room such a visitor reads, posts and reacts.
    *
    * @generated from enum value: ROLE_UNSPECIFIED = 0;
    */
   UNSPECIFIED = 0,
 
   /**
-   * Reads, posts, edits and deletes their own messages.
+   * Reads, posts and reacts; edits and deletes their own messages.
    *
-   * @generated from enum value: ROLE_MEMBER = 1;
+   * @generated from enum value: ROLE_GUEST = 1;
    */
-  MEMBER = 1,
+  GUEST = 1,
 
   /**
-   * In addition changes the room's settings. The room's creator starts with it.
+   * In addition invites others.
    *
-   * @generated from enum value: ROLE_OWNER = 2;
+   * @generated from enum value: ROLE_MEMBER = 2;
    */
-  OWNER = 2,
+  MEMBER = 2,
+
+  /**
+   * In addition deletes anybody's messages, sets title, topic and slow mode, and removes, bans and mutes those with a
+   * lower role.
+   *
+   * @generated from enum value: ROLE_MODERATOR = 3;
+   */
+  MODERATOR = 3,
+
+  /**
+   * In addition changes roles and all settings, and reads the record of what was moderated. The room's creator starts with
+   * it.
+   *
+   * @generated from enum value: ROLE_OWNER = 4;
+   */
+  OWNER = 4,
 }
 
 /**

@@ -3,13 +3,13 @@
 /* eslint-disable */
 
 import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file rialto/chat/v1/types.proto.
  */
 export const file_rialto_chat_v1_types = /*@__PURE__*/
-  fileDesc("ChpyaWFsdG8vY2hhdC92MS90eXBlcy5wcm90bxIOcmlhbHRvLmNoYXQudjEiNwoEVXNlchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDQoFZ3Vlc3QYAyABKAgi4QEKBFJvb20SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKB2NyZWF0b3IYBCABKAsyFC5yaWFsdG8uY2hhdC52MS5Vc2VyEhAKCGhlYWRfc2VxGAUgASgEEhAKCGhlYWRfcmV2GAYgASgEEhEKCWZpcnN0X3NlcRgHIAEoBBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi5gIKB01lc3NhZ2USDAoEcm9vbRgBIAEoCRILCgNzZXEYAiABKAQSCwoDcmV2GAMgASgEEiQKBnNlbmRlchgEIAEoCzIULnJpYWx0by5jaGF0LnYxLlVzZXISLwoLY3JlYXRlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWVkaXRfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZGVsZXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhEKCWNsaWVudF9pZBgIIAEoCRIOCgR0ZXh0GAkgASgJSAASJAoEZGF0YRgKIAEoCzIULnJpYWx0by5jaGF0LnYxLkRhdGFIABIrCglyZWFjdGlvbnMYCyADKAsyGC5yaWFsdG8uY2hhdC52MS5SZWFjdGlvbkIGCgRib2R5IiMKBERhdGESDAoEdHlwZRgBIAEoCRINCgV2YWx1ZRgCIAEoDCIrCghSZWFjdGlvbhINCgVlbW9qaRgBIAEoCRIQCgh1c2VyX2lkcxgCIAMoCSKPAQoGTWVtYmVyEgwKBHJvb20YASABKAkSIgoEdXNlchgCIAEoCzIULnJpYWx0by5jaGF0LnYxLlVzZXISIgoEcm9sZRgDIAEoDjIULnJpYWx0by5jaGF0LnYxLlJvbGUSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIjcKClJlYWRNYXJrZXISDAoEcm9vbRgBIAEoCRILCgNzZXEYAiABKAQSDgoGdW5yZWFkGAMgASgEKj0KBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTUVNQkVSEAESDgoKUk9MRV9PV05FUhACQjtaOWdpdGh1Yi5jb20vcmlhbHRvLXJwYy9yaWFsdG8vZ2VuL2dvL3JpYWx0by9jaGF0L3YxO2NoYXR2MWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChpyaWFsdG8vY2hhdC92MS90eXBlcy5wcm90bxIOcmlhbHRvLmNoYXQudjEiNwoEVXNlchIKCgJpZBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSDQoFZ3Vlc3QYAyABKAgingIKBFJvb20SCgoCaWQYASABKAkSDQoFdGl0bGUYAiABKAkSLwoLY3JlYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKB2NyZWF0b3IYBCABKAsyFC5yaWFsdG8uY2hhdC52MS5Vc2VyEhAKCGhlYWRfc2VxGAUgASgEEhAKCGhlYWRfcmV2GAYgASgEEhEKCWZpcnN0X3NlcRgHIAEoBBIvCgt1cGRhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFdG9waWMYCSABKAkSLAoJc2xvd19tb2RlGAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIrIDCgdNZXNzYWdlEgwKBHJvb20YASABKAkSCwoDc2VxGAIgASgEEgsKA3JldhgDIAEoBBIkCgZzZW5kZXIYBCABKAsyFC5yaWFsdG8uY2hhdC52MS5Vc2VyEi8KC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgllZGl0X3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2RlbGV0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCgljbGllbnRfaWQYCCABKAkSDgoEdGV4dBgJIAEoCUgAEiQKBGRhdGEYCiABKAsyFC5yaWFsdG8uY2hhdC52MS5EYXRhSAASKwoJcmVhY3Rpb25zGAsgAygLMhgucmlhbHRvLmNoYXQudjEuUmVhY3Rpb24SEAoIcmVwbHlfdG8YDCABKAQSEAoIbWVudGlvbnMYDSADKAkSJgoGdGhyZWFkGA4gASgLMhYucmlhbHRvLmNoYXQudjEuVGhyZWFkQgYKBGJvZHkiWAoGVGhyZWFkEg0KBWNvdW50GAEgASgEEhAKCGxhc3Rfc2VxGAIgASgEEi0KCWxhc3RfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiIwoERGF0YRIMCgR0eXBlGAEgASgJEg0KBXZhbHVlGAIgASgMIisKCFJlYWN0aW9uEg0KBWVtb2ppGAEgASgJEhAKCHVzZXJfaWRzGAIgAygJIo8BCgZNZW1iZXISDAoEcm9vbRgBIAEoCRIiCgR1c2VyGAIgASgLMhQucmlhbHRvLmNoYXQudjEuVXNlchIiCgRyb2xlGAMgASgOMhQucmlhbHRvLmNoYXQudjEuUm9sZRIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiNwoKUmVhZE1hcmtlchIMCgRyb29tGAEgASgJEgsKA3NlcRgCIAEoBBIOCgZ1bnJlYWQYAyABKAQqYQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDgoKUk9MRV9HVUVTVBABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9NT0RFUkFUT1IQAxIOCgpST0xFX09XTkVSEARCO1o5Z2l0aHViLmNvbS9yaWFsdG8tcnBjL3JpYWx0by9nZW4vZ28vcmlhbHRvL2NoYXQvdjE7Y2hhdHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Describes the message rialto.chat.v1.User.
@@ -33,32 +33,39 @@ export const MessageSchema = /*@__PURE__*/
   messageDesc(file_rialto_chat_v1_types, 2);
 
 /**
+ * Describes the message rialto.chat.v1.Thread.
+ * Use `create(ThreadSchema)` to create a new message.
+ */
+export const ThreadSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_types, 3);
+
+/**
  * Describes the message rialto.chat.v1.Data.
  * Use `create(DataSchema)` to create a new message.
  */
 export const DataSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_types, 3);
+  messageDesc(file_rialto_chat_v1_types, 4);
 
 /**
  * Describes the message rialto.chat.v1.Reaction.
  * Use `create(ReactionSchema)` to create a new message.
  */
 export const ReactionSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_types, 4);
+  messageDesc(file_rialto_chat_v1_types, 5);
 
 /**
  * Describes the message rialto.chat.v1.Member.
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_types, 5);
+  messageDesc(file_rialto_chat_v1_types, 6);
 
 /**
  * Describes the message rialto.chat.v1.ReadMarker.
  * Use `create(ReadMarkerSchema)` to create a new message.
  */
 export const ReadMarkerSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_types, 6);
+  messageDesc(file_rialto_chat_v1_types, 7);
 
 /**
  * Describes the enum rialto.chat.v1.Role.
@@ -67,7 +74,8 @@ export const RoleSchema = /*@__PURE__*/
   enumDesc(file_rialto_chat_v1_types, 0);
 
 /**
- * Role says what a member may do.
+ * Role says what somebody may do in a room; each role may what those below it may. It is decided when a command takes its
+ * place in the room's order, not when it is sent. The whole table is docs/chat.md.
  *
  * @generated from enum rialto.chat.v1.Role
  */
