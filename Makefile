@@ -30,10 +30,11 @@ $(NODE_STAMP): web/package-lock.json web/package.json
 	@scripts/npm-ci
 
 .PHONY: generate
-generate: $(NODE_STAMP) ## generate Go and TypeScript from api/ and build web/dist
+generate: $(NODE_STAMP) ## generate Go and TypeScript from .proto files and build web/dist
 	$(BUF) format -w
 	$(BUF) generate
 	$(BUF) generate --template buf.gen.ts.yaml
+	$(BUF) generate --template buf.gen.examples.yaml
 	$(NPM) run build
 
 .PHONY: build
@@ -41,7 +42,7 @@ build: ## build bin/rialto
 	go build -trimpath -o bin/rialto ./cmd/rialto
 
 .PHONY: test
-test: deps ## run every test: Go (race detector), web units, browsers and whole processes
+test: deps ## run every test: Go (race detector), web units, browsers, examples and whole processes
 	$(GO_TEST) ./...
 	$(NPM) test
 	$(NPM) run e2e
@@ -73,7 +74,7 @@ lint-web: $(NODE_STAMP) ## tsc and Biome
 
 .PHONY: check-generate
 check-generate: generate ## generate, and fail if that changed anything that is committed
-	@out=$$(git status --porcelain -- api gen web/dist); [ -z "$$out" ] || { \
+	@out=$$(git status --porcelain -- api gen web/dist examples); [ -z "$$out" ] || { \
 		echo "stale or not committed; run \`make generate\` and commit the result:"; echo "$$out"; exit 1; }
 
 .PHONY: api-baseline

@@ -15,7 +15,12 @@ export default defineConfig({
         // Real servers and browsers: one file at a time, since they share two cores.
         test: {
           name: "e2e",
-          include: ["e2e/**/*.test.ts", "transport/e2e/**/*.test.ts", "transport/conformance/**/*.test.ts"],
+          include: [
+            "e2e/**/*.test.ts",
+            "transport/e2e/**/*.test.ts",
+            "transport/conformance/**/*.test.ts",
+            "../examples/*/*.test.ts",
+          ],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -31,6 +31,7 @@ var ours = map[string][]string{
 	"internal/e2e/*":                {"bridge", "client", "gen/go/rialto/chat/v1"},
 	"internal/bench":                {"bridge", "gen/go/rialto/chat/v1"},
 	"cmd/rialto":                    {"client", "internal/bench", "internal/server", "internal/terminal"},
+	"examples/*":                    {"bridge", "client", "gen/go/rialto/chat/v1"},
 	"web":                           {},
 	"gen/go/rialto/chat/v1":         {},
 	"gen/go/rialto/store/v1":        {},
