@@ -16,7 +16,7 @@ export default defineConfig({
   // `npm run dev -w app` beside `go run ./cmd/rialto`, which only takes pages of its own origin.
   server: {
     proxy: {
-      "/rialto.chat.v1": { target: "ws://localhost:8080", ws: true, changeOrigin: true, rewriteWsOrigin: true },
+      "/rialto": { target: "ws://localhost:8080", ws: true, changeOrigin: true, rewriteWsOrigin: true },
     },
   },
 });

@@ -9,7 +9,7 @@ export class Network {
 
   static async of(page: Page): Promise<Network> {
     const network = new Network();
-    await page.routeWebSocket(/ChatService/, (socket) => network.connect(socket));
+    await page.routeWebSocket(/\/rialto$/, (socket) => network.connect(socket));
     return network;
   }
 

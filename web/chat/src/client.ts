@@ -2,25 +2,20 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import type { WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
 import { toSummary, toUser } from "./convert.js";
 import { ChatError } from "./error.js";
-import { callUnary } from "./plain-call.js";
 import { RoomSession } from "./room.js";
 import type { Command, Result, Session } from "./session.js";
-import { errorFromStatus } from "./status.js";
+import { errorFromCall, errorFromStatus } from "./status.js";
 import { Store } from "./store.js";
 import { localStorageTokens } from "./tokens.js";
-import type {
-  ClientSnapshot,
-  Listener,
-  Room,
-  RoomSummary,
-  TokenStore,
-  Unsubscribe,
-  User,
-  WebSocketConstructor,
-} from "./types.js";
+import { type ChatTransport, type ChatTransportOptions, pingIntervalMs, TransportHolder } from "./transport.js";
+import type { ClientSnapshot, Listener, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
+
+/** How long a unary call may take, connecting included, in ms. */
+const callTimeoutMs = 15_000;
 
 export interface ChatClientOptions {
   /** Where the server is, as `wss://host` or `https://host`, with a path if it is mounted under one. Default: the page's host. */
@@ -31,20 +26,24 @@ export interface ChatClientOptions {
   readonly tokens?: TokenStore;
   /** Default: the global one. Node 20 has none: pass that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
-  /** A source of numbers in [0, 1) for the jitter of reconnects. Default: Math.random. */
+  /**
+   * Makes the transport, with what the SDK would give it: to add options of its own, such as `onFrame`, or to take the place
+   * of the network in a test. Called anew after `close`. Default: `createWebSocketTransport` of @rialto/transport.
+   */
+  readonly transport?: (options: ChatTransportOptions) => ChatTransport;
+  /** A source of numbers in [0, 1) for the jitter of what is tried again on a connection. Default: Math.random. */
   readonly random?: () => number;
 }
 
 /**
- * A user's session with a Rialto server: one Connect stream for all rooms, kept alive through sleep, bad networks and
- * deploys. The states of the connection and what leads from one to the next are described at Connection.
+ * A user's session with a Rialto server: one WebSocket with one Connect call for all rooms, kept alive through sleep, bad
+ * networks and deploys. The states of the connection and what leads from one to the next are described at Connection.
  *
  * After every reconnect each joined room goes on behind the last change it saw, and every message that was not
  * confirmed is sent again as the same message.
  */
 export class ChatClient {
-  private readonly baseUrl: string;
-  private readonly WebSocket: WebSocketConstructor;
+  private readonly transport: TransportHolder;
   private readonly tokens: TokenStore;
   private readonly random: () => number;
   private readonly connection: Connection;
@@ -63,15 +62,20 @@ export class ChatClient {
 
   /** Does not connect yet. Throws TypeError where an option has no default. */
   constructor(options: ChatClientOptions = {}) {
-    this.baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location?.origin ?? missing("baseUrl"));
-    this.WebSocket = options.WebSocket ?? globalThis.WebSocket ?? missing("WebSocket");
+    const baseUrl = webSocketUrl(options.baseUrl ?? globalThis.location?.origin ?? missing("baseUrl"));
+    const WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    if (!WebSocket && !options.transport) {
+      missing("WebSocket");
+    }
+    const transportOptions = { baseUrl, pingIntervalMs, ...(WebSocket && { WebSocket }) };
+    this.transport = new TransportHolder(transportOptions, options.transport);
     // A token is a secret between this client and one server.
-    this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${this.baseUrl}`);
+    this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${baseUrl}`);
     this.random = options.random ?? Math.random;
     this.displayName = options.displayName ?? "";
     this.connection = new Connection({
-      WebSocket: this.WebSocket,
-      baseUrl: this.baseUrl,
+      transport: this.transport,
+      header: () => this.header(),
       random: this.random,
       events: {
         opened: () => this.opened(),
@@ -92,12 +96,13 @@ export class ChatClient {
 
   /**
    * Ends everything: the socket, timers, listeners on the page, calls. Nothing is forgotten: `connect` goes on where
-   * this stopped, with the same rooms and unsent messages.
+   * this stopped, with the same rooms and unsent messages. A call without `connect` opens a socket, until the next `close`.
    */
   close(): void {
     this.calls.abort();
     this.calls = new AbortController();
     this.connection.stop({ code: "closed-by-client", text: "Disconnected." });
+    this.transport.close();
   }
 
   /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
@@ -179,38 +184,53 @@ export class ChatClient {
     return sent;
   }
 
-  /** Makes a unary call as this user: while the first connection is under way, after it said who that is. */
+  /** Makes a unary call as this user: while a connection is under way, once the session is live. */
   private async call<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
     const { signal } = this.calls;
-    await this.identified();
-    const { WebSocket, baseUrl } = this;
-    this.token ??= this.tokens.get();
-    return callUnary(method, request, { WebSocket, baseUrl, token: this.token, signal });
+    await this.reachable(signal);
+    try {
+      const call = this.transport.get().unary(method, signal, callTimeoutMs, this.header(), request);
+      return (await call).message;
+    } catch (reason) {
+      throw errorFromCall(reason);
+    }
   }
 
-  /** Resolves when it is known who this client is, or will not be known soon. */
-  private identified(): Promise<void> {
-    const waiting = () => this.user === undefined && this.connection.state.status === "connecting";
-    return new Promise((resolve) => {
-      if (!waiting()) {
-        resolve();
-        return;
-      }
-      const unsubscribe = this.subscribe(() => {
-        if (!waiting()) {
-          unsubscribe();
-          resolve();
+  /** Resolves when the session is live, or there is none to wait for. Rejects when that takes longer than a call may. */
+  private reachable(signal: AbortSignal): Promise<void> {
+    const waits = () => !["live", "closed"].includes(this.connection.state.status);
+    return new Promise((resolve, reject) => {
+      const settle = (conclude: () => void) => {
+        clearTimeout(timer);
+        unsubscribe();
+        signal.removeEventListener("abort", abort);
+        conclude();
+      };
+      const abort = () => settle(() => reject(new ChatError("CANCELLED", "The client is closed.")));
+      const giveUp = () => settle(() => reject(new ChatError("UNAVAILABLE", "The server cannot be reached.")));
+      const check = () => {
+        if (!waits()) {
+          settle(resolve);
         }
-      });
+      };
+      const timer = setTimeout(giveUp, callTimeoutMs);
+      const unsubscribe = this.subscribe(check);
+      signal.addEventListener("abort", abort);
+      check();
     });
   }
 
-  private opened(): void {
+  /** The metadata of a call as this user. */
+  private header(): HeadersInit {
     this.token ??= this.tokens.get();
-    const hello = { displayName: this.displayName, token: this.token ?? "" };
+    return this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
+  }
+
+  private opened(): void {
+    const hello = { displayName: this.displayName };
     this.session.request({ case: "hello", value: hello }, (result) => {
       if (result.case === "error") {
         this.connection.stop({ code: "refused", text: errorFromStatus(result.value).message });

@@ -5,6 +5,7 @@ export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode 
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
 
 export { localStorageTokens, memoryTokens } from "./tokens.js";
+export type { ChatTransport, ChatTransportOptions } from "./transport.js";
 export type {
   ChatMessage,
   ClientSnapshot,
@@ -22,6 +23,4 @@ export type {
   TokenStore,
   Unsubscribe,
   User,
-  WebSocketConstructor,
-  WebSocketLike,
 } from "./types.js";

@@ -1,6 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Reply } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { Request } from "./connection.js";
+import type { Request } from "./request-queue.js";
 import type { DisconnectReason } from "./types.js";
 
 export type Command = NonNullable<Request["command"]>;

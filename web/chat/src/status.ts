@@ -1,89 +1,51 @@
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { type Any, anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
-import { BadRequestSchema, RetryInfoSchema } from "@rialto/gen/google/rpc/error_details_pb";
+import { ConnectError } from "@connectrpc/connect";
+import {
+  type BadRequest,
+  BadRequestSchema,
+  type RetryInfo,
+  RetryInfoSchema,
+} from "@rialto/gen/google/rpc/error_details_pb";
 import type { Status } from "@rialto/gen/google/rpc/status_pb";
-import { ChatError, type ChatErrorDetails, type FieldViolation, statusCode } from "./error.js";
+import { ChatError, type ChatErrorDetails, type StatusCode, statusCode } from "./error.js";
+
+/** What a call fails with here, in words for people. Anything else that did not come from the server cannot be read. */
+const ownWords: { readonly [code in StatusCode]?: string } = {
+  CANCELLED: "The client is closed.",
+  DEADLINE_EXCEEDED: "The server did not answer in time.",
+  UNAVAILABLE: "The connection was lost.",
+};
 
 /** Returns the error that a google.rpc.Status in a message says. Details of unknown types are ignored. */
-export function errorFromStatus(status: Status): ChatError {
-  return new ChatError(statusCode(status.code), status.message, mergeDetails(status.details.map(detailFromAny)));
+export function errorFromStatus({ code, message, details }: Status): ChatError {
+  return new ChatError(statusCode(code), message, detailsFrom(...unpack(details)));
 }
 
-/**
- * Returns what an `{"@end":{"status":…}}` frame says: an error, or undefined for OK. Returns "not-an-end" for any other
- * text, such as `@headers` and control frames of later versions.
- */
-export function statusFromEnd(frame: string): ChatError | undefined | "not-an-end" {
-  const end = property(parse(frame), "@end");
-  if (!isObject(end)) {
-    return "not-an-end";
+/** Returns the error that a call failed with. */
+export function errorFromCall(reason: unknown): ChatError {
+  const error = ConnectError.from(reason);
+  const code = statusCode(error.code);
+  if (error.isWireError) {
+    const [retryInfo] = error.findDetails(RetryInfoSchema);
+    const [badRequest] = error.findDetails(BadRequestSchema);
+    return new ChatError(code, error.rawMessage, detailsFrom(retryInfo, badRequest));
   }
-  const status = property(end, "status");
-  const code = property(status, "code") ?? 0;
-  if (code === 0) {
-    return undefined;
-  }
-  const message = property(status, "message");
-  const details = property(status, "details");
-  return new ChatError(
-    statusCode(typeof code === "number" ? code : -1),
-    typeof message === "string" ? message : "",
-    mergeDetails(Array.isArray(details) ? details.map(detailFromJson) : []),
-  );
+  const words = ownWords[code];
+  return words === undefined
+    ? new ChatError("INTERNAL", "The server's answer cannot be read.")
+    : new ChatError(code, words);
 }
 
-function detailFromAny(detail: Any): ChatErrorDetails {
-  const retry = anyUnpack(detail, RetryInfoSchema);
-  if (retry?.retryDelay) {
-    return { retryAfterMs: durationMs(retry.retryDelay) };
-  }
-  const bad = anyUnpack(detail, BadRequestSchema);
-  return bad ? { violations: bad.fieldViolations.map(violation) } : {};
+function unpack(details: readonly Any[]): [RetryInfo | undefined, BadRequest | undefined] {
+  const find = <T>(read: (detail: Any) => T | undefined) => details.map(read).find((value) => value !== undefined);
+  return [find((detail) => anyUnpack(detail, RetryInfoSchema)), find((detail) => anyUnpack(detail, BadRequestSchema))];
 }
 
-// A detail in JSON is its message with "@type" beside the fields.
-// https://protobuf.dev/reference/protobuf/google.protobuf/#any
-function detailFromJson(detail: JsonValue): ChatErrorDetails {
-  const { "@type": type, ...fields } = isObject(detail) ? detail : {};
-  try {
-    switch (typeof type === "string" ? type.slice(type.lastIndexOf("/") + 1) : "") {
-      case RetryInfoSchema.typeName: {
-        const retry = fromJson(RetryInfoSchema, fields, { ignoreUnknownFields: true });
-        return retry.retryDelay ? { retryAfterMs: durationMs(retry.retryDelay) } : {};
-      }
-      case BadRequestSchema.typeName: {
-        const bad = fromJson(BadRequestSchema, fields, { ignoreUnknownFields: true });
-        return { violations: bad.fieldViolations.map(violation) };
-      }
-      default:
-        return {};
-    }
-  } catch {
-    // A detail that cannot be read must not hide the status itself.
-    return {};
-  }
-}
-
-function violation({ field, description }: FieldViolation): FieldViolation {
-  return { field, description };
-}
-
-function mergeDetails(details: readonly ChatErrorDetails[]): ChatErrorDetails {
-  return Object.assign({}, ...details);
-}
-
-function parse(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: JsonValue | undefined): value is { [key: string]: JsonValue } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function property(value: JsonValue | undefined, key: string): JsonValue | undefined {
-  return isObject(value) ? value[key] : undefined;
+function detailsFrom(retryInfo: RetryInfo | undefined, badRequest: BadRequest | undefined): ChatErrorDetails {
+  return {
+    ...(retryInfo?.retryDelay && { retryAfterMs: durationMs(retryInfo.retryDelay) }),
+    ...(badRequest && {
+      violations: badRequest.fieldViolations.map(({ field, description }) => ({ field, description })),
+    }),
+  };
 }

@@ -164,25 +164,6 @@ export interface TokenStore {
   clear(): void;
 }
 
-/** What the SDK uses of a WebSocket; the browser's and that of the `ws` package fit. */
-export interface WebSocketLike {
-  binaryType: string;
-  readonly bufferedAmount: number;
-  send(data: Uint8Array<ArrayBuffer> | string): void;
-  close(code?: number, reason?: string): void;
-  addEventListener(type: "open" | "error", listener: () => void): void;
-  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(type: "close", listener: (event: { readonly code: number; readonly reason: string }) => void): void;
-  removeEventListener(type: "open" | "error", listener: () => void): void;
-  removeEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  removeEventListener(
-    type: "close",
-    listener: (event: { readonly code: number; readonly reason: string }) => void,
-  ): void;
-}
-
-export type WebSocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike;
-
 /** A room as this client sees it. `ChatClient.room` returns the same object for the same id, joined or not. */
 export interface Room {
   readonly id: string;

@@ -1,19 +1,24 @@
+import { Code, type ConnectError } from "@connectrpc/connect";
+import type { Loss } from "@rialto/transport";
 import type { StatusCode } from "./error.js";
-import type { StreamEnd } from "./plain-stream.js";
+import { errorFromCall } from "./status.js";
 import type { DisconnectReason } from "./types.js";
 
-/** What to do after a session ended, and why. */
+/** What to do after the Connect call ended, and why it did. */
 export interface Verdict {
-  /** `stop`: another try would give the same. `new-identity`: the token was refused. */
-  readonly next: "reconnect" | "new-identity" | "stop";
+  /**
+   * `connection`: it broke, and the transport sees to the next. `call`: the connection is good, call again after a while.
+   * `new-identity`: the token was refused. `stop`: another try would give the same.
+   */
+  readonly next: "connection" | "call" | "new-identity" | "stop";
   readonly reason: DisconnectReason;
   /** The server asks for at least this delay. */
   readonly retryAfterMs: number;
 }
 
 /**
- * Statuses that say that the session was wrong in itself. All others may pass: also those which the bridge's table does
- * not repeat a single call for, such as INTERNAL, since a person who waits for a chat is served best by patience.
+ * Statuses that say that the session was wrong in itself. All others may pass: also those for which a single call would not be
+ * repeated, such as INTERNAL, since a person who waits for a chat is served best by patience.
  */
 const permanent: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "INVALID_ARGUMENT",
@@ -25,39 +30,51 @@ const permanent: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "UNIMPLEMENTED",
 ]);
 
-/** Close codes of the WebSocket itself that say that the same frames would fail again; from the table in docs/protocol.md. */
-const wrongFrames: ReadonlySet<number> = new Set([1002, 1003, 1007, 1008, 1009, 1010]);
+const lost: DisconnectReason = { code: "lost", text: "The connection was lost." };
 
-/** The close code for a call that was never started: slow, not wrong. Others from 4400 on are errors of this client. */
-const firstFrameTimeout = 4408;
+/** Judges how a Connect call ended; undefined is OK, which nobody asked for. */
+export function judge(error: ConnectError | undefined): Verdict {
+  if (error === undefined) {
+    return { next: "call", reason: lost, retryAfterMs: 0 };
+  }
+  if (!error.isWireError) {
+    return error.code === Code.Unavailable || error.code === Code.Canceled
+      ? { next: "connection", reason: lost, retryAfterMs: 0 }
+      : {
+          next: "call",
+          reason: { code: "protocol", text: "The server sent something that cannot be read." },
+          retryAfterMs: 0,
+        };
+  }
+  const { code, message, retryAfterMs = 0 } = errorFromCall(error);
+  if (code === "UNAUTHENTICATED") {
+    return { next: "new-identity", reason: { code: "refused", text: message }, retryAfterMs };
+  }
+  if (permanent.has(code)) {
+    return { next: "stop", reason: { code: "refused", text: message }, retryAfterMs };
+  }
+  const reason: DisconnectReason =
+    code === "UNAVAILABLE"
+      ? { code: "unavailable", text: "The server is restarting or busy." }
+      : { code: "server-error", text: "The server ended the session." };
+  return { next: "call", reason, retryAfterMs };
+}
 
-/** Judges how a session ended. One that ended with OK was ended by something on the way. */
-export function judge({ error, from, closeCode = 0, opened }: StreamEnd): Verdict {
-  const retryAfterMs = error?.retryAfterMs ?? 0;
-  const reconnect = (code: DisconnectReason["code"], text: string): Verdict => ({
-    next: "reconnect",
-    reason: { code, text },
-    retryAfterMs,
-  });
-  if (wrongFrames.has(closeCode) || (closeCode >= 4400 && closeCode !== firstFrameTimeout)) {
-    return {
-      next: "stop",
-      reason: { code: "protocol", text: "The server does not understand this client." },
-      retryAfterMs,
-    };
+/** Says in words for people why the transport has no connection. */
+export function reasonFrom({ reason, error }: Loss): DisconnectReason {
+  switch (reason) {
+    case "unreachable":
+      return { code: "unreachable", text: "The server cannot be reached." };
+    case "lost":
+      return lost;
+    case "silent":
+      return { code: "silent", text: "The server does not answer." };
+    case "going-away":
+      return { code: "unavailable", text: "The server is restarting or busy." };
+    case "refused":
+      // A malformed address, or a page on https and a server on ws, is found before anything is sent.
+      return error.code === Code.Unavailable
+        ? { code: "protocol", text: "The server does not understand this client." }
+        : { code: "refused", text: "The server cannot be used from here." };
   }
-  if (error === undefined || from === "connection") {
-    return opened
-      ? reconnect("lost", "The connection was lost.")
-      : reconnect("unreachable", "The server cannot be reached.");
-  }
-  if (error.code === "UNAUTHENTICATED") {
-    return { next: "new-identity", reason: { code: "refused", text: error.message }, retryAfterMs };
-  }
-  if (permanent.has(error.code)) {
-    return { next: "stop", reason: { code: "refused", text: error.message }, retryAfterMs };
-  }
-  return error.code === "UNAVAILABLE"
-    ? reconnect("unavailable", "The server is restarting or busy.")
-    : reconnect("server-error", "The server ended the session.");
 }

@@ -1,16 +1,12 @@
-import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { EditMessageRequestSchema, EditMessageResponseSchema } from "@rialto/gen/rialto/chat/v1/message_pb";
-import {
-  CreateRoomRequestSchema,
-  CreateRoomResponseSchema,
-  ListRoomsRequestSchema,
-  ListRoomsResponseSchema,
-} from "@rialto/gen/rialto/chat/v1/room_pb";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { answerCall, lastCall } from "./calls.js";
+import { lastCall } from "./calls.js";
+import { settle, wireError } from "./fake-transport.js";
 import { Harness, texts } from "./harness.js";
-import { about, ana, message, respond, welcome } from "./wire.js";
+import { about, ana, code, message, respond, status, welcome } from "./wire.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -20,27 +16,20 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const createRoom = "rialto.chat.v1.RoomService/CreateRoom";
-const listRooms = "rialto.chat.v1.RoomService/ListRooms";
-const editMessage = "rialto.chat.v1.MessageService/EditMessage";
-
-function encode<S extends DescMessage>(schema: S, value: MessageInitShape<S>): Uint8Array {
-  return toBinary(schema, create(schema, value));
-}
+const { createRoom, listRooms } = RoomService.method;
+const { editMessage } = MessageService.method;
 
 describe("a call", () => {
-  test("presents the token with the handshake, and never in the address", async () => {
+  test("presents the token as metadata, and has a deadline", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept(welcome(ana, "v1.abc+/=?é"));
+    await h.accept(welcome(ana, "v1.abc"));
     const room = h.client.createRoom({ id: "attic", title: "The attic" });
-    const { socket, request } = await lastCall(h, createRoom, CreateRoomRequestSchema);
-    const [plain, bearer, ...more] = socket.protocols;
-    expect([plain, more]).toEqual(["rialto.plain.v1", []]);
-    expect(bearer).toMatch(/^rialto\.bearer\.[A-Za-z0-9_-]+$/);
-    expect(Buffer.from(bearer?.slice("rialto.bearer.".length) ?? "", "base64url").toString()).toBe("v1.abc+/=?é");
-    expect(request).toMatchObject({ room: "attic", title: "The attic" });
-    answerCall(socket, encode(CreateRoomResponseSchema, { room: { id: "attic", title: "The attic", firstSeq: 1n } }));
+    const call = await lastCall(h, createRoom);
+    expect(call.header.get("authorization")).toBe("Bearer v1.abc");
+    expect(call.timeoutMs).toBe(15_000);
+    expect(call.request).toMatchObject({ room: "attic", title: "The attic" });
+    await call.answer({ room: { id: "attic", title: "The attic", firstSeq: 1n } });
     await expect(room).resolves.toEqual({
       id: "attic",
       title: "The attic",
@@ -49,30 +38,46 @@ describe("a call", () => {
       unread: 0,
       updateTime: undefined,
     });
-    expect(socket.closedWith).toBeDefined();
-    expect(socket.listenerCount).toBe(0);
   });
 
-  test("waits until the first connection says who this is", async () => {
+  test("waits until the connection is there and says who this is", async () => {
     const h = new Harness();
     h.client.connect();
     const rooms = h.client.listRooms();
     await vi.advanceTimersByTimeAsync(1000);
-    expect(h.sockets).toHaveLength(1);
-    h.accept(welcome(ana, "mine"));
-    const { socket } = await lastCall(h, listRooms, ListRoomsRequestSchema);
-    expect(socket.protocols).toHaveLength(2);
-    answerCall(socket, encode(ListRoomsResponseSchema, {}));
+    await h.lose("unreachable");
+    await vi.advanceTimersByTimeAsync(1000);
+    h.transport.retry();
+    h.transport.connected();
+    await settle();
+    expect(h.transport.unaries).toHaveLength(0);
+    await h.accept(welcome(ana, "mine"));
+    const call = await lastCall(h, listRooms);
+    expect(call.header.get("authorization")).toBe("Bearer mine");
+    await call.answer({});
     await expect(rooms).resolves.toEqual([]);
   });
 
-  test("works without a connection, with whatever token there is", async () => {
+  test("does not wait longer for a connection than for an answer", async () => {
+    const h = new Harness();
+    h.client.connect();
+    const rejected = expect(h.client.listRooms()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    await h.lose("unreachable", 60_000);
+    await vi.advanceTimersByTimeAsync(15_000);
+    await rejected;
+    h.client.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("works without a session, with whatever token there is", async () => {
     const h = new Harness();
     const rooms = h.client.listRooms();
-    const { socket } = await lastCall(h, listRooms, ListRoomsRequestSchema);
-    expect(socket.protocols).toEqual(["rialto.plain.v1"]);
-    answerCall(socket, encode(ListRoomsResponseSchema, {}));
+    const call = await lastCall(h, listRooms);
+    expect(call.header.has("authorization")).toBe(false);
+    await call.answer({});
     await expect(rooms).resolves.toEqual([]);
+    h.client.close();
+    expect(h.transport.state.status).toBe("closed");
   });
 
   test("that is refused rejects with code, words, fields and delay", async () => {
@@ -82,95 +87,60 @@ describe("a call", () => {
       name: "ChatError",
       code: "INVALID_ARGUMENT",
       message: "invalid room id",
-      violations: [{ field: "room", description: "lower case only" }],
+      violations: [{ field: "room", description: "invalid room id" }],
       retryAfterMs: 250,
     });
-    const { socket } = await lastCall(h, createRoom, CreateRoomRequestSchema);
-    const details = [
-      {
-        "@type": "type.googleapis.com/google.rpc.BadRequest",
-        fieldViolations: [{ field: "room", description: "lower case only" }],
-      },
-      { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "0.250s" },
-      { "@type": "type.googleapis.com/some.future.Detail", value: "AAAA" },
-      { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "nonsense" },
-    ];
-    socket.receive(JSON.stringify({ "@end": { status: { code: 3, message: "invalid room id", details } } }));
+    const call = await lastCall(h, createRoom);
+    const refusal = status(code.invalidArgument, "invalid room id", { field: "room", retryAfterMs: 250 });
+    const unknown = { typeUrl: "type.googleapis.com/some.future.Detail", value: new Uint8Array([1]) };
+    refusal.details.unshift({ $typeName: "google.protobuf.Any", ...unknown });
+    await call.fail(wireError(refusal));
     await rejected;
   });
 
-  test("that ends with a close code alone has its status too", async () => {
+  test.each([
+    ["the connection breaks", Code.Unavailable, "UNAVAILABLE", "The connection was lost."],
+    ["its time is over", Code.DeadlineExceeded, "DEADLINE_EXCEEDED", "The server did not answer in time."],
+    ["the answer cannot be decoded", Code.Internal, "INTERNAL", "The server's answer cannot be read."],
+    ["there is no answer", Code.Unimplemented, "INTERNAL", "The server's answer cannot be read."],
+  ])("rejects when %s", async (_, failure, chatCode, words) => {
     const h = new Harness();
-    const rejected = expect(h.client.createRoom({ id: "attic", title: "" })).rejects.toMatchObject({
-      code: "ALREADY_EXISTS",
-      message: "taken",
-    });
-    const { socket } = await lastCall(h, createRoom, CreateRoomRequestSchema);
-    socket.end(4006, "taken");
+    const rejected = expect(h.client.listRooms()).rejects.toMatchObject({ code: chatCode, message: words });
+    await (await lastCall(h, listRooms)).fail(new ConnectError("not for people", failure));
     await rejected;
-  });
-
-  test("that gets OK without an answer, or with one that cannot be read, fails", async () => {
-    for (const answer of [undefined, new Uint8Array([0xff])]) {
-      const h = new Harness();
-      const rejected = expect(h.client.listRooms()).rejects.toMatchObject({ code: "INTERNAL" });
-      const { socket } = await lastCall(h, listRooms, ListRoomsRequestSchema);
-      if (answer) {
-        socket.receive(answer);
-      }
-      socket.end(1000);
-      await rejected;
-    }
-  });
-
-  test("that is not answered ends after 15 s and leaves nothing behind", async () => {
-    const h = new Harness();
-    const rejected = expect(h.client.listRooms()).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
-    const { socket } = await lastCall(h, listRooms, ListRoomsRequestSchema);
-    await vi.advanceTimersByTimeAsync(15_000);
-    await rejected;
-    expect(socket.closedWith).toBeDefined();
-    expect(socket.listenerCount).toBe(0);
-    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("ends with close(), under way or not", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
+    await h.accept();
     const first = expect(h.client.listRooms()).rejects.toMatchObject({ code: "CANCELLED" });
-    const { socket } = await lastCall(h, listRooms, ListRoomsRequestSchema);
+    await lastCall(h, listRooms);
+    h.client.setDisplayName("Anna");
     const second = expect(h.client.listRooms()).rejects.toMatchObject({ code: "CANCELLED" });
     h.client.close();
     await Promise.all([first, second]);
-    expect(socket.listenerCount).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
-    expect(h.sockets).toHaveLength(2);
+    expect(h.transports).toHaveLength(1);
   });
 });
 
 test("listRooms reads every page and puts the newest change first", async () => {
   const h = new Harness();
   const rooms = h.client.listRooms();
-  let call = await lastCall(h, listRooms, ListRoomsRequestSchema);
+  let call = await lastCall(h, listRooms);
   const room = (id: string, time: number) => ({ id, firstSeq: 1n, headSeq: 5n, updateTime: timestampFromMs(time) });
-  answerCall(
-    call.socket,
-    encode(ListRoomsResponseSchema, {
-      rooms: [room("a", 1000), room("b", 3000)],
-      read: [
-        { room: "a", seq: 5n },
-        { room: "b", seq: 2n },
-      ],
-      nextPageToken: "more",
-    }),
-  );
-  call = await lastCall(h, listRooms, ListRoomsRequestSchema);
+  await call.answer({
+    rooms: [room("a", 1000), room("b", 3000)],
+    read: [
+      { room: "a", seq: 5n },
+      { room: "b", seq: 2n },
+    ],
+    nextPageToken: "more",
+  });
+  call = await lastCall(h, listRooms);
   expect(call.request.pageToken).toBe("more");
-  answerCall(
-    call.socket,
-    encode(ListRoomsResponseSchema, { rooms: [room("c", 2000)], read: [{ room: "c", seq: 0n }] }),
-  );
+  await call.answer({ rooms: [room("c", 2000)], read: [{ room: "c", seq: 0n }] });
   const listed = (await rooms).map(({ id, readSeq, unread }) => ({ id, readSeq, unread }));
   expect(listed).toEqual([
     { id: "b", readSeq: 2, unread: 3 },
@@ -181,14 +151,14 @@ test("listRooms reads every page and puts the newest change first", async () => 
 
 test("the answer to an edit shows at once, and an older event does not undo it", async () => {
   const h = new Harness();
-  const { room, socket: session } = h.joinLobby([message(1)]);
+  const { room, call: session } = await h.joinLobby([message(1)]);
   const edit = room.edit(1, "better");
-  const { socket, request } = await lastCall(h, editMessage, EditMessageRequestSchema);
-  expect(request).toMatchObject({ room: "lobby", seq: 1n, text: "better" });
+  const call = await lastCall(h, editMessage);
+  expect(call.request).toMatchObject({ room: "lobby", seq: 1n, text: "better" });
   const edited = message(1, { rev: 3n, body: { case: "text", value: "better" } });
-  answerCall(socket, encode(EditMessageResponseSchema, { message: edited }));
+  await call.answer({ message: edited });
   await edit;
   expect(texts(room)).toEqual(["better"]);
-  respond(session, { events: [about("reacted", message(1, { rev: 2n })), about("edited", edited)] });
+  await respond(session, { events: [about("reacted", message(1, { rev: 2n })), about("edited", edited)] });
   expect(texts(room)).toEqual(["better"]);
 });

@@ -1,30 +1,36 @@
-import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
-import { vi } from "vitest";
-import type { FakeSocket } from "./fake-socket.js";
+import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import { settle } from "./fake-transport.js";
 import type { Harness } from "./harness.js";
 
-/** Waits for a unary call of this method on a new socket, opens that, and returns it with the request. */
-export async function lastCall<I extends DescMessage>(
-  h: Harness,
-  method: string,
-  schema: I,
-): Promise<{ readonly socket: FakeSocket; readonly request: MessageShape<I> }> {
-  await vi.advanceTimersByTimeAsync(0);
-  const { socket } = h;
-  if (socket.url !== `wss://chat.example/${method}?encoding=proto`) {
-    throw new Error(`expected a call of ${method}, have ${socket.url}`);
-  }
-  socket.open();
-  const [frame, ...more] = socket.sent.splice(0);
-  if (!(frame instanceof Uint8Array) || more.length > 0) {
-    throw new Error("a unary call sends one message");
-  }
-  return { socket, request: fromBinary(schema, frame) };
+/** A unary call that waits for the test's answer. */
+export interface PendingCall<M extends DescMethodUnary> {
+  readonly request: MessageShape<M["input"]>;
+  readonly header: Headers;
+  readonly timeoutMs: number | undefined;
+  answer(response: MessageInitShape<M["output"]>): Promise<void>;
+  fail(error: ConnectError): Promise<void>;
 }
 
-/** Answers a unary call with a message and OK. */
-export function answerCall(socket: FakeSocket, response: Uint8Array): void {
-  socket.receive('{"@headers":{}}');
-  socket.receive(response);
-  socket.receive('{"@end":{"status":{"code":0,"message":""},"trailers":{}}}');
+/** Waits for a unary call and returns it; it must be the newest one, and of this method. */
+export async function lastCall<M extends DescMethodUnary>(h: Harness, method: M): Promise<PendingCall<M>> {
+  await settle();
+  const call = h.transport.unaries.at(-1);
+  const name = `${method.parent.typeName}/${method.name}`;
+  if (call?.method !== name) {
+    throw new Error(`expected a call of ${name}, have ${call?.method}`);
+  }
+  return {
+    request: call.request as MessageShape<M["input"]>,
+    header: call.header,
+    timeoutMs: call.timeoutMs,
+    answer: async (response) => {
+      call.answer(response);
+      await settle();
+    },
+    fail: async (error) => {
+      call.fail(error);
+      await settle();
+    },
+  };
 }

@@ -1,9 +1,10 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { ChatClient, type ConnectionState } from "@rialto/chat";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { FakeSocket } from "./fake-socket.js";
+import { settle } from "./fake-transport.js";
 import { Harness } from "./harness.js";
 import { seededRandom } from "./random.js";
-import { ana, bo, code, drainFrame, errorReply, respond, status, takeRequests, welcome } from "./wire.js";
+import { ana, bo, code, errorReply, respond, status, takeRequests, welcome } from "./wire.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -13,85 +14,87 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets the present try fail, and returns how long the client waits for the next, in ms. */
-function failAndMeasure(h: Harness): number {
-  h.socket.end(1006);
-  const { connection } = h;
-  if (connection.status !== "reconnecting") {
-    throw new Error(`expected to wait, is ${connection.status}`);
-  }
-  const delay = connection.retryAt - Date.now();
-  vi.advanceTimersByTime(delay + 1);
-  return delay;
-}
-
 describe("the start of a session", () => {
-  test("opens the Connect method in plain protobuf mode, without a token in the address", () => {
+  test("calls Connect while the connection is being made, with the stored token as metadata", async () => {
     const h = new Harness();
     h.tokens.set("secret");
     h.client.connect();
-    expect(h.socket.url).toBe("wss://chat.example/rialto.chat.v1.ChatService/Connect?encoding=proto");
-    expect(h.socket.protocols).toEqual(["rialto.plain.v1"]);
-    expect(h.socket.binaryType).toBe("arraybuffer");
+    expect(h.transport.state.status).toBe("connecting");
+    expect(h.calls).toHaveLength(1);
+    expect(h.call.header.get("authorization")).toBe("Bearer secret");
     expect(h.connection).toEqual({ status: "connecting" });
   });
 
-  test("says hello first, with the stored token and the name, and joins behind it", () => {
+  test("says hello first, with the name, and joins behind it", async () => {
     const h = new Harness();
-    h.tokens.set("secret");
     h.client.room("lobby").join();
     h.client.connect();
-    h.socket.open();
-    const [hello, join, ...rest] = takeRequests(h.socket);
+    const [hello, join, ...rest] = await takeRequests(h.call);
     expect(hello?.command.case).toBe("hello");
-    expect(hello?.command.value).toMatchObject({ displayName: "Ana", token: "secret" });
+    expect(hello?.command.value).toMatchObject({ displayName: "Ana", token: "" });
     expect(join?.command.case).toBe("join");
     expect(rest).toEqual([]);
   });
 
-  test("is live with the welcome, whose token is kept for later", () => {
+  test("is live with the welcome, whose token is kept for later", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept(welcome(ana, "fresh"));
+    await h.accept(welcome(ana, "fresh"));
     expect(h.client.getSnapshot()).toEqual({
       connection: { status: "live" },
       user: { id: ana.id, name: "Ana", guest: true },
     });
     expect(h.tokens.get()).toBe("fresh");
+    await h.lose();
+    h.client.connect();
+    expect(h.call.header.get("authorization")).toBe("Bearer fresh");
   });
 
-  test("that is not established in time is given up", () => {
+  test("that is not established in time is given up", async () => {
     const h = new Harness();
     h.client.connect();
-    h.socket.open();
-    vi.advanceTimersByTime(15_000);
+    h.transport.connected();
+    await vi.advanceTimersByTimeAsync(15_000);
     expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "unreachable" } });
-    expect(h.sockets[0]?.closedWith).toBeDefined();
+    expect(h.calls[0]?.aborted).toBe(true);
   });
 
-  test("with a name that the server refuses ends for good, with the server's words", () => {
+  test("with a name that the server refuses ends for good, with the server's words", async () => {
     const h = new Harness();
     h.client.connect();
-    h.socket.open();
-    const [hello] = takeRequests(h.socket);
-    respond(h.socket, { replies: [errorReply(hello, status(code.invalidArgument, "display_name: too long"))] });
+    const [hello] = await takeRequests(h.call);
+    await respond(h.call, { replies: [errorReply(hello, status(code.invalidArgument, "display_name: too long"))] });
     expect(h.connection).toEqual({
       status: "closed",
       reason: { code: "refused", text: "display_name: too long" },
     });
+    expect(h.transport.state.status).toBe("closed");
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("at an address that cannot be used ends for good", () => {
-    class Refusing extends FakeSocket {
-      constructor() {
-        super("", []);
-        throw new SyntaxError("bad address");
-      }
-    }
-    const h = new Harness({ WebSocket: Refusing });
+  test.each<[string, string, (h: Harness) => void]>([
+    ["cannot be used from here", "refused", (h) => h.transport.cannotDial()],
+    ["does not understand this client", "protocol", (h) => h.transport.lose("refused")],
+  ])("at a server that %s ends for good", async (_, reason, refuse) => {
+    const h = new Harness();
     h.client.connect();
-    expect(h.connection).toMatchObject({ status: "closed", reason: { code: "refused" } });
+    refuse(h);
+    await settle();
+    expect(h.connection).toMatchObject({ status: "closed", reason: { code: reason } });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("at an address that is none ends for good", () => {
+    const client = new ChatClient({
+      baseUrl: "http://[",
+      WebSocket: class {
+        constructor() {
+          throw new Error("no socket is made");
+        }
+      } as never,
+    });
+    client.connect();
+    expect(client.getSnapshot().connection).toMatchObject({ status: "closed", reason: { code: "refused" } });
   });
 });
 
@@ -105,7 +108,7 @@ describe("snapshots", () => {
     expect(before.connection.status).toBe("closed");
   });
 
-  test("are announced to listeners until they unsubscribe, whatever other listeners do", () => {
+  test("are announced to listeners until they unsubscribe, whatever other listeners do", async () => {
     const h = new Harness();
     const states: string[] = [];
     vi.stubGlobal("queueMicrotask", vi.fn());
@@ -114,28 +117,126 @@ describe("snapshots", () => {
     });
     const unsubscribe = h.client.subscribe(() => states.push(h.connection.status));
     h.client.connect();
-    h.accept();
+    await h.accept();
     unsubscribe();
     h.client.close();
     expect(states).toEqual(["connecting", "live"]);
   });
 });
 
-describe("reconnecting", () => {
-  test("waits a random part of a ceiling that doubles from 0.5 s to 30 s", () => {
+describe("the connection", () => {
+  test.each([
+    ["unreachable", "unreachable", "The server cannot be reached."],
+    ["lost", "lost", "The connection was lost."],
+    ["silent", "silent", "The server does not answer."],
+    ["going-away", "unavailable", "The server is restarting or busy."],
+  ] as const)(
+    "that is %s is said to be so, with the moment and the number of the next try",
+    async (loss, reason, text) => {
+      const h = new Harness();
+      h.client.connect();
+      if (loss !== "unreachable") {
+        await h.accept();
+      }
+      await h.lose(loss, 750);
+      expect(h.connection).toEqual({
+        status: "reconnecting",
+        retryAt: Date.now() + 750,
+        attempt: 1,
+        reason: { code: reason, text },
+      });
+      h.transport.retry();
+      expect(h.connection).toEqual({ status: "connecting" });
+      await h.lose("unreachable", 1500);
+      expect(h.connection).toMatchObject({ retryAt: Date.now() + 1500, attempt: 2, reason: { code: "unreachable" } });
+    },
+  );
+
+  test("that is made again carries a new call at once", async () => {
+    const h = new Harness();
+    h.client.connect();
+    await h.accept();
+    await h.lose();
+    expect(h.calls).toHaveLength(1);
+    h.transport.retry();
+    expect(h.calls).toHaveLength(2);
+    await h.accept();
+    expect(h.connection.status).toBe("live");
+  });
+
+  test("is tried at once on connect()", async () => {
+    const h = new Harness();
+    h.client.connect();
+    await h.lose("unreachable");
+    h.client.connect();
+    expect(h.connection).toEqual({ status: "connecting" });
+    expect(h.calls).toHaveLength(2);
+    h.client.connect();
+    expect(h.calls).toHaveLength(2);
+  });
+
+  test("is replaced by another without a break where the server lets it finish", async () => {
+    const h = new Harness();
+    h.client.connect();
+    const old = await h.accept();
+    const states: string[] = [];
+    h.client.subscribe(() => states.push(h.connection.status));
+    h.transport.goAway();
+    h.transport.retry();
+    h.transport.connected();
+    await settle();
+    expect(h.connection.status).toBe("live");
+    expect(h.calls).toHaveLength(1);
+    old.finish(new ConnectError("the connection went away", Code.Unavailable));
+    await settle();
+    expect(h.calls).toHaveLength(2);
+    await h.accept();
+    expect(states).toEqual(["connecting", "live"]);
+  });
+
+  test("that refuses each call at once is not asked without a pause", async () => {
+    const h = new Harness();
+    h.client.connect();
+    h.transport.connected();
+    h.call.finish(new ConnectError("not now", Code.Unavailable));
+    await settle();
+    expect(h.calls).toHaveLength(1);
+    expect(h.connection.status).toBe("reconnecting");
+  });
+});
+
+/** Lets the server end the present call, and returns how long the client waits before the next, in ms. */
+async function endAndMeasure(h: Harness): Promise<number> {
+  await h.end(code.internal);
+  const { connection } = h;
+  if (connection.status !== "reconnecting") {
+    throw new Error(`expected to wait, is ${connection.status}`);
+  }
+  const delay = connection.retryAt - Date.now();
+  await vi.advanceTimersByTimeAsync(delay + 1);
+  return delay;
+}
+
+describe("a call that the server ends", () => {
+  test("is followed by another after a random part of a ceiling that doubles from 0.5 s to 30 s", async () => {
     const h = new Harness({ random: () => 0.999_999 });
     h.client.connect();
-    const delays = Array.from({ length: 9 }, () => Math.ceil(failAndMeasure(h)));
+    h.transport.connected();
+    const delays: number[] = [];
+    for (let i = 0; i < 9; i++) {
+      delays.push(Math.ceil(await endAndMeasure(h)));
+    }
     expect(delays).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
   });
 
-  test("spreads clients out: every delay lies below its ceiling, and they differ", () => {
+  test("spreads clients out: every delay lies below its ceiling, and they differ", async () => {
     const random = seededRandom(7);
     const first = new Set<number>();
     for (let i = 0; i < 100; i++) {
       const h = new Harness({ random });
       h.client.connect();
-      const delay = failAndMeasure(h);
+      h.transport.connected();
+      const delay = await endAndMeasure(h);
       expect(delay).toBeGreaterThanOrEqual(0);
       expect(delay).toBeLessThan(500);
       first.add(Math.round(delay));
@@ -144,329 +245,212 @@ describe("reconnecting", () => {
     expect(first.size).toBeGreaterThan(50);
   });
 
-  test("says when, which try, and why", () => {
-    const h = new Harness({ random: () => 0.5 });
-    h.client.connect();
-    h.accept();
-    h.socket.end(1006);
-    expect(h.connection).toEqual({
-      status: "reconnecting",
-      retryAt: Date.now() + 250,
-      attempt: 1,
-      reason: { code: "lost", text: "The connection was lost." },
-    });
-  });
-
-  test("starts over after a session that lasted, and not after one that broke at once", () => {
+  test("counts from the last session that lasted, not from one that broke at once", async () => {
     const h = new Harness({ random: () => 0.5 });
     const attempt = () => (h.connection.status === "reconnecting" ? h.connection.attempt : undefined);
     h.client.connect();
     for (const expected of [1, 2, 3]) {
-      h.accept();
-      h.socket.end(1006);
+      await h.accept();
+      await h.end(code.internal);
       expect(attempt()).toBe(expected);
-      vi.advanceTimersByTime(2000);
+      await vi.advanceTimersByTimeAsync(2000);
     }
-    h.accept();
-    vi.advanceTimersByTime(10_000);
-    h.socket.end(1006);
+    await h.accept();
+    await vi.advanceTimersByTimeAsync(10_000);
+    await h.end(code.internal);
     expect(attempt()).toBe(1);
   });
 
-  test("honours RetryInfo: not before what the server asks for, not much later", () => {
+  test("is not repeated before the server asks for it, and not much later", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
-    h.socket.receive(drainFrame(4000));
+    await h.accept();
+    await h.end(code.unavailable, "draining", { retryAfterMs: 4000 });
     expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "unavailable" } });
-    vi.advanceTimersByTime(3999);
-    expect(h.sockets).toHaveLength(1);
-    vi.advanceTimersByTime(501);
-    expect(h.sockets).toHaveLength(2);
+    // Meanwhile the connection goes away too, and comes back.
+    await h.lose("going-away");
+    h.transport.retry();
+    h.transport.connected();
+    await vi.advanceTimersByTimeAsync(3999);
+    expect(h.calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(501);
+    expect(h.calls).toHaveLength(2);
   });
 
-  test("does so too when only the close code says that the server drains", () => {
+  test("waits for the connection, when its time comes and there is none", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
-    h.socket.end(4014, "draining");
-    expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "unavailable" } });
+    await h.accept();
+    await h.end(code.unavailable, "draining");
+    await h.lose("unreachable", 60_000);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(h.calls).toHaveLength(1);
+    expect(h.connection).toMatchObject({ status: "reconnecting", retryAt: Date.now() + 59_000 });
+    h.transport.retry();
+    expect(h.calls).toHaveLength(2);
   });
 
-  test("happens at once on connect()", () => {
+  test("is repeated at once on connect()", async () => {
     const h = new Harness();
     h.client.connect();
-    h.socket.end(1006);
+    await h.accept();
+    await h.end(code.internal);
     h.client.connect();
-    expect(h.connection).toEqual({ status: "connecting" });
-    expect(h.sockets).toHaveLength(2);
-    h.client.connect();
-    expect(h.sockets).toHaveLength(2);
+    expect(h.calls).toHaveLength(2);
   });
 
   test.each([
-    ["the end of the connection", 1006],
-    ["a proxy that goes away", 1001],
-    ["OK, which nobody asked for", 1000],
-    ["a service restart", 1012],
-    ["UNKNOWN", 4002],
-    ["RESOURCE_EXHAUSTED", 4008],
-    ["ABORTED", 4010],
-    ["INTERNAL", 4013],
-    ["UNAVAILABLE", 4014],
-    ["a late first frame", 4408],
-  ])("follows %s (%d)", (_, closeCode) => {
+    ["OK, which nobody asked for", 0],
+    ["UNKNOWN", 2],
+    ["RESOURCE_EXHAUSTED", 8],
+    ["ABORTED", 10],
+    ["INTERNAL", 13],
+    ["UNAVAILABLE", 14],
+  ])("with %s is followed by another", async (_, grpcCode) => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
-    h.socket.end(closeCode);
+    await h.accept();
+    await h.end(grpcCode);
     expect(h.connection.status).toBe("reconnecting");
   });
 
   test.each([
-    ["INVALID_ARGUMENT", 4003],
-    ["PERMISSION_DENIED", 4007],
-    ["UNIMPLEMENTED", 4012],
-    ["a frame that is too big for a proxy", 1009],
-    ["a protocol error", 4400],
-    ["a wrong frame type", 4415],
-  ])("does not follow %s (%d): no timer is left", (_, closeCode) => {
+    ["INVALID_ARGUMENT", 3],
+    ["PERMISSION_DENIED", 7],
+    ["UNIMPLEMENTED", 12],
+  ])("with %s is not: no timer and no connection is left", async (_, grpcCode) => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
-    h.socket.end(closeCode, "no");
-    expect(h.connection.status).toBe("closed");
+    await h.accept();
+    await h.end(grpcCode, "no");
+    expect(h.connection).toEqual({ status: "closed", reason: { code: "refused", text: "no" } });
+    expect(h.transport.state.status).toBe("closed");
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("follows an answer that cannot be decoded", () => {
+  test("for an answer that cannot be decoded is followed by another", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
-    h.socket.receive(new Uint8Array([0xff, 0xff]));
+    await h.accept();
+    h.call.finish(new ConnectError("premature EOF", Code.Internal));
+    await settle();
     expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "protocol" } });
   });
 });
 
 describe("a refused token", () => {
-  test.each([
-    ["by close code", (socket: FakeSocket) => socket.end(4016, "invalid token")],
-    ["by @end", (socket: FakeSocket) => socket.receive('{"@end":{"status":{"code":16,"message":"invalid token"}}}')],
-  ])("is forgotten %s, and a new guest starts at once under the same name", (_, refuse) => {
+  test("is forgotten, and a new guest starts at once under the same name", async () => {
     const h = new Harness();
     h.tokens.set("stale");
     h.client.connect();
-    h.socket.open();
-    refuse(h.socket);
-    expect(h.sockets).toHaveLength(2);
+    await h.end(code.unauthenticated, "invalid token");
+    expect(h.calls).toHaveLength(2);
     expect(h.tokens.get()).toBeUndefined();
-    h.socket.open();
-    const [hello] = takeRequests(h.socket);
+    expect(h.call.header.has("authorization")).toBe(false);
+    const [hello] = await takeRequests(h.call);
     expect(hello?.command.value).toMatchObject({ displayName: "Ana", token: "" });
-    respond(h.socket, { events: [welcome(bo, "new")] });
+    await respond(h.call, { events: [welcome(bo, "new")] });
     expect(h.tokens.get()).toBe("new");
   });
 
-  test("is not asked for twice: without one the refusal is final", () => {
+  test("is not asked for twice: without one the refusal is final", async () => {
     const h = new Harness();
     h.client.connect();
-    h.socket.open();
-    h.socket.end(4016, "no guests here");
+    await h.end(code.unauthenticated, "no guests here");
     expect(h.connection).toEqual({ status: "closed", reason: { code: "refused", text: "no guests here" } });
-  });
-});
-
-describe("a silent server", () => {
-  test("is probed after 15 s and given up 10 s later: within 45 s of the cut", () => {
-    const h = new Harness();
-    h.client.connect();
-    const socket = h.accept();
-    takeRequests(socket);
-    vi.advanceTimersByTime(14_999);
-    expect(socket.sent).toHaveLength(0);
-    vi.advanceTimersByTime(1);
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual([undefined]);
-    vi.advanceTimersByTime(9_999);
-    expect(h.connection.status).toBe("live");
-    vi.advanceTimersByTime(1);
-    expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "silent" } });
-    expect(socket.closedWith).toBeDefined();
-  });
-
-  test("that answers is alive, and so is one that says anything else", () => {
-    const h = new Harness();
-    h.client.connect();
-    const socket = h.accept();
-    for (let i = 0; i < 20; i++) {
-      vi.advanceTimersByTime(24_000);
-      respond(socket, i % 2 === 0 ? {} : { events: [welcome()] });
-    }
-    expect(h.connection.status).toBe("live");
-  });
-
-  test("is not probed while it speaks", () => {
-    const h = new Harness();
-    h.client.connect();
-    const socket = h.accept();
-    takeRequests(socket);
-    for (let i = 0; i < 20; i++) {
-      vi.advanceTimersByTime(10_000);
-      respond(socket, { events: [welcome()] });
-    }
-    expect(socket.sent).toHaveLength(0);
   });
 });
 
 describe("a page", () => {
   /** A browser's globals as far as the SDK looks at them. */
   function stubPage() {
-    const page = {
-      window: new EventTarget(),
-      document: Object.assign(new EventTarget(), { visibilityState: "visible" }),
-      navigator: { onLine: true },
-    };
+    const page = { window: new EventTarget(), navigator: { onLine: true } };
     vi.stubGlobal("window", page.window);
-    vi.stubGlobal("document", page.document);
     vi.stubGlobal("navigator", page.navigator);
     return page;
   }
 
-  test.each(["pageshow", "online", "visibilitychange"])("that is told %s probes, and gives up after 5 s", (event) => {
-    const { window, document } = stubPage();
-    const h = new Harness();
-    h.client.connect();
-    const socket = h.accept();
-    takeRequests(socket);
-    (event === "visibilitychange" ? document : window).dispatchEvent(new Event(event));
-    expect(takeRequests(socket)).toHaveLength(1);
-    vi.advanceTimersByTime(5000);
-    expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "silent" } });
-  });
-
-  test("that is hidden does not probe", () => {
-    const { document } = stubPage();
-    const h = new Harness();
-    h.client.connect();
-    const socket = h.accept();
-    takeRequests(socket);
-    document.visibilityState = "hidden";
-    document.dispatchEvent(new Event("visibilitychange"));
-    expect(socket.sent).toHaveLength(0);
-  });
-
-  test("without a network says so, and connects at once when it is back", () => {
+  test("without a network says so, and that it is back", async () => {
     const { window, navigator } = stubPage();
-    const h = new Harness({ random: () => 0.999 });
+    const h = new Harness();
     const seen: ConnectionState["status"][] = [];
     h.client.subscribe(() => seen.push(h.connection.status));
     h.client.connect();
-    h.accept();
-    navigator.onLine = false;
-    h.socket.end(1006);
-    expect(h.connection).toEqual({ status: "offline" });
-    vi.advanceTimersByTime(500);
-    expect(h.sockets, "it is tried all the same").toHaveLength(2);
-    h.socket.end(1006);
-    navigator.onLine = true;
-    window.dispatchEvent(new Event("online"));
-    vi.advanceTimersByTime(0);
-    expect(h.sockets).toHaveLength(3);
-    h.accept();
-    expect(new Set(seen)).toEqual(new Set(["connecting", "live", "offline"]));
-  });
-
-  test("whose network comes back during a try begins that anew", () => {
-    const { window, navigator } = stubPage();
-    navigator.onLine = false;
-    const h = new Harness();
-    h.client.connect();
-    expect(h.connection).toEqual({ status: "offline" });
-    navigator.onLine = true;
-    window.dispatchEvent(new Event("online"));
-    expect(h.connection).toEqual({ status: "connecting" });
-    expect(h.sockets).toHaveLength(2);
-    expect(h.sockets[0]?.closedWith).toBeDefined();
-  });
-
-  test("that loses its network while waiting says so", () => {
-    const { window, navigator } = stubPage();
-    const h = new Harness();
-    h.client.connect();
-    h.socket.end(1006);
-    expect(h.connection.status).toBe("reconnecting");
+    await h.accept();
     navigator.onLine = false;
     window.dispatchEvent(new Event("offline"));
+    expect(h.connection.status, "what works, works").toBe("live");
+    await h.lose();
     expect(h.connection).toEqual({ status: "offline" });
-  });
-
-  test("that wakes up does not come back before what the server asked for", () => {
-    const { window } = stubPage();
-    const h = new Harness();
-    h.client.connect();
-    h.accept();
-    h.socket.receive(drainFrame(4000));
+    h.transport.retry();
+    expect(h.calls, "it is tried all the same").toHaveLength(2);
+    await h.lose("unreachable");
+    expect(h.connection).toEqual({ status: "offline" });
+    navigator.onLine = true;
     window.dispatchEvent(new Event("online"));
-    vi.advanceTimersByTime(3999);
-    expect(h.sockets).toHaveLength(1);
-    vi.advanceTimersByTime(1);
-    expect(h.sockets).toHaveLength(2);
+    expect(h.connection.status).toBe("reconnecting");
+    h.transport.retry();
+    await h.accept();
+    expect([...new Set(seen)]).toEqual(["connecting", "live", "offline", "reconnecting"]);
   });
 
-  test("is left without listeners by close()", () => {
-    const { window, document } = stubPage();
-    const added = [vi.spyOn(window, "addEventListener"), vi.spyOn(document, "addEventListener")];
-    const removed = [vi.spyOn(window, "removeEventListener"), vi.spyOn(document, "removeEventListener")];
+  test("is left without listeners by close()", async () => {
+    const { window } = stubPage();
+    const added = vi.spyOn(window, "addEventListener");
+    const removed = vi.spyOn(window, "removeEventListener");
     const h = new Harness();
     h.client.connect();
-    h.accept();
+    await h.accept();
     h.client.close();
-    const calls = (spies: typeof added) => spies.flatMap((spy) => spy.mock.calls.map(([type, f]) => ({ type, f })));
-    expect(calls(added)).toHaveLength(4);
-    expect(calls(removed)).toEqual(calls(added));
+    expect(added).toHaveBeenCalledTimes(2);
+    expect(removed.mock.calls).toEqual(added.mock.calls);
   });
 });
 
 describe("close()", () => {
-  test.each<[string, (h: Harness) => void]>([
+  test.each<[string, (h: Harness) => unknown]>([
     ["connecting", () => undefined],
     ["live", (h) => h.accept()],
-    ["probing", (h) => h.accept() && vi.advanceTimersByTime(16_000)],
-    ["reconnecting", (h) => h.socket.end(1006)],
-  ])("while %s leaves no socket, timer or listener", (_, prepare) => {
+    ["waiting for a connection", (h) => h.lose()],
+    ["waiting for the next call", (h) => h.end(code.internal)],
+  ])("while %s leaves no connection, timer or listener", async (_, prepare) => {
     const h = new Harness();
     h.client.room("lobby").join();
     h.client.connect();
-    prepare(h);
+    await prepare(h);
     h.client.room("lobby").send("hello");
     h.client.room("lobby").markRead(1);
     h.client.room("lobby").markRead(2);
     h.client.close();
     expect(vi.getTimerCount()).toBe(0);
     expect(h.connection).toEqual({ status: "closed", reason: { code: "closed-by-client", text: "Disconnected." } });
-    for (const socket of h.sockets) {
-      expect(socket.listenerCount).toBe(0);
-    }
+    expect(h.transport.state.status).toBe("closed");
+    expect(h.transport.listenerCount).toBe(0);
+    await settle();
+    expect(h.transports).toHaveLength(1);
   });
 
-  test("in a listener that hears of a loss is obeyed", () => {
+  test("in a listener that hears of a loss is obeyed", async () => {
     const h = new Harness();
     h.client.room("lobby").join();
     h.client.connect();
-    h.accept();
+    await h.accept();
     h.client.room("lobby").subscribe(() => h.client.close());
-    h.socket.end(1006);
-    vi.advanceTimersByTime(60_000);
-    expect(h.sockets).toHaveLength(1);
+    await h.lose();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(h.transports).toHaveLength(1);
+    expect(h.calls).toHaveLength(1);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("can be followed by connect()", () => {
+  test("can be followed by connect()", async () => {
     const h = new Harness();
     h.client.connect();
-    h.accept();
+    await h.accept();
     h.client.close();
     h.client.connect();
-    h.accept();
+    expect(h.transports).toHaveLength(2);
+    await h.accept();
     expect(h.connection.status).toBe("live");
   });
 });
@@ -478,26 +462,33 @@ test("an option without a default is missed by name", () => {
   expect(() => new ChatClient(options)).toThrow(new TypeError("ChatClient: there is no default for WebSocket here"));
 });
 
-test("setDisplayName reconnects a live session under the same identity", () => {
+test("setDisplayName calls again under the same identity", async () => {
   const h = new Harness();
   h.client.connect();
-  h.accept(welcome(ana, "mine"));
+  const first = await h.accept(welcome(ana, "mine"));
   h.client.setDisplayName("Anna");
-  expect(h.sockets).toHaveLength(2);
-  expect(h.sockets[0]?.closedWith).toBeDefined();
-  h.socket.open();
-  const [hello] = takeRequests(h.socket);
-  expect(hello?.command.value).toMatchObject({ displayName: "Anna", token: "mine" });
+  expect(h.calls).toHaveLength(2);
+  expect(first.aborted).toBe(true);
+  expect(h.call.header.get("authorization")).toBe("Bearer mine");
+  const [hello] = await takeRequests(h.call);
+  expect(hello?.command.value).toMatchObject({ displayName: "Anna" });
   h.client.setDisplayName("Anna");
-  expect(h.sockets).toHaveLength(2);
+  expect(h.calls).toHaveLength(2);
 });
 
-test("signals are dropped while the network is congested, and commands are not", () => {
+test("signals are dropped while the network is congested, and commands are not", async () => {
   const h = new Harness();
-  const { room, socket } = h.joinLobby();
-  takeRequests(socket);
-  socket.bufferedAmount = 1024 * 1024 + 1;
+  const { room, call } = await h.joinLobby();
+  await takeRequests(call);
+  call.congest();
+  const texts = Array.from({ length: 18 }, (_, i) => `message ${i}`);
+  for (const text of texts) {
+    room.send(text);
+  }
+  await settle();
   room.setTyping(true);
-  room.send("hello");
-  expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["publish"]);
+  call.resume();
+  await settle();
+  const commands = (await takeRequests(call)).map(({ command }) => command.case);
+  expect(commands).toEqual(texts.map(() => "publish"));
 });

@@ -1,59 +1,86 @@
 import { ChatClient, type ChatClientOptions, memoryTokens, type Room } from "@rialto/chat";
-import { type FakeSocket, fakeSockets } from "./fake-socket.js";
+import type { LossReason } from "@rialto/transport";
+import { type FakeCall, FakeTransport, settle, wireError } from "./fake-transport.js";
 import { seededRandom } from "./random.js";
-import { joinResult, type MessageInit, respond, snapshot, takeRequests, welcome } from "./wire.js";
+import { joinResult, type MessageInit, respond, snapshot, status, takeRequests, welcome } from "./wire.js";
 
-/** A client whose server is the test. Needs fake timers. */
+/** A client whose network and server are the test. Needs fake timers. */
 export class Harness {
   readonly client: ChatClient;
   readonly tokens = memoryTokens();
-  private readonly fake = fakeSockets();
+  /** Every transport that the client made; after a `close` it makes another. */
+  readonly transports: FakeTransport[] = [];
 
   constructor(options: ChatClientOptions = {}) {
     this.client = new ChatClient({
       baseUrl: "wss://chat.example",
       displayName: "Ana",
       tokens: this.tokens,
-      WebSocket: this.fake.WebSocket,
+      transport: () => {
+        const transport = new FakeTransport();
+        this.transports.push(transport);
+        return transport;
+      },
       random: seededRandom(1),
       ...options,
     });
   }
 
-  get sockets(): readonly FakeSocket[] {
-    return this.fake.sockets;
+  get transport(): FakeTransport {
+    const transport = this.transports.at(-1);
+    if (!transport) {
+      throw new Error("the client made no transport");
+    }
+    return transport;
   }
 
-  /** The newest socket. */
-  get socket(): FakeSocket {
-    const socket = this.fake.sockets.at(-1);
-    if (!socket) {
-      throw new Error("the client made no socket");
+  /** The Connect calls on the present transport. */
+  get calls(): readonly FakeCall[] {
+    return this.transport.calls;
+  }
+
+  /** The newest Connect call. */
+  get call(): FakeCall {
+    const call = this.calls.at(-1);
+    if (!call) {
+      throw new Error("the client made no call");
     }
-    return socket;
+    return call;
   }
 
   get connection() {
     return this.client.getSnapshot().connection;
   }
 
-  /** Answers the newest socket's handshake and welcomes the client. */
-  accept(event = welcome()): FakeSocket {
-    this.socket.open();
-    respond(this.socket, { events: [event] });
-    return this.socket;
+  /** Lets the connection be made and welcomes the client on its newest call. */
+  async accept(event = welcome()): Promise<FakeCall> {
+    this.transport.connected();
+    await respond(this.call, { events: [event] });
+    return this.call;
+  }
+
+  /** Breaks the connection, or lets a try to make one fail. */
+  async lose(reason: LossReason = "lost", retryMs = 250): Promise<void> {
+    this.transport.lose(reason, retryMs);
+    await settle();
+  }
+
+  /** Lets the server end the newest call. */
+  async end(code: number, text = "", details: { retryAfterMs?: number } = {}): Promise<void> {
+    this.call.finish(code === 0 ? undefined : wireError(status(code, text, details)));
+    await settle();
   }
 
   /** Connects, joins the lobby with these messages in it, and takes what the client sent for it. */
-  joinLobby(messages: MessageInit[] = []): { readonly room: Room; readonly socket: FakeSocket } {
+  async joinLobby(messages: MessageInit[] = []): Promise<{ readonly room: Room; readonly call: FakeCall }> {
     const room = this.client.room("lobby");
     room.join();
     this.client.connect();
-    const socket = this.accept();
-    const join = takeRequests(socket).find(({ command }) => command.case === "join");
+    const call = await this.accept();
+    const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
     const events = [snapshot(messages)];
-    respond(socket, { events, replies: [joinResult(join, Number(messages.at(-1)?.rev ?? 0n))] });
-    return { room, socket };
+    await respond(call, { events, replies: [joinResult(join, Number(messages.at(-1)?.rev ?? 0n))] });
+    return { room, call };
   }
 }
 

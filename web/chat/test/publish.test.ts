@@ -1,7 +1,7 @@
 import type { Room } from "@rialto/chat";
 import { SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { FakeSocket } from "./fake-socket.js";
+import type { FakeCall } from "./fake-transport.js";
 import { Harness, texts } from "./harness.js";
 import {
   ana,
@@ -28,8 +28,8 @@ afterEach(() => {
 });
 
 /** The publishes that the client sent, with their ids. */
-function takePublishes(socket: FakeSocket) {
-  return takeRequests(socket).flatMap((request) =>
+async function takePublishes(call: FakeCall) {
+  return (await takeRequests(call)).flatMap((request) =>
     request.command.case === "publish"
       ? [{ request, clientId: request.command.value.clientId, text: request.command.value.body.value }]
       : [],
@@ -45,65 +45,65 @@ function mine(seq: number, clientId: string, text: string) {
   return posted(seq, { sender: ana, clientId, body: { case: "text", value: text } });
 }
 
-test("a message is pending at once and in the room exactly once, whichever of reply and event comes first", () => {
+test("a message is pending at once and in the room exactly once, whichever of reply and event comes first", async () => {
   for (const order of ["reply first", "event first", "together"]) {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
     expect(clientId).toMatch(/^[0-9a-f]{32}$/);
     expect(pending(room)).toEqual(["sending hello"]);
-    const [publish] = takePublishes(socket);
+    const [publish] = await takePublishes(call);
     expect(publish).toMatchObject({ clientId, text: "hello" });
     const replies = [publishResult(publish?.request, 1)];
     const events = [mine(1, clientId, "hello")];
     if (order === "together") {
-      respond(socket, { replies, events });
+      await respond(call, { replies, events });
     } else {
-      respond(socket, order === "reply first" ? { replies } : { events });
+      await respond(call, order === "reply first" ? { replies } : { events });
       expect(pending(room).length + texts(room).length, order).toBe(1);
-      respond(socket, order === "reply first" ? { events } : { replies });
+      await respond(call, order === "reply first" ? { events } : { replies });
     }
     expect(pending(room), order).toEqual([]);
     expect(texts(room), order).toEqual(["hello"]);
   }
 });
 
-test("a message of somebody else with the same client id settles nothing", () => {
+test("a message of somebody else with the same client id settles nothing", async () => {
   const h = new Harness();
-  const { room, socket } = h.joinLobby();
+  const { room, call } = await h.joinLobby();
   const clientId = room.send("mine");
-  respond(socket, { events: [posted(1, { sender: bo, clientId })] });
+  await respond(call, { events: [posted(1, { sender: bo, clientId })] });
   expect(pending(room)).toEqual(["sending mine"]);
 });
 
-test("messages sent without a connection go out with the next, in order, after the welcome", () => {
+test("messages sent without a connection go out with the next, in order, after the welcome", async () => {
   const h = new Harness();
   const room = h.client.room("lobby");
   const ids = ["one", "two", "three"].map((text) => room.send(text));
   h.client.connect();
-  h.socket.open();
-  expect(takePublishes(h.socket)).toEqual([]);
-  respond(h.socket, { events: [welcome()] });
-  expect(takePublishes(h.socket).map(({ clientId }) => clientId)).toEqual(ids);
+  h.transport.connected();
+  expect(await takePublishes(h.call)).toEqual([]);
+  await respond(h.call, { events: [welcome()] });
+  expect((await takePublishes(h.call)).map(({ clientId }) => clientId)).toEqual(ids);
 });
 
 describe("a break", () => {
-  test("sends what was not confirmed again, in order, under the same ids, and the rest not", () => {
+  test("sends what was not confirmed again, in order, under the same ids, and the rest not", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const [one, two, three] = ["one", "two", "three"].map((text) => room.send(text));
-    const publishes = takePublishes(socket);
-    respond(socket, { replies: [publishResult(publishes[0]?.request, 1)], events: [mine(1, one ?? "", "one")] });
-    socket.end(1006);
+    const publishes = await takePublishes(call);
+    await respond(call, { replies: [publishResult(publishes[0]?.request, 1)], events: [mine(1, one ?? "", "one")] });
+    await h.lose();
     expect(pending(room)).toEqual(["sending two", "sending three"]);
     h.client.connect();
-    const next = h.accept();
-    const again = takeRequests(next);
+    const next = await h.accept();
+    const again = await takeRequests(next);
     const join = again.find(({ command }) => command.case === "join");
     const resent = again.filter(({ command }) => command.case === "publish");
     expect(resent.map(({ command }) => command.case === "publish" && command.value.clientId)).toEqual([two, three]);
     // "two" had arrived: it is replayed, and its repetition answered as a duplicate.
-    respond(next, {
+    await respond(next, {
       replies: [joinResult(join, 2, { resumed: true }), publishResult(resent[0], 2, true), publishResult(resent[1], 3)],
       events: [mine(2, two ?? "", "two"), mine(3, three ?? "", "three")],
     });
@@ -111,196 +111,197 @@ describe("a break", () => {
     expect(texts(room)).toEqual(["one", "two", "three"]);
   });
 
-  test("between the reply and the event: the message is not sent again, and comes with the replay", () => {
+  test("between the reply and the event: the message is not sent again, and comes with the replay", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
-    const [publish] = takePublishes(socket);
-    respond(socket, { replies: [publishResult(publish?.request, 1)] });
-    socket.end(1006);
+    const [publish] = await takePublishes(call);
+    await respond(call, { replies: [publishResult(publish?.request, 1)] });
+    await h.lose();
     expect(pending(room)).toEqual(["sending hello"]);
     h.client.connect();
-    const next = h.accept();
-    expect(takePublishes(next)).toEqual([]);
-    respond(next, { events: [mine(1, clientId, "hello")] });
+    const next = await h.accept();
+    expect(await takePublishes(next)).toEqual([]);
+    await respond(next, { events: [mine(1, clientId, "hello")] });
     expect(pending(room)).toEqual([]);
     expect(texts(room)).toEqual(["hello"]);
   });
 
-  test("after which the message lies above the newest page ends its waiting all the same", () => {
+  test("after which the message lies above the newest page ends its waiting all the same", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room } = await h.joinLobby();
     room.send("hello");
-    socket.end(1006);
+    await h.lose();
     h.client.connect();
-    const next = h.accept();
-    const requests = takeRequests(next);
+    const next = await h.accept();
+    const requests = await takeRequests(next);
     const join = requests.find(({ command }) => command.case === "join");
     const resent = requests.find(({ command }) => command.case === "publish");
-    respond(next, {
+    await respond(next, {
       replies: [joinResult(join, 900, { headSeq: 900 })],
       events: [snapshot([message(899), message(900)])],
     });
     expect(pending(room)).toEqual(["sending hello"]);
-    respond(next, { replies: [publishResult(resent, 5, true)] });
+    await respond(next, { replies: [publishResult(resent, 5, true)] });
     expect(pending(room)).toEqual([]);
   });
 
-  test("after which the server was restored from a backup: what it had confirmed is sent again", () => {
+  test("after which the server was restored from a backup: what it had confirmed is sent again", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
-    respond(socket, { replies: [publishResult(takePublishes(socket)[0]?.request, 1)] });
-    socket.end(1006);
+    await respond(call, { replies: [publishResult((await takePublishes(call))[0]?.request, 1)] });
+    await h.lose();
     h.client.connect();
-    const next = h.accept();
-    const join = takeRequests(next).find(({ command }) => command.case === "join");
-    respond(next, {
+    const next = await h.accept();
+    const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+    await respond(next, {
       replies: [joinResult(join, 0, { inEpoch: "epoch-2" })],
       events: [snapshot([], { epoch: "epoch-2" })],
     });
-    expect(takePublishes(next).map((publish) => publish.clientId)).toEqual([clientId]);
+    expect((await takePublishes(next)).map((publish) => publish.clientId)).toEqual([clientId]);
   });
 
-  test("after which the server never reached what it had confirmed, under the same epoch: it is sent again", () => {
+  test("after which the server never reached what it had confirmed, under the same epoch: it is sent again", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1), message(2)]);
+    const { room, call } = await h.joinLobby([message(1), message(2)]);
     const clientId = room.send("hello");
-    respond(socket, { replies: [publishResult(takePublishes(socket)[0]?.request, 3)] });
-    socket.end(1006);
+    await respond(call, { replies: [publishResult((await takePublishes(call))[0]?.request, 3)] });
+    await h.lose();
     h.client.connect();
-    const next = h.accept();
-    const join = takeRequests(next).find(({ command }) => command.case === "join");
-    respond(next, {
+    const next = await h.accept();
+    const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+    await respond(next, {
       replies: [joinResult(join, 1)],
       events: [snapshot([message(1)], { reason: SnapshotReason.UNKNOWN_POSITION })],
     });
-    expect(takePublishes(next).map((publish) => publish.clientId)).toEqual([clientId]);
+    expect((await takePublishes(next)).map((publish) => publish.clientId)).toEqual([clientId]);
   });
 
-  test("with the server's verdict of another identity: what may have arrived is not said twice", () => {
+  test("with the server's verdict of another identity: what may have arrived is not said twice", async () => {
     const h = new Harness();
     h.tokens.set("stale");
-    const { room, socket } = h.joinLobby();
+    const { room } = await h.joinLobby();
     room.send("sent as Ana");
-    socket.end(1006);
+    await h.lose();
     room.send("not sent yet");
     h.client.connect();
-    h.socket.open();
-    h.socket.end(4016, "expired");
-    const next = h.accept(welcome({ ...ana, id: "guest-other" }, "new"));
-    expect(takePublishes(next).map(({ text }) => text)).toEqual(["not sent yet"]);
+    await h.end(code.unauthenticated, "expired");
+    const next = await h.accept(welcome({ ...ana, id: "guest-other" }, "new"));
+    expect((await takePublishes(next)).map(({ text }) => text)).toEqual(["not sent yet"]);
     expect(pending(room)).toEqual(["failed sent as Ana", "sending not sent yet"]);
     const [failed] = room.getSnapshot().pending;
     expect(failed?.error?.code).toBe("ABORTED");
     room.retry(failed?.clientId ?? "");
-    expect(takePublishes(next).map(({ text }) => text)).toEqual(["sent as Ana"]);
+    expect((await takePublishes(next)).map(({ text }) => text)).toEqual(["sent as Ana"]);
   });
 });
 
 describe("a refusal", () => {
-  test("makes the message failed, with the reason; retry sends the same message", () => {
+  test("makes the message failed, with the reason; retry sends the same message", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
-    const [publish] = takePublishes(socket);
+    const [publish] = await takePublishes(call);
     const busy = status(code.resourceExhausted, "slow down", { retryAfterMs: 1500 });
-    respond(socket, { replies: [errorReply(publish?.request, busy)] });
+    await respond(call, { replies: [errorReply(publish?.request, busy)] });
     expect(room.getSnapshot().pending).toMatchObject([
       { clientId, status: "failed", error: { code: "RESOURCE_EXHAUSTED", message: "slow down", retryAfterMs: 1500 } },
     ]);
-    vi.advanceTimersByTime(10_000);
-    expect(takePublishes(socket)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await takePublishes(call)).toEqual([]);
     room.retry(clientId);
     expect(room.getSnapshot().pending).toMatchObject([{ clientId, status: "sending" }]);
     expect(room.getSnapshot().pending[0]).not.toHaveProperty("error");
-    const [again] = takePublishes(socket);
+    const [again] = await takePublishes(call);
     expect(again).toMatchObject({ clientId, text: "hello" });
-    respond(socket, { events: [mine(1, clientId, "hello")], replies: [publishResult(again?.request, 1)] });
+    await respond(call, { events: [mine(1, clientId, "hello")], replies: [publishResult(again?.request, 1)] });
     expect(pending(room)).toEqual([]);
     expect(texts(room)).toEqual(["hello"]);
   });
 
-  test("can be discarded; what is being sent cannot", () => {
+  test("can be discarded; what is being sent cannot", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
     room.discard(clientId);
     room.retry(clientId);
     expect(pending(room)).toEqual(["sending hello"]);
-    const [publish, ...more] = takePublishes(socket);
+    const [publish, ...more] = await takePublishes(call);
     expect(more).toEqual([]);
-    respond(socket, { replies: [errorReply(publish?.request, status(code.invalidArgument, "no"))] });
+    await respond(call, { replies: [errorReply(publish?.request, status(code.invalidArgument, "no"))] });
     room.discard(clientId);
     expect(pending(room)).toEqual([]);
   });
 
-  test("does not survive as failed over a reconnect: it stays failed and is not sent", () => {
+  test("does not survive as failed over a reconnect: it stays failed and is not sent", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     room.send("hello");
-    respond(socket, { replies: [errorReply(takePublishes(socket)[0]?.request, status(code.invalidArgument, "no"))] });
-    socket.end(1006);
+    await respond(call, {
+      replies: [errorReply((await takePublishes(call))[0]?.request, status(code.invalidArgument, "no"))],
+    });
+    await h.lose();
     h.client.connect();
-    expect(takePublishes(h.accept())).toEqual([]);
+    expect(await takePublishes(await h.accept())).toEqual([]);
     expect(pending(room)).toEqual(["failed hello"]);
   });
 
-  test("that leaves the outcome open is none: the same message is sent again after the delay asked for", () => {
+  test("that leaves the outcome open is none: the same message is sent again after the delay asked for", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
-    const [publish] = takePublishes(socket);
+    const [publish] = await takePublishes(call);
     const unknown = status(code.unavailable, "perhaps", { retryAfterMs: 3000 });
-    respond(socket, { replies: [errorReply(publish?.request, unknown)] });
+    await respond(call, { replies: [errorReply(publish?.request, unknown)] });
     expect(pending(room)).toEqual(["sending hello"]);
     room.send("behind it");
-    vi.advanceTimersByTime(2999);
-    expect(takePublishes(socket)).toEqual([]);
-    vi.advanceTimersByTime(501);
-    expect(takePublishes(socket).map(({ text }) => text)).toEqual(["hello", "behind it"]);
+    await vi.advanceTimersByTimeAsync(2999);
+    expect(await takePublishes(call)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(501);
+    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["hello", "behind it"]);
     expect(room.getSnapshot().pending[0]?.clientId).toBe(clientId);
   });
 
-  test("by ending the session for a limit is one of the long text that was being sent, and of nothing else", () => {
+  test("by ending the session for a limit is one of the long text that was being sent, and of nothing else", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room } = await h.joinLobby();
     room.send("short");
     room.send("x".repeat(16 * 1024 + 1));
-    socket.end(4008, "message too large");
+    await h.end(code.resourceExhausted, "message too large");
     h.client.connect();
-    expect(takePublishes(h.accept()).map(({ text }) => text)).toEqual(["short"]);
+    expect((await takePublishes(await h.accept())).map(({ text }) => text)).toEqual(["short"]);
     expect(room.getSnapshot().pending).toMatchObject([
       { status: "sending", text: "short" },
       { status: "failed", error: { code: "RESOURCE_EXHAUSTED", message: "message too large" } },
     ]);
   });
 
-  test("of a text that would break the connection is made here", () => {
+  test("of a text that would break the connection is made here", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     room.send("é".repeat(128 * 1024 + 1));
     expect(room.getSnapshot().pending).toMatchObject([{ status: "failed", error: { code: "INVALID_ARGUMENT" } }]);
-    expect(takePublishes(socket)).toEqual([]);
+    expect(await takePublishes(call)).toEqual([]);
   });
 });
 
-test("a message to a room that is not joined waits for its confirmation only", () => {
+test("a message to a room that is not joined waits for its confirmation only", async () => {
   const h = new Harness();
   h.client.connect();
-  const socket = h.accept();
+  const call = await h.accept();
   const room = h.client.room("attic");
   room.send("hello");
-  const [publish] = takePublishes(socket);
-  respond(socket, { replies: [publishResult(publish?.request, 1)] });
+  const [publish] = await takePublishes(call);
+  await respond(call, { replies: [publishResult(publish?.request, 1)] });
   expect(pending(room)).toEqual([]);
 });
 
-test("leaving a room while its event is due ends the waiting", () => {
+test("leaving a room while its event is due ends the waiting", async () => {
   const h = new Harness();
-  const { room, socket } = h.joinLobby();
+  const { room, call } = await h.joinLobby();
   room.send("hello");
-  respond(socket, { replies: [publishResult(takePublishes(socket)[0]?.request, 1)] });
+  await respond(call, { replies: [publishResult((await takePublishes(call))[0]?.request, 1)] });
   room.leave();
   expect(pending(room)).toEqual([]);
 });

@@ -1,10 +1,10 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Room } from "@rialto/chat";
 import { EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { ListMessagesRequestSchema, ListMessagesResponseSchema } from "@rialto/gen/rialto/chat/v1/message_pb";
+import { type ListMessagesResponseSchema, MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { answerCall, lastCall } from "./calls.js";
+import { lastCall } from "./calls.js";
 import { Harness, texts } from "./harness.js";
 import {
   about,
@@ -33,100 +33,100 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Breaks the connection, comes back, and returns the new socket and the join it was sent. */
-function reconnect(h: Harness) {
-  h.socket.end(1006);
+/** Breaks the connection, comes back, and returns the new call and the join it was sent. */
+async function reconnect(h: Harness) {
+  await h.lose();
   h.client.connect();
-  const socket = h.accept();
-  const join = takeRequests(socket).find(({ command }) => command.case === "join");
-  return { socket, join };
+  const call = await h.accept();
+  const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
+  return { call, join };
 }
 
 describe("joining", () => {
-  test("asks for the newest page and shows it", () => {
+  test("asks for the newest page and shows it", async () => {
     const h = new Harness();
     const room = h.client.room("lobby");
     expect(room.getSnapshot()).toMatchObject({ status: "idle", messages: [], hasOlder: false });
     room.join();
     expect(room.getSnapshot().status).toBe("joining");
     h.client.connect();
-    const socket = h.accept();
-    const join = takeRequests(socket).find(({ command }) => command.case === "join");
+    const call = await h.accept();
+    const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
     expect(join?.command.value).toMatchObject({ room: "lobby", start: { case: "history", value: 50 } });
-    respond(socket, { replies: [joinResult(join, 8, { headSeq: 8 })] });
+    await respond(call, { replies: [joinResult(join, 8, { headSeq: 8 })] });
     expect(room.getSnapshot().status).toBe("catching-up");
-    respond(socket, { events: [snapshot([message(7), message(8)], { room: { title: "The lobby" } })] });
+    await respond(call, { events: [snapshot([message(7), message(8)], { room: { title: "The lobby" } })] });
     expect(room.getSnapshot()).toMatchObject({ status: "live", title: "The lobby", headSeq: 8, unread: 8 });
     expect(texts(room)).toEqual(["message 7", "message 8"]);
     expect(room.getSnapshot().hasOlder).toBe(true);
   });
 
-  test("is live too when the snapshot comes before the reply", () => {
+  test("is live too when the snapshot comes before the reply", async () => {
     const h = new Harness();
-    expect(h.joinLobby([message(1)]).room.getSnapshot().status).toBe("live");
+    expect((await h.joinLobby([message(1)])).room.getSnapshot().status).toBe("live");
   });
 
-  test("an empty room that does not exist is live at once, and its first message is number 1", () => {
+  test("an empty room that does not exist is live at once, and its first message is number 1", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     expect(room.getSnapshot()).toMatchObject({ status: "live", messages: [], hasOlder: false, unread: 0 });
-    respond(socket, { events: [posted(1)] });
+    await respond(call, { events: [posted(1)] });
     expect(room.getSnapshot()).toMatchObject({ headSeq: 1, unread: 1, hasOlder: false });
   });
 
-  test("is counted: one of two leaves changes nothing, the second leaves and keeps the messages", () => {
+  test("is counted: one of two leaves changes nothing, the second leaves and keeps the messages", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
+    const { room, call } = await h.joinLobby([message(1)]);
     room.join();
     room.leave();
-    expect(takeRequests(socket)).toEqual([]);
+    expect(await takeRequests(call)).toEqual([]);
     room.leave();
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["leave"]);
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["leave"]);
     expect(room.getSnapshot().status).toBe("idle");
     expect(texts(room)).toEqual(["message 1"]);
     room.leave();
-    expect(takeRequests(socket)).toEqual([]);
+    expect(await takeRequests(call)).toEqual([]);
     room.join();
-    const [again] = takeRequests(socket);
+    const [again] = await takeRequests(call);
     expect(again?.command.value).toMatchObject({ start: { case: "resume", value: { epoch, rev: 1n } } });
   });
 
-  test("that is refused says why and goes on with the session", () => {
+  test("that is refused says why and goes on with the session", async () => {
     const h = new Harness();
     h.client.connect();
-    const socket = h.accept();
+    const call = await h.accept();
     const room = h.client.room("No Such Id");
     room.join();
-    const [, join] = takeRequests(socket);
-    respond(socket, { replies: [errorReply(join, status(code.invalidArgument, "bad id", { field: "room" }))] });
+    const [, join] = await takeRequests(call);
+    await respond(call, { replies: [errorReply(join, status(code.invalidArgument, "bad id", { field: "room" }))] });
     const { error, ...shown } = room.getSnapshot();
     expect(shown.status).toBe("idle");
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", violations: [{ field: "room", description: "bad id" }] });
     expect(h.connection.status).toBe("live");
   });
 
-  test("is repeated after what the server asks for when it cannot be done yet", () => {
+  test("is repeated after what the server asks for when it cannot be done yet", async () => {
     const h = new Harness();
     h.client.connect();
-    const socket = h.accept();
+    const call = await h.accept();
     h.client.room("lobby").join();
-    const [, join] = takeRequests(socket);
+    const [, join] = await takeRequests(call);
     const busy = status(code.unavailable, "not yet", { retryAfterMs: 2000 });
-    respond(socket, { replies: [errorReply(join, busy)] });
-    vi.advanceTimersByTime(1999);
-    expect(socket.sent).toHaveLength(0);
-    vi.advanceTimersByTime(501);
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["join"]);
+    await respond(call, { replies: [errorReply(join, busy)] });
+    await vi.advanceTimersByTimeAsync(1999);
+    expect(call.sent).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(501);
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["join"]);
   });
 });
 
 describe("events", () => {
-  test("change messages in place: edits, tombstones, reactions", () => {
+  test("change messages in place: edits, tombstones, reactions", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1), message(2), message(3)]);
+    const { room, call } = await h.joinLobby([message(1), message(2), message(3)]);
     const editTime = timestampFromMs(1_700_000_001_000);
     const reactions = [{ emoji: "👍", userIds: [ana.id] }];
-    respond(socket, {
+    await respond(call, {
       events: [
         about("edited", message(1, { rev: 4n, editTime, body: { case: "text", value: "better" } })),
         about("deleted", message(2, { rev: 5n, deleteTime: editTime, body: { case: undefined } })),
@@ -139,71 +139,71 @@ describe("events", () => {
     expect(reacted?.reactions).toEqual(reactions);
   });
 
-  test("of a kind that is not known move the position all the same", () => {
+  test("of a kind that is not known move the position all the same", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: [{ room: "lobby", rev: 2n }, posted(2, { rev: 3n })] });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [{ room: "lobby", rev: 2n }, posted(2, { rev: 3n })] });
     expect(texts(room)).toEqual(["message 1", "message 2"]);
-    const { join } = reconnect(h);
+    const { join } = await reconnect(h);
     expect(join?.command.value).toMatchObject({ start: { value: { rev: 3n } } });
   });
 
-  test("change the title", () => {
+  test("change the title", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
+    const { room, call } = await h.joinLobby([message(1)]);
     const value = { id: "lobby", title: "News", firstSeq: 1n, headSeq: 1n, headRev: 2n };
-    respond(socket, { events: [{ room: "lobby", rev: 2n, kind: { case: "roomChanged", value } }] });
+    await respond(call, { events: [{ room: "lobby", rev: 2n, kind: { case: "roomChanged", value } }] });
     expect(room.getSnapshot().title).toBe("News");
   });
 
-  test("of rooms that nobody asked for are ignored", () => {
+  test("of rooms that nobody asked for are ignored", async () => {
     const h = new Harness();
-    const { socket } = h.joinLobby();
-    respond(socket, { events: [posted(1, { room: "elsewhere" })] });
+    const { call } = await h.joinLobby();
+    await respond(call, { events: [posted(1, { room: "elsewhere" })] });
     expect(h.client.room("elsewhere").getSnapshot().messages).toEqual([]);
   });
 
-  test("of one response are announced once", () => {
+  test("of one response are announced once", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const listener = vi.fn();
     room.subscribe(listener);
-    respond(socket, { events: [posted(1), posted(2), posted(3)] });
+    await respond(call, { events: [posted(1), posted(2), posted(3)] });
     expect(listener).toHaveBeenCalledTimes(1);
   });
 
-  test("with data bodies and data that is not text show both", () => {
+  test("with data bodies and data that is not text show both", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const value = { type: "game.v1.Move", value: new Uint8Array([1, 2]) };
-    respond(socket, { events: [posted(1, { body: { case: "data", value } })] });
+    await respond(call, { events: [posted(1, { body: { case: "data", value } })] });
     expect(room.getSnapshot().messages[0]).toMatchObject({ text: "", data: value });
   });
 });
 
 describe("after a break", () => {
-  test("goes on behind the last event: what was missed is replayed, with its count", () => {
+  test("goes on behind the last event: what was missed is replayed, with its count", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1)]);
+    const { room } = await h.joinLobby([message(1)]);
     const before = room.getSnapshot().messages[0];
-    const { socket, join } = reconnect(h);
+    const { call, join } = await reconnect(h);
     expect(room.getSnapshot()).toMatchObject({ status: "joining", messages: [before] });
     expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { epoch, rev: 1n } } });
-    respond(socket, { replies: [joinResult(join, 4, { resumed: true })] });
+    await respond(call, { replies: [joinResult(join, 4, { resumed: true })] });
     expect(room.getSnapshot()).toMatchObject({ status: "catching-up", missing: 3 });
-    respond(socket, { events: [posted(2), posted(3)] });
+    await respond(call, { events: [posted(2), posted(3)] });
     expect(room.getSnapshot()).toMatchObject({ status: "catching-up", missing: 1 });
-    respond(socket, { events: [posted(4)] });
+    await respond(call, { events: [posted(4)] });
     expect(room.getSnapshot()).toMatchObject({ status: "live", missing: 0 });
     expect(room.getSnapshot().messages[0]).toBe(before);
   });
 
-  test("takes replayed messages in the newer form that they may have", () => {
+  test("takes replayed messages in the newer form that they may have", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1)]);
-    const { socket, join } = reconnect(h);
+    const { room } = await h.joinLobby([message(1)]);
+    const { call, join } = await reconnect(h);
     const final = message(2, { rev: 3n, body: { case: "text", value: "final" } });
-    respond(socket, {
+    await respond(call, {
       replies: [joinResult(join, 3, { resumed: true })],
       events: [about("posted", final, 2n), about("edited", final, 3n)],
     });
@@ -211,66 +211,68 @@ describe("after a break", () => {
     expect(room.getSnapshot().status).toBe("live");
   });
 
-  test("a snapshot replaces everything", () => {
+  test("a snapshot replaces everything", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1), message(2)]);
-    const { socket, join } = reconnect(h);
-    respond(socket, { replies: [joinResult(join, 900, { headSeq: 800 })] });
+    const { room } = await h.joinLobby([message(1), message(2)]);
+    const { call, join } = await reconnect(h);
+    await respond(call, { replies: [joinResult(join, 900, { headSeq: 800 })] });
     expect(room.getSnapshot()).toMatchObject({ status: "catching-up", missing: 0 });
     const page = [message(799, { rev: 850n }), message(800, { rev: 900n })];
-    respond(socket, { events: [snapshot(page)] });
+    await respond(call, { events: [snapshot(page)] });
     expect(texts(room)).toEqual(["message 799", "message 800"]);
     expect(room.getSnapshot()).toMatchObject({ status: "live", hasOlder: true, headSeq: 800 });
   });
 
-  test("another epoch replaces everything, also with lower revs, and later resumes name it", () => {
+  test("another epoch replaces everything, also with lower revs, and later resumes name it", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1), message(2)]);
-    const { socket, join } = reconnect(h);
+    const { room } = await h.joinLobby([message(1), message(2)]);
+    const { call, join } = await reconnect(h);
     const restored = message(1, { body: { case: "text", value: "restored" } });
-    respond(socket, {
+    await respond(call, {
       replies: [joinResult(join, 1, { inEpoch: "epoch-2" })],
       events: [snapshot([restored], { epoch: "epoch-2" })],
     });
     expect(texts(room)).toEqual(["restored"]);
-    const { join: next } = reconnect(h);
+    const { join: next } = await reconnect(h);
     expect(next?.command.value).toMatchObject({ start: { value: { epoch: "epoch-2", rev: 1n } } });
   });
 
-  test("a position that the server never reached is not taken for caught up before the snapshot", () => {
+  test("a position that the server never reached is not taken for caught up before the snapshot", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1), message(2), message(3)]);
-    const { socket, join } = reconnect(h);
-    respond(socket, { replies: [joinResult(join, 2)] });
+    const { room } = await h.joinLobby([message(1), message(2), message(3)]);
+    const { call, join } = await reconnect(h);
+    await respond(call, { replies: [joinResult(join, 2)] });
     expect(room.getSnapshot().status).toBe("catching-up");
-    respond(socket, { events: [snapshot([message(1), message(2)])] });
+    await respond(call, { events: [snapshot([message(1), message(2)])] });
     expect(room.getSnapshot().status).toBe("live");
     expect(texts(room)).toEqual(["message 1", "message 2"]);
   });
 
-  test("from a server that never reached our position, the same rev may be another message", () => {
+  test("from a server that never reached our position, the same rev may be another message", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1), message(2), message(3)]);
-    const { socket, join } = reconnect(h);
+    const { room } = await h.joinLobby([message(1), message(2), message(3)]);
+    const { call, join } = await reconnect(h);
     const restored = message(2, { body: { case: "text", value: "restored" } });
-    respond(socket, {
+    await respond(call, {
       replies: [joinResult(join, 2)],
       events: [snapshot([message(1), restored], { reason: SnapshotReason.UNKNOWN_POSITION })],
     });
     expect(texts(room)).toEqual(["message 1", "restored"]);
   });
 
-  test("two joined rooms resume, each from its own position", () => {
+  test("two joined rooms resume, each from its own position", async () => {
     const h = new Harness();
-    const { socket } = h.joinLobby([message(1), message(2)]);
+    const { call } = await h.joinLobby([message(1), message(2)]);
     h.client.room("attic").join();
-    respond(socket, {
+    await respond(call, {
       events: [{ ...snapshot([message(7, { room: "attic" })]), room: "attic" }],
     });
-    h.socket.end(1006);
+    await h.lose();
     h.client.connect();
-    h.socket.open();
-    const joins = takeRequests(h.socket).flatMap(({ command }) => (command.case === "join" ? [command.value] : []));
+    h.transport.connected();
+    const joins = (await takeRequests(h.call)).flatMap(({ command }) =>
+      command.case === "join" ? [command.value] : [],
+    );
     expect(joins.map(({ room, start }) => [room, start.case === "resume" && start.value.rev])).toEqual([
       ["lobby", 2n],
       ["attic", 7n],
@@ -285,62 +287,62 @@ describe("a snapshot in parts", () => {
     snapshot([message(3)], { continued: true }),
   ];
 
-  test("is shown when it is whole, with the rev of its last part", () => {
+  test("is shown when it is whole, with the rev of its last part", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1, { rev: 1n })]);
-    respond(socket, { events: parts.slice(0, 2) });
+    const { room, call } = await h.joinLobby([message(1, { rev: 1n })]);
+    await respond(call, { events: parts.slice(0, 2) });
     expect(texts(room)).toEqual(["message 1"]);
-    respond(socket, { events: parts.slice(2) });
+    await respond(call, { events: parts.slice(2) });
     expect(texts(room)).toEqual(["message 1", "message 2", "message 3"]);
-    respond(socket, { events: [posted(4)] });
+    await respond(call, { events: [posted(4)] });
     expect(texts(room)).toHaveLength(4);
   });
 
-  test("that the connection cut off is forgotten: the next join resumes from the old position", () => {
+  test("that the connection cut off is forgotten: the next join resumes from the old position", async () => {
     const h = new Harness();
-    const { socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: parts.slice(0, 2) });
-    const { socket: next, join } = reconnect(h);
+    const { call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: parts.slice(0, 2) });
+    const { call: next, join } = await reconnect(h);
     expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { rev: 1n } } });
-    respond(next, { replies: [joinResult(join, 2, { resumed: true })], events: [posted(2)] });
+    await respond(next, { replies: [joinResult(join, 2, { resumed: true })], events: [posted(2)] });
     expect(texts(h.client.room("lobby"))).toEqual(["message 1", "message 2"]);
   });
 
-  test("that begins anew is taken from its new beginning", () => {
+  test("that begins anew is taken from its new beginning", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
-    respond(socket, { events: [...parts.slice(0, 1), ...parts] });
+    const { room, call } = await h.joinLobby();
+    await respond(call, { events: [...parts.slice(0, 1), ...parts] });
     expect(texts(room)).toEqual(["message 1", "message 2", "message 3"]);
   });
 
-  test("whose beginning is missing is asked for again", () => {
+  test("whose beginning is missing is asked for again", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: parts.slice(1) });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: parts.slice(1) });
     expect(texts(room)).toEqual(["message 1"]);
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["join"]);
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["join"]);
   });
 
-  test("that another event interrupts is asked for again", () => {
+  test("that another event interrupts is asked for again", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: [...parts.slice(0, 1), posted(2)] });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [...parts.slice(0, 1), posted(2)] });
     expect(texts(room)).toEqual(["message 1"]);
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["join"]);
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["join"]);
   });
 });
 
 describe("a gap", () => {
-  test("is never jumped over: the room is joined again behind the last event", () => {
+  test("is never jumped over: the room is joined again behind the last event", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: [posted(3)] });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [posted(3)] });
     expect(texts(room)).toEqual(["message 1"]);
-    const [join, ...more] = takeRequests(socket);
+    const [join, ...more] = await takeRequests(call);
     expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { rev: 1n } } });
-    respond(socket, { events: [posted(4)] });
-    expect([...more, ...takeRequests(socket)]).toEqual([]);
-    respond(socket, {
+    await respond(call, { events: [posted(4)] });
+    expect([...more, ...(await takeRequests(call))]).toEqual([]);
+    await respond(call, {
       replies: [joinResult(join, 4, { resumed: true })],
       events: [posted(2), posted(3), posted(4)],
     });
@@ -348,90 +350,91 @@ describe("a gap", () => {
     expect(room.getSnapshot().status).toBe("live");
   });
 
-  test("that the new join does not mend leads to a fresh start, then to another connection", () => {
+  test("that the new join does not mend leads to a fresh start, then to another connection", async () => {
     const h = new Harness();
-    const { socket } = h.joinLobby([message(1)]);
+    const { call } = await h.joinLobby([message(1)]);
     const starts: unknown[] = [];
     for (let i = 0; i < 2; i++) {
-      respond(socket, { events: [posted(9)] });
-      const [join] = takeRequests(socket);
+      await respond(call, { events: [posted(9)] });
+      const [join] = await takeRequests(call);
       starts.push(join?.command.case === "join" && join.command.value.start.case);
-      respond(socket, { replies: [joinResult(join, 1, { resumed: true })] });
+      await respond(call, { replies: [joinResult(join, 1, { resumed: true })] });
     }
     expect(starts).toEqual(["resume", "history"]);
-    respond(socket, { events: [posted(9)] });
+    await respond(call, { events: [posted(9)] });
     expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "protocol" } });
   });
 
-  test("is no gap when events come twice", () => {
+  test("is no gap when events come twice", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1), message(2)]);
-    respond(socket, { events: [posted(1), posted(2), posted(3)] });
+    const { room, call } = await h.joinLobby([message(1), message(2)]);
+    await respond(call, { events: [posted(1), posted(2), posted(3)] });
     expect(texts(room)).toEqual(["message 1", "message 2", "message 3"]);
-    expect(socket.sent).toHaveLength(0);
+    expect(call.sent).toHaveLength(0);
   });
 });
 
 describe("history", () => {
-  function page(seqs: number[], { firstSeq = 1n, inEpoch = epoch, headRev = 1000n } = {}): Uint8Array {
+  const { listMessages } = MessageService.method;
+
+  function page(
+    seqs: number[],
+    { firstSeq = 1n, inEpoch = epoch, headRev = 1000n } = {},
+  ): MessageInitShape<typeof ListMessagesResponseSchema> {
     const room = { id: "lobby", firstSeq, headRev };
-    const messages = seqs.map((seq) => message(seq));
-    return toBinary(ListMessagesResponseSchema, create(ListMessagesResponseSchema, { messages, room, epoch: inEpoch }));
+    return { messages: seqs.map((seq) => message(seq)), room, epoch: inEpoch };
   }
 
   test("is loaded upwards until its beginning, read at least as new as what is shown", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(3), message(4)]);
+    const { room } = await h.joinLobby([message(3), message(4)]);
     const loading = room.loadOlder();
     expect(room.getSnapshot().loadingOlder).toBe(true);
-    const { socket, request } = await lastCall(
-      h,
-      "rialto.chat.v1.MessageService/ListMessages",
-      ListMessagesRequestSchema,
-    );
+    const older = await lastCall(h, listMessages);
+    const { request } = older;
     expect(request).toMatchObject({ room: "lobby", position: { case: "beforeSeq", value: 3n }, minRev: 4n });
-    answerCall(socket, page([1, 2]));
+    await older.answer(page([1, 2]));
     await loading;
     expect(texts(room)).toEqual(["message 1", "message 2", "message 3", "message 4"]);
     expect(room.getSnapshot()).toMatchObject({ loadingOlder: false, hasOlder: false });
-    const sockets = h.sockets.length;
+    const count = h.transport.unaries.length;
     await room.loadOlder();
-    expect(h.sockets).toHaveLength(sockets);
+    expect(h.transport.unaries).toHaveLength(count);
   });
 
   test("is asked for once while a page is under way", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(3)]);
+    const { room } = await h.joinLobby([message(3)]);
     const both = [room.loadOlder(), room.loadOlder()];
-    const { socket } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    expect(h.sockets).toHaveLength(2);
-    answerCall(socket, page([1, 2]));
+    const older = await lastCall(h, listMessages);
+    expect(h.transport.unaries).toHaveLength(1);
+    await older.answer(page([1, 2]));
     await Promise.all(both);
     expect(texts(room)).toHaveLength(3);
   });
 
   test("ends where the server has nothing older", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(3)]);
+    const { room } = await h.joinLobby([message(3)]);
     const loading = room.loadOlder();
-    const { socket } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    answerCall(socket, page([], { firstSeq: 0n }));
+    const older = await lastCall(h, listMessages);
+    await older.answer(page([], { firstSeq: 0n }));
     await loading;
     expect(room.getSnapshot().hasOlder).toBe(false);
   });
 
   test("of another epoch, or for a list that was reset since, is not mixed in", async () => {
     const h = new Harness();
-    const { room, socket: session } = h.joinLobby([message(3)]);
+    const { room, call: session } = await h.joinLobby([message(3)]);
     const first = room.loadOlder();
-    let call = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    answerCall(call.socket, page([1, 2], { inEpoch: "epoch-2" }));
+    let older = await lastCall(h, listMessages);
+    await older.answer(page([1, 2], { inEpoch: "epoch-2" }));
     await first;
     expect(texts(room)).toEqual(["message 3"]);
     const second = room.loadOlder();
-    call = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    respond(session, { events: [snapshot([message(900)])] });
-    answerCall(call.socket, page([1, 2]));
+    older = await lastCall(h, listMessages);
+    await respond(session, { events: [snapshot([message(900)])] });
+    await older.answer(page([1, 2]));
     await second;
     expect(texts(room)).toEqual(["message 900"]);
   });
@@ -448,34 +451,31 @@ describe("history", () => {
 
   test("is let go when there is much of it and nobody reads back, and can be loaded again", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: news(2, 2200) });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: news(2, 2200) });
     expect(stretch(room)).toEqual([1, 2200]);
     expect(room.getSnapshot().hasOlder).toBe(false);
-    respond(socket, { events: [posted(2201), about("edited", message(7, { rev: 2202n }))] });
+    await respond(call, { events: [posted(2201), about("edited", message(7, { rev: 2202n }))] });
     expect(stretch(room)).toEqual([202, 2201]);
     expect(room.getSnapshot()).toMatchObject({ hasOlder: true, headSeq: 2201, unread: 2201 });
 
     const loading = room.loadOlder();
-    const { socket: call, request } = await lastCall(
-      h,
-      "rialto.chat.v1.MessageService/ListMessages",
-      ListMessagesRequestSchema,
-    );
+    const older = await lastCall(h, listMessages);
+    const { request } = older;
     expect(request).toMatchObject({ position: { case: "beforeSeq", value: 202n }, minRev: 2202n });
-    answerCall(call, page([200, 201], { headRev: 2202n }));
+    await older.answer(page([200, 201], { headRev: 2202n }));
     await loading;
     expect(stretch(room)).toEqual([200, 2201]);
   });
 
   test("stays while somebody reads back: after it was loaded, and when the application says so", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(3)]);
+    const { room, call } = await h.joinLobby([message(3)]);
     const loading = room.loadOlder();
-    const { socket: call } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    answerCall(call, page([1, 2]));
+    const older = await lastCall(h, listMessages);
+    await older.answer(page([1, 2]));
     await loading;
-    respond(socket, { events: news(4, 2500) });
+    await respond(call, { events: news(4, 2500) });
     expect(stretch(room)).toEqual([1, 2500]);
     const listener = vi.fn();
     room.subscribe(listener);
@@ -483,43 +483,43 @@ describe("history", () => {
     expect(listener).toHaveBeenCalledTimes(1);
     expect(stretch(room)).toEqual([501, 2500]);
     room.keepOlder(true);
-    respond(socket, { events: news(2501, 2800) });
+    await respond(call, { events: news(2501, 2800) });
     expect(stretch(room)).toEqual([501, 2800]);
   });
 
   test("of a room that was left is a page at most, and the next join continues at its position", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(3)]);
+    const { room, call } = await h.joinLobby([message(3)]);
     const loading = room.loadOlder();
-    const { socket: call } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
+    const older = await lastCall(h, listMessages);
     room.leave();
-    answerCall(call, page([1, 2]));
+    await older.answer(page([1, 2]));
     await loading;
     expect(stretch(room)).toEqual([3, 3]);
     room.join();
-    respond(socket, { events: news(4, 120) });
+    await respond(call, { events: news(4, 120) });
     expect(stretch(room)).toEqual([3, 120]);
     room.leave();
     expect(stretch(room)).toEqual([71, 120]);
     expect(room.getSnapshot().hasOlder).toBe(true);
     // What was on its way when it was left.
-    respond(socket, { events: [posted(121)] });
+    await respond(call, { events: [posted(121)] });
     expect(stretch(room)).toEqual([72, 121]);
     await room.loadOlder();
     expect(stretch(room)).toEqual([72, 121]);
-    takeRequests(socket);
+    await takeRequests(call);
     room.join();
-    const [join] = takeRequests(socket);
+    const [join] = await takeRequests(call);
     expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { epoch, rev: 121n } } });
   });
 
   test("that cannot be loaded rejects, and can be asked for again", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(3)]);
+    const { room } = await h.joinLobby([message(3)]);
     const loading = room.loadOlder();
     const rejected = expect(loading).rejects.toMatchObject({ name: "ChatError", code: "UNAVAILABLE" });
-    const { socket } = await lastCall(h, "rialto.chat.v1.MessageService/ListMessages", ListMessagesRequestSchema);
-    socket.end(1006);
+    await lastCall(h, listMessages);
+    await h.lose();
     await rejected;
     expect(room.getSnapshot()).toMatchObject({ loadingOlder: false, hasOlder: true });
   });
@@ -533,30 +533,30 @@ describe("presence", () => {
     online: number;
   }): EventInit => ({ room: "lobby", kind: { case: "presence", value } });
 
-  test("is replaced by a reset and amended by deltas", () => {
+  test("is replaced by a reset and amended by deltas", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const names = () => room.getSnapshot().online.map(({ name }) => name);
-    respond(socket, { events: [presence({ reset: true, joined: [cy, ana], online: 2 })] });
+    await respond(call, { events: [presence({ reset: true, joined: [cy, ana], online: 2 })] });
     expect(names()).toEqual(["Ana", "Cy"]);
-    respond(socket, { events: [presence({ joined: [bo], left: [cy.id], online: 2 })] });
+    await respond(call, { events: [presence({ joined: [bo], left: [cy.id], online: 2 })] });
     expect(names()).toEqual(["Ana", "Bo"]);
-    respond(socket, { events: [presence({ reset: true, joined: [cy], online: 1 })] });
+    await respond(call, { events: [presence({ reset: true, joined: [cy], online: 1 })] });
     expect(names()).toEqual(["Cy"]);
     expect(room.getSnapshot().onlineCount).toBe(1);
   });
 
-  test("of a crowd is a number", () => {
+  test("of a crowd is a number", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
-    respond(socket, { events: [presence({ reset: true, online: 1200 })] });
+    const { room, call } = await h.joinLobby();
+    await respond(call, { events: [presence({ reset: true, online: 1200 })] });
     expect(room.getSnapshot()).toMatchObject({ online: [], onlineCount: 1200 });
   });
 
-  test("does not move the resume position", () => {
+  test("does not move the resume position", async () => {
     const h = new Harness();
-    const { socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: [presence({ reset: true, joined: [bo], online: 1 }), posted(2)] });
+    const { call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [presence({ reset: true, joined: [bo], online: 1 }), posted(2)] });
     expect(texts(h.client.room("lobby"))).toHaveLength(2);
   });
 });
@@ -567,73 +567,73 @@ describe("typing", () => {
     kind: { case: "signaled", value: { user, signal: { case: "typing", value } } },
   });
 
-  test("of others is shown for 6 seconds after their last signal", () => {
+  test("of others is shown for 6 seconds after their last signal", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const names = () => room.getSnapshot().typing.map(({ name }) => name);
-    respond(socket, { events: [typing(bo, true), typing(cy, true)] });
+    await respond(call, { events: [typing(bo, true), typing(cy, true)] });
     expect(names()).toEqual(["Bo", "Cy"]);
-    vi.advanceTimersByTime(4000);
-    respond(socket, { events: [typing(bo, true)] });
-    vi.advanceTimersByTime(1999);
+    await vi.advanceTimersByTimeAsync(4000);
+    await respond(call, { events: [typing(bo, true)] });
+    await vi.advanceTimersByTimeAsync(1999);
     expect(names()).toEqual(["Bo", "Cy"]);
     const listener = vi.fn();
     room.subscribe(listener);
-    vi.advanceTimersByTime(1);
+    await vi.advanceTimersByTimeAsync(1);
     expect(names()).toEqual(["Bo"]);
     expect(listener).toHaveBeenCalledTimes(1);
-    vi.advanceTimersByTime(4000);
+    await vi.advanceTimersByTimeAsync(4000);
     expect(names()).toEqual([]);
   });
 
-  test("ends with a false, a message, or the connection", () => {
+  test("ends with a false, a message, or the connection", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const count = () => room.getSnapshot().typing.length;
-    respond(socket, { events: [typing(bo, true), typing(bo, false)] });
+    await respond(call, { events: [typing(bo, true), typing(bo, false)] });
     expect(count()).toBe(0);
-    respond(socket, { events: [typing(bo, true), posted(1)] });
+    await respond(call, { events: [typing(bo, true), posted(1)] });
     expect(count()).toBe(0);
-    respond(socket, { events: [typing(bo, true)] });
-    h.socket.end(1006);
+    await respond(call, { events: [typing(bo, true)] });
+    await h.lose();
     expect(count()).toBe(0);
   });
 
-  test("of this user on another device is not shown", () => {
+  test("of this user on another device is not shown", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
-    respond(socket, { events: [typing(ana, true)] });
+    const { room, call } = await h.joinLobby();
+    await respond(call, { events: [typing(ana, true)] });
     expect(room.getSnapshot().typing).toEqual([]);
   });
 
-  test("of one's own is sent at most every 3 seconds, and its end at once", () => {
+  test("of one's own is sent at most every 3 seconds, and its end at once", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby();
-    const sent = () =>
-      takeRequests(socket).map(({ command }) => command.case === "signal" && command.value.signal.value);
+    const { room, call } = await h.joinLobby();
+    const sent = async () =>
+      (await takeRequests(call)).map(({ command }) => command.case === "signal" && command.value.signal.value);
     for (let i = 0; i < 10; i++) {
       room.setTyping(true);
-      vi.advanceTimersByTime(300);
+      await vi.advanceTimersByTimeAsync(300);
     }
-    expect(sent()).toEqual([true]);
+    expect(await sent()).toEqual([true]);
     room.setTyping(true);
     room.setTyping(false);
     room.setTyping(false);
-    expect(sent()).toEqual([true, false]);
+    expect(await sent()).toEqual([true, false]);
     room.setTyping(true);
     room.send("hello");
     room.setTyping(false);
-    expect(takeRequests(socket).map(({ command }) => command.case)).toEqual(["signal", "publish"]);
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["signal", "publish"]);
   });
 
-  test("is not sent without a session", () => {
+  test("is not sent without a session", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby();
-    h.socket.end(1006);
+    const { room } = await h.joinLobby();
+    await h.lose();
     room.setTyping(true);
     h.client.connect();
-    h.accept();
-    expect(takeRequests(h.socket).some(({ command }) => command.case === "signal")).toBe(false);
+    await h.accept();
+    expect((await takeRequests(h.call)).some(({ command }) => command.case === "signal")).toBe(false);
   });
 });
 
@@ -642,79 +642,81 @@ describe("the read marker", () => {
     room: "lobby",
     kind: { case: "read", value: { room: "lobby", seq: BigInt(seq) } },
   });
-  const marks = (h: Harness) =>
-    takeRequests(h.socket).flatMap(({ command }) => (command.case === "markRead" ? [Number(command.value.seq)] : []));
+  const marks = async (h: Harness) =>
+    (await takeRequests(h.call)).flatMap(({ command }) =>
+      command.case === "markRead" ? [Number(command.value.seq)] : [],
+    );
 
-  test("moves at once and is sent at most once a second; the last one wins", () => {
+  test("moves at once and is sent at most once a second; the last one wins", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1), message(2), message(3), message(4)]);
+    const { room } = await h.joinLobby([message(1), message(2), message(3), message(4)]);
     for (const seq of [1, 2, 3]) {
       room.markRead(seq);
     }
     expect(room.getSnapshot()).toMatchObject({ readSeq: 3, unread: 1 });
-    expect(marks(h)).toEqual([1]);
-    vi.advanceTimersByTime(1000);
-    expect(marks(h)).toEqual([3]);
-    vi.advanceTimersByTime(5000);
-    expect(marks(h)).toEqual([]);
+    expect(await marks(h)).toEqual([1]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await marks(h)).toEqual([3]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(await marks(h)).toEqual([]);
   });
 
-  test("is what the server says at the join, and later from another device", () => {
+  test("is what the server says at the join, and later from another device", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1), message(2), message(3)]);
+    const { room, call } = await h.joinLobby([message(1), message(2), message(3)]);
     expect(room.getSnapshot().unread).toBe(3);
-    respond(socket, { events: [marker(3)] });
+    await respond(call, { events: [marker(3)] });
     expect(room.getSnapshot()).toMatchObject({ readSeq: 3, unread: 0 });
-    respond(socket, { events: [marker(1)] });
+    await respond(call, { events: [marker(1)] });
     expect(room.getSnapshot()).toMatchObject({ readSeq: 1, unread: 2 });
   });
 
-  test("stays where this client wished it until that is answered", () => {
+  test("stays where this client wished it until that is answered", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1), message(2), message(3)]);
+    const { room, call } = await h.joinLobby([message(1), message(2), message(3)]);
     room.markRead(3);
-    respond(socket, { events: [marker(1)] });
+    await respond(call, { events: [marker(1)] });
     expect(room.getSnapshot().readSeq).toBe(3);
-    const [request] = takeRequests(socket);
+    const [request] = await takeRequests(call);
     const read = { room: "lobby", seq: 2n };
-    respond(socket, {
+    await respond(call, {
       replies: [{ requestId: request?.requestId ?? "", result: { case: "markRead", value: { read } } }],
     });
     expect(room.getSnapshot().readSeq).toBe(2);
   });
 
-  test("goes back to what is true when it is refused", () => {
+  test("goes back to what is true when it is refused", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
+    const { room, call } = await h.joinLobby([message(1)]);
     room.markRead(9);
-    const [request] = takeRequests(socket);
-    respond(socket, { replies: [errorReply(request, status(code.notFound, "no"))] });
+    const [request] = await takeRequests(call);
+    await respond(call, { replies: [errorReply(request, status(code.notFound, "no"))] });
     expect(room.getSnapshot().readSeq).toBe(0);
   });
 
-  test("that was moved without a connection is sent with the next", () => {
+  test("that was moved without a connection is sent with the next", async () => {
     const h = new Harness();
-    const { room } = h.joinLobby([message(1)]);
-    h.socket.end(1006);
+    const { room } = await h.joinLobby([message(1)]);
+    await h.lose();
     room.markRead(1);
-    vi.advanceTimersByTime(0);
+    await vi.advanceTimersByTimeAsync(0);
     h.client.connect();
-    h.accept();
-    expect(marks(h)).toEqual([1]);
+    await h.accept();
+    expect(await marks(h)).toEqual([1]);
   });
 
-  test("follows one's own messages", () => {
+  test("follows one's own messages", async () => {
     const h = new Harness();
-    const { room, socket } = h.joinLobby([message(1)]);
-    respond(socket, { events: [posted(2, { sender: ana })] });
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [posted(2, { sender: ana })] });
     expect(room.getSnapshot()).toMatchObject({ readSeq: 2, unread: 0 });
   });
 });
 
-test("the events of the session itself, of kinds that are not known, do no harm", () => {
+test("the events of the session itself, of kinds that are not known, do no harm", async () => {
   const h = new Harness();
-  const { socket } = h.joinLobby();
+  const { call } = await h.joinLobby();
   const unknown = { ...create(EventSchema), $unknown: [{ no: 4000, wireType: 0, data: new Uint8Array([1]) }] };
-  respond(socket, { events: [unknown, welcome()] });
+  await respond(call, { events: [unknown, welcome()] });
   expect(h.connection.status).toBe("live");
 });

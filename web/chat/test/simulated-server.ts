@@ -1,5 +1,5 @@
 import type { ConnectRequest } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { FakeSocket } from "./fake-socket.js";
+import type { FakeCall } from "./fake-transport.js";
 import { below } from "./random.js";
 import {
   about,
@@ -21,7 +21,7 @@ const replayLimit = 12;
 const pageSize = 8;
 
 interface Session {
-  readonly socket: FakeSocket;
+  readonly call: FakeCall;
   readonly requests: ConnectRequest[];
   readonly replies: ReplyInit[];
   /** Written and not delivered. */
@@ -38,7 +38,7 @@ interface Session {
  */
 export class SimulatedServer {
   private readonly random: () => number;
-  private readonly sessions = new Map<FakeSocket, Session>();
+  private readonly sessions = new Map<FakeCall, Session>();
   private changes: { kind: MessageEventKind; message: MessageInit }[] = [];
   private epochNumber = 1;
   private guests = 0;
@@ -59,22 +59,20 @@ export class SimulatedServer {
     return [...newest.values()].sort((a, b) => Number(a.seq) - Number(b.seq));
   }
 
-  /** Makes the first step of a connection: the handshake. */
-  accept(socket: FakeSocket): void {
+  /** A call begins. */
+  accept(call: FakeCall): void {
     const user = { id: "", displayName: "", guest: true };
-    this.sessions.set(socket, { socket, requests: [], replies: [], events: [], user, cursor: undefined });
-    socket.open();
+    this.sessions.set(call, { call, requests: [], replies: [], events: [], user, cursor: undefined });
   }
 
-  /** Breaks a connection; what was on the way in either direction may be lost. */
-  break(socket: FakeSocket): void {
-    const session = this.sessions.get(socket);
-    this.sessions.delete(socket);
+  /** Takes leave of a call whose connection is about to break; what was on the way in either direction may be lost. */
+  async break(call: FakeCall): Promise<void> {
+    const session = this.sessions.get(call);
+    this.sessions.delete(call);
     if (session && this.random() < 0.5) {
-      session.requests.push(...takeRequests(socket));
+      session.requests.push(...(await takeRequests(call)));
       this.readAll(session);
     }
-    socket.end(1006);
   }
 
   /** Loses the newest changes and goes on under another epoch. The caller breaks all connections. */
@@ -92,12 +90,12 @@ export class SimulatedServer {
   }
 
   /** Does one thing for one connection; false if there is nothing to do. */
-  step(socket: FakeSocket): boolean {
-    const session = this.sessions.get(socket);
+  async step(call: FakeCall): Promise<boolean> {
+    const session = this.sessions.get(call);
     if (!session) {
       return false;
     }
-    session.requests.push(...takeRequests(socket));
+    session.requests.push(...(await takeRequests(call)));
     this.write(session);
     const { requests, replies, events } = session;
     if (requests.length + replies.length + events.length === 0) {
@@ -107,9 +105,9 @@ export class SimulatedServer {
     if (choice < 0.4) {
       this.read(session);
     } else if (choice < 0.7) {
-      respond(socket, { events: events.splice(0, 1 + below(this.random, 5)) });
+      await respond(call, { events: events.splice(0, 1 + below(this.random, 5)) });
     } else if (events[0]?.kind?.case !== "welcome") {
-      respond(socket, { replies: replies.splice(below(this.random, replies.length), 1) });
+      await respond(call, { replies: replies.splice(below(this.random, replies.length), 1) });
     }
     return true;
   }
@@ -124,7 +122,7 @@ export class SimulatedServer {
     const request = session.requests.shift();
     switch (request?.command.case) {
       case "hello": {
-        const { token } = request.command.value;
+        const token = session.call.header.get("authorization")?.replace("Bearer ", "") ?? "";
         const id = token || `guest-${++this.guests}`;
         session.user = { id, displayName: request.command.value.displayName, guest: true };
         session.events.push(welcome(session.user, token === "" ? id : ""));

@@ -1,6 +1,6 @@
 import { ChatClient, memoryTokens, type Room } from "@rialto/chat";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { type FakeSocket, fakeSockets } from "./fake-socket.js";
+import { type FakeCall, FakeTransport, settle } from "./fake-transport.js";
 import { below, seededRandom } from "./random.js";
 import { SimulatedServer } from "./simulated-server.js";
 
@@ -16,14 +16,14 @@ class Person {
   readonly client: ChatClient;
   readonly room: Room;
   readonly sent: string[] = [];
-  private readonly fake = fakeSockets();
+  private readonly transport = new FakeTransport();
   private accepted = 0;
 
   constructor(random: () => number) {
     this.client = new ChatClient({
       baseUrl: "ws://simulated",
       tokens: memoryTokens(),
-      WebSocket: this.fake.WebSocket,
+      transport: () => this.transport,
       random,
     });
     this.room = this.client.room("lobby");
@@ -31,15 +31,25 @@ class Person {
     this.client.connect();
   }
 
-  /** A socket whose handshake is due. */
-  takeNew(): FakeSocket | undefined {
-    return this.accepted < this.fake.sockets.length ? this.fake.sockets[this.accepted++] : undefined;
+  /** A call that the server has not heard of yet; its connection is made. */
+  takeNew(): FakeCall | undefined {
+    if (this.transport.state.status === "waiting") {
+      this.transport.retry();
+    }
+    this.transport.connected();
+    return this.accepted < this.transport.calls.length ? this.transport.calls[this.accepted++] : undefined;
   }
 
-  /** The socket in use, if it is open. */
-  get socket(): FakeSocket | undefined {
-    const socket = this.fake.sockets[this.accepted - 1];
-    return socket?.closedWith === undefined ? socket : undefined;
+  /** The call in use, if there is one. */
+  get call(): FakeCall | undefined {
+    const call = this.transport.calls[this.accepted - 1];
+    return call?.aborted === false ? call : undefined;
+  }
+
+  /** Breaks the connection. */
+  async lose(): Promise<void> {
+    this.transport.lose();
+    await settle();
   }
 
   send(): void {
@@ -48,7 +58,7 @@ class Person {
 }
 
 /** Lets everything happen that can, without faults, until all is quiet. */
-function settle(server: SimulatedServer, people: readonly Person[]): void {
+async function calmDown(server: SimulatedServer, people: readonly Person[]): Promise<void> {
   server.faults = false;
   // Who was not told the last change notices by this one.
   server.edit();
@@ -60,17 +70,20 @@ function settle(server: SimulatedServer, people: readonly Person[]): void {
         server.accept(fresh);
         busy = true;
       }
-      while (person.socket && server.step(person.socket)) {
+      while (person.call && (await server.step(person.call))) {
         busy = true;
       }
       person.client.connect();
     }
-    vi.advanceTimersByTime(1000);
+    await vi.advanceTimersByTimeAsync(1000);
     quiet = busy ? 0 : quiet + 1;
   }
 }
 
-function run(seed: number, { restores }: { restores: boolean }): { server: SimulatedServer; people: Person[] } {
+async function run(
+  seed: number,
+  { restores }: { restores: boolean },
+): Promise<{ server: SimulatedServer; people: Person[] }> {
   const random = seededRandom(seed);
   const server = new SimulatedServer(random);
   const people = Array.from({ length: 3 }, () => new Person(random));
@@ -87,13 +100,15 @@ function run(seed: number, { restores }: { restores: boolean }): { server: Simul
     } else if (choice < 0.14) {
       person.room.leave();
       person.room.join();
-    } else if (choice < 0.17 && person.socket) {
-      server.break(person.socket);
+    } else if (choice < 0.17 && person.call) {
+      await server.break(person.call);
+      await person.lose();
     } else if (choice < 0.175 && restores) {
       server.restore();
-      for (const { socket } of people) {
-        if (socket) {
-          server.break(socket);
+      for (const one of people) {
+        if (one.call) {
+          await server.break(one.call);
+          await one.lose();
         }
       }
     } else if (choice < 0.3) {
@@ -101,12 +116,12 @@ function run(seed: number, { restores }: { restores: boolean }): { server: Simul
       if (fresh) {
         server.accept(fresh);
       }
-      vi.advanceTimersByTime(below(random, 400));
-    } else if (person.socket) {
-      server.step(person.socket);
+      await vi.advanceTimersByTimeAsync(below(random, 400));
+    } else if (person.call) {
+      await server.step(person.call);
     }
   }
-  settle(server, people);
+  await calmDown(server, people);
   return { server, people };
 }
 
@@ -128,19 +143,22 @@ function expectAgreement(server: SimulatedServer, people: readonly Person[]): vo
 
 const seeds = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 
-test.each(seeds(1, 30))("breaks, losses, gaps, unknown outcomes: equal lists, every message once (seed %d)", (seed) => {
-  const { server, people } = run(seed, { restores: false });
-  expectAgreement(server, people);
-  const stored = server.messages.map(({ clientId }) => clientId).sort();
-  expect(stored).toEqual(people.flatMap(({ sent }) => sent).sort());
-  for (const { client } of people) {
-    client.close();
-  }
-  expect(vi.getTimerCount()).toBe(0);
-});
+test.each(seeds(1, 30))(
+  "breaks, losses, gaps, unknown outcomes: equal lists, every message once (seed %d)",
+  async (seed) => {
+    const { server, people } = await run(seed, { restores: false });
+    expectAgreement(server, people);
+    const stored = server.messages.map(({ clientId }) => clientId).sort();
+    expect(stored).toEqual(people.flatMap(({ sent }) => sent).sort());
+    for (const { client } of people) {
+      client.close();
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  },
+);
 
-test.each(seeds(101, 20))("restores from a backup: equal lists, no message twice (seed %d)", (seed) => {
-  const { server, people } = run(seed, { restores: true });
+test.each(seeds(101, 20))("restores from a backup: equal lists, no message twice (seed %d)", async (seed) => {
+  const { server, people } = await run(seed, { restores: true });
   expectAgreement(server, people);
   const stored = server.messages.map(({ clientId }) => clientId);
   expect(new Set(stored).size).toBe(stored.length);

@@ -1,6 +1,6 @@
-import { ChatClient, localStorageTokens } from "@rialto/chat";
+import { ChatClient, type ChatTransportOptions, localStorageTokens } from "@rialto/chat";
 import { describe, expect, test, vi } from "vitest";
-import { fakeSockets } from "./fake-socket.js";
+import { FakeTransport } from "./fake-transport.js";
 import { ana, respond, welcome } from "./wire.js";
 
 /** A browser's local storage, as far as it is used. */
@@ -35,25 +35,28 @@ describe.each([
   });
 });
 
-test("a client keeps the token of each server for itself", () => {
+test("a client keeps the token of each server for itself", async () => {
   const shared = storage();
   vi.stubGlobal("localStorage", shared);
   vi.stubGlobal("location", { origin: "https://chat.example" });
   for (const options of [{}, { baseUrl: "https://other.example/" }]) {
-    const fake = fakeSockets();
-    const client = new ChatClient({ ...options, WebSocket: fake.WebSocket });
+    const fake = new FakeTransport();
+    let baseUrl = "";
+    const transport = (made: ChatTransportOptions) => {
+      baseUrl = made.baseUrl;
+      return fake;
+    };
+    const client = new ChatClient({ ...options, transport });
     client.connect();
-    const [socket] = fake.sockets;
-    socket?.open();
-    if (socket) {
-      respond(socket, { events: [welcome(ana, socket.url)] });
+    fake.connected();
+    for (const call of fake.calls) {
+      await respond(call, { events: [welcome(ana, `for ${baseUrl}`)] });
     }
     client.close();
   }
-  const path = "/rialto.chat.v1.ChatService/Connect?encoding=proto";
   expect(Object.fromEntries(shared.items)).toEqual({
-    "rialto.token": `wss://chat.example${path}`,
-    "rialto.token wss://other.example": `wss://other.example${path}`,
+    "rialto.token": "for wss://chat.example",
+    "rialto.token wss://other.example": "for wss://other.example",
   });
 });
 

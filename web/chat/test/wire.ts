@@ -4,15 +4,10 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { anyPack, durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { BadRequestSchema, RetryInfoSchema } from "@rialto/gen/google/rpc/error_details_pb";
 import { type Status, StatusSchema } from "@rialto/gen/google/rpc/status_pb";
-import {
-  type ConnectRequest,
-  ConnectRequestSchema,
-  ConnectResponseSchema,
-  type ReplySchema,
-} from "@rialto/gen/rialto/chat/v1/chat_pb";
+import { type ConnectRequest, ConnectResponseSchema, type ReplySchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { type EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import type { Message, MessageSchema, RoomSchema } from "@rialto/gen/rialto/chat/v1/types_pb";
-import type { FakeSocket } from "./fake-socket.js";
+import { type FakeCall, settle } from "./fake-transport.js";
 
 export type EventInit = MessageInitShape<typeof EventSchema>;
 export type ReplyInit = MessageInitShape<typeof ReplySchema>;
@@ -36,19 +31,21 @@ export const code = {
   unauthenticated: 16,
 } as const;
 
-/** Sends one ConnectResponse. */
-export function respond(socket: FakeSocket, response: { events?: EventInit[]; replies?: ReplyInit[] }): void {
-  socket.receive(toBinary(ConnectResponseSchema, create(ConnectResponseSchema, response)));
+/** Sends one ConnectResponse, and lets the client take it. */
+export async function respond(
+  call: FakeCall,
+  response: { events?: EventInit[]; replies?: ReplyInit[] },
+): Promise<void> {
+  call.respond(
+    fromBinary(ConnectResponseSchema, toBinary(ConnectResponseSchema, create(ConnectResponseSchema, response))),
+  );
+  await settle();
 }
 
-/** Takes what the client sent since the last time, decoded. */
-export function takeRequests(socket: FakeSocket): ConnectRequest[] {
-  return socket.sent.splice(0).map((frame) => {
-    if (typeof frame === "string") {
-      throw new Error("the client sent a text frame");
-    }
-    return fromBinary(ConnectRequestSchema, frame);
-  });
+/** Takes what the client sent since the last time. */
+export async function takeRequests(call: FakeCall): Promise<ConnectRequest[]> {
+  await settle();
+  return call.sent.splice(0);
 }
 
 export function welcome(user = ana, guestToken = ""): EventInit {
@@ -151,13 +148,5 @@ export function status(
             ),
           ]),
     ],
-  });
-}
-
-/** The `@end` frame of a call that the server ends for now: it asks for a delay. */
-export function drainFrame(retryAfterMs: number): string {
-  const retryInfo = { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: `${retryAfterMs / 1000}s` };
-  return JSON.stringify({
-    "@end": { status: { code: code.unavailable, message: "draining", details: [retryInfo] }, trailers: {} },
   });
 }
