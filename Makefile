@@ -44,12 +44,17 @@ build: ## build bin/rialto
 .PHONY: test
 test: deps ## run every test: Go (race detector), web units, browsers, examples and whole processes
 	$(GO_TEST) ./...
+	go -C bench test -timeout 5m ./...
 	$(NPM) test
 	$(NPM) run e2e
 
 .PHONY: test-long
 test-long: deps ## the long runs: 100 kills, long fuzzing (about an hour)
 	scripts/test-long
+
+.PHONY: bench
+bench: ## measure the bridge next to its peers (about 10 minutes)
+	scripts/bench
 
 .PHONY: lint
 lint: $(NODE_STAMP) lint-go lint-api lint-web ## check style and API compatibility
@@ -61,6 +66,10 @@ lint-go: ## gofmt, vet, staticcheck
 	$(STATICCHECK) ./...
 	go mod verify >/dev/null
 	go mod tidy -diff
+	go -C bench vet ./...
+	cd bench && go tool -modfile=../tools/staticcheck.mod staticcheck ./...
+	go -C bench mod verify >/dev/null
+	go -C bench mod tidy -diff
 
 .PHONY: lint-api
 lint-api: ## buf lint, format, and breaking changes against the last tagged API
