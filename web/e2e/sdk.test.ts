@@ -1,4 +1,5 @@
-import { ChatClient, memoryTokens, type Room, type RoomSnapshot, type TokenStore } from "@rialto/chat";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { ChatClient, dataType, memoryTokens, type Room, type RoomSnapshot, type TokenStore } from "@rialto/chat";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { RialtoServer } from "./server.js";
@@ -145,6 +146,58 @@ test("history comes page by page, without gaps, to its beginning", async () => {
   }
   expect(texts(reader.getSnapshot())).toEqual(expected);
   expect(texts(writer.getSnapshot())).toEqual(expected);
+});
+
+test("answers, mentions, threads and views of old messages", async () => {
+  const [ana, bo] = await Promise.all(["Ana", "Bo"].map((name) => joined(start(name), "threads")));
+  if (!ana || !bo) {
+    throw new Error("nobody came");
+  }
+  for (let i = 1; i <= 150; i++) {
+    ana.send(`message ${i}`);
+  }
+  await until(bo, ({ headSeq }) => headSeq === 150);
+  const about = clients[0]?.getSnapshot().user?.id ?? "";
+  bo.send("indeed", { replyTo: 40, mentions: [about] });
+  bo.send("so it is", { replyTo: 150 });
+  const { messages } = await until(ana, ({ headSeq }) => headSeq === 152);
+  expect(messages.slice(-3)).toMatchObject([
+    { seq: 150, thread: { count: 1, lastSeq: 152 } },
+    { seq: 151, replyTo: 40, mentions: [about] },
+    { seq: 152, replyTo: 150 },
+  ]);
+
+  const thread = ana.thread(40);
+  await until(thread, (shown) => shown.messages.length === 1 && !shown.loading);
+  bo.send("and more", { replyTo: 40 });
+  await until(thread, (shown) => shown.messages.length === 2);
+  thread.close();
+
+  const late = await joined(start("Cy"), "threads");
+  expect(late.getSnapshot().messages[0]?.seq).toBeGreaterThan(40);
+  const around = late.around(40);
+  const { messages: near } = await until(around, ({ loading }) => !loading);
+  expect(near.map(({ seq }) => seq)).toEqual(Array.from({ length: 50 }, (_, i) => 16 + i));
+  expect(near[24]).toMatchObject({ seq: 40, thread: { count: 2 } });
+  while (around.getSnapshot().hasNewer) {
+    await around.loadNewer();
+  }
+  bo.send("last");
+  await until(around, (shown) => shown.messages.at(-1)?.text === "last");
+  await ana.edit(40, "changed");
+  await until(around, (shown) => shown.messages[24]?.text === "changed");
+  around.close();
+});
+
+test("messages of a protobuf type, for programs", async () => {
+  const [ana, bo] = await Promise.all(["Ana", "Bo"].map((name) => joined(start(name), "data")));
+  const durations = dataType(DurationSchema);
+  if (ana && bo) {
+    durations.send(ana, { seconds: 90n, nanos: 5 });
+    const { messages } = await until(bo, (shown) => shown.messages.length === 1);
+    expect(messages.map((message) => durations.read(message))).toMatchObject([{ seconds: 90n, nanos: 5 }]);
+  }
+  expect.assertions(1);
 });
 
 test("a server that drains says so; the client comes back and goes on", async () => {

@@ -12,7 +12,7 @@ import { errorFromCall, errorFromStatus } from "./status.js";
 import { Store } from "./store.js";
 import { localStorageTokens } from "./tokens.js";
 import { type ChatTransport, type ChatTransportOptions, pingIntervalMs, TransportHolder } from "./transport.js";
-import type { ClientSnapshot, Listener, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
+import type { ClientSnapshot, Listener, NewRoom, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
 
 /** How long a unary call may take, connecting included, in ms. */
 const callTimeoutMs = 15_000;
@@ -138,8 +138,8 @@ export class ChatClient {
   }
 
   /** Makes a room whose owner this user becomes. Rejects with ChatError: ALREADY_EXISTS, INVALID_ARGUMENT with the field. */
-  async createRoom({ id, title }: { readonly id: string; readonly title: string }): Promise<RoomSummary> {
-    const { room } = await this.call(RoomService.method.createRoom, { room: id, title });
+  async createRoom({ id, title, topic = "" }: NewRoom): Promise<RoomSummary> {
+    const { room } = await this.call(RoomService.method.createRoom, { room: id, title, topic });
     if (!room) {
       throw new ChatError("INTERNAL", "The server's answer has no room.");
     }

@@ -5,9 +5,10 @@ import type {
   Message as WireMessage,
   ReadMarker as WireReadMarker,
   Room as WireRoom,
+  Thread as WireThread,
   User as WireUser,
 } from "@rialto/gen/rialto/chat/v1/types_pb";
-import type { ChatMessage, RoomSummary, User } from "./types.js";
+import type { ChatMessage, RoomSummary, Thread, User } from "./types.js";
 
 export function toUser(user: WireUser | undefined): User {
   return { id: user?.id ?? "", name: user?.displayName ?? "", guest: user?.guest ?? false };
@@ -26,7 +27,14 @@ export function toMessage(message: WireMessage): ChatMessage {
     text: body.case === "text" ? body.value : "",
     ...(body.case === "data" && { data: { type: body.value.type, value: body.value.value } }),
     reactions: message.reactions.map(({ emoji, userIds }) => ({ emoji, userIds })),
+    ...(message.replyTo > 0n && { replyTo: Number(message.replyTo) }),
+    mentions: message.mentions,
+    ...(message.thread && { thread: toThread(message.thread) }),
   };
+}
+
+function toThread({ count, lastSeq, lastTime }: WireThread): Thread {
+  return { count: Number(count), lastSeq: Number(lastSeq), lastTime: toDate(lastTime) ?? new Date(0) };
 }
 
 export function toSummary(room: WireRoom, read: WireReadMarker | undefined): RoomSummary {
@@ -35,6 +43,7 @@ export function toSummary(room: WireRoom, read: WireReadMarker | undefined): Roo
   return {
     id: room.id,
     title: room.title,
+    topic: room.topic,
     headSeq,
     readSeq,
     unread: unreadCount(headSeq, readSeq, Number(room.firstSeq)),

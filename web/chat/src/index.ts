@@ -1,6 +1,7 @@
 // The public surface of @rialto/chat, by hand. The room and the client first, then what they show, then what they take.
 
 export { ChatClient, type ChatClientOptions } from "./client.js";
+export { type DataType, dataType } from "./data-type.js";
 export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode } from "./error.js";
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
 
@@ -13,13 +14,19 @@ export type {
   DataBody,
   DisconnectCode,
   DisconnectReason,
+  EditOptions,
   Listener,
+  MessageOptions,
+  MessageView,
+  MessageViewSnapshot,
+  NewRoom,
   PendingMessage,
   Reaction,
   Room,
   RoomSnapshot,
   RoomStatus,
   RoomSummary,
+  Thread,
   TokenStore,
   Unsubscribe,
   User,

@@ -1,6 +1,12 @@
 import { ChatError, type StatusCode } from "./error.js";
 import { maxTextBytes } from "./limits.js";
-import type { ChatMessage, PendingMessage } from "./types.js";
+import type { ChatMessage, DataBody, MessageOptions, PendingMessage } from "./types.js";
+
+/** What to post. */
+export interface Draft extends MessageOptions {
+  readonly text: string;
+  readonly data?: DataBody;
+}
 
 /** Refusals that leave open whether the message was stored: it is sent again, as the same message. */
 const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
@@ -10,8 +16,8 @@ const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "ABORTED",
 ]);
 
-/** A text above this many bytes of UTF-8 is not even sent: it could end the session of all rooms. */
-export const sendableTextBytes = 256 * 1024;
+/** A body of more bytes is not even sent: it could end the session of all rooms. */
+export const sendableBytes = 256 * 1024;
 
 interface Entry {
   shown: PendingMessage;
@@ -37,19 +43,19 @@ export class Outbox {
     return this.view;
   }
 
-  add(clientId: string, text: string): void {
-    const shown: PendingMessage = { clientId, text, status: "sending", time: new Date() };
+  add(clientId: string, draft: Draft): void {
+    const shown: PendingMessage = { ...draft, clientId, status: "sending", time: new Date() };
     this.entries.set(clientId, { shown, inFlight: false, sentBy: undefined, storedRev: undefined });
     this.view = undefined;
-    if (byteLength(text) > sendableTextBytes) {
+    if (byteLength(draft) > sendableBytes) {
       this.fail(clientId, new ChatError("INVALID_ARGUMENT", "The message is too long."));
     }
   }
 
   /** Calls `send` for each message that waits to be sent, in order, until it returns false. */
-  flush(userId: string, send: (clientId: string, text: string) => boolean): void {
+  flush(userId: string, send: (message: PendingMessage) => boolean): void {
     for (const entry of this.entries.values()) {
-      const { clientId, status, text } = entry.shown;
+      const { clientId, status } = entry.shown;
       if (status === "failed" || entry.inFlight || entry.storedRev !== undefined) {
         continue;
       }
@@ -61,7 +67,7 @@ export class Outbox {
         );
         continue;
       }
-      if (!send(clientId, text)) {
+      if (!send(entry.shown)) {
         return;
       }
       entry.inFlight = true;
@@ -70,12 +76,12 @@ export class Outbox {
   }
 
   /**
-   * The stream is gone: what was not answered is sent again on the next. Except a long text on a stream that ended for a
+   * The stream is gone: what was not answered is sent again on the next. Except a long body on a stream that ended for a
    * limit: it is what broke the stream, and would again.
    */
   lost(error: ChatError | undefined): void {
     for (const { inFlight, shown } of this.entries.values()) {
-      if (inFlight && error?.code === "RESOURCE_EXHAUSTED" && byteLength(shown.text) > maxTextBytes) {
+      if (inFlight && error?.code === "RESOURCE_EXHAUSTED" && byteLength(shown) > maxTextBytes) {
         this.fail(shown.clientId, error);
       }
     }
@@ -175,6 +181,6 @@ export class Outbox {
   }
 }
 
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+function byteLength({ text, data }: Draft): number {
+  return data ? data.value.length : new TextEncoder().encode(text).length;
 }

@@ -1,8 +1,11 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PublishSchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { Backoff } from "./backoff.js";
 import type { ChatError } from "./error.js";
 import { Outbox } from "./outbox.js";
 import type { Result, Session } from "./session.js";
 import { errorFromStatus } from "./status.js";
+import type { PendingMessage } from "./types.js";
 
 export interface PublisherEvents {
   /** Returns true if the room's events will still come to this rev. */
@@ -34,10 +37,9 @@ export class Publisher {
     if (!live || userId === undefined || this.timer !== undefined) {
       return;
     }
-    this.outbox.flush(userId, (clientId, text) =>
-      this.session.request(
-        { case: "publish", value: { room: this.room, clientId, body: { case: "text", value: text } } },
-        (result) => this.answered(clientId, result),
+    this.outbox.flush(userId, (message) =>
+      this.session.request({ case: "publish", value: publishOf(this.room, message) }, (result) =>
+        this.answered(message.clientId, result),
       ),
     );
   }
@@ -69,4 +71,17 @@ export class Publisher {
       this.flush();
     }, this.backoff.next(retryAfterMs));
   }
+}
+
+function publishOf(room: string, message: PendingMessage): MessageInitShape<typeof PublishSchema> {
+  const { clientId, text, data, replyTo = 0, mentions = [] } = message;
+  return {
+    room,
+    clientId,
+    body: data
+      ? { case: "data", value: { type: data.type, value: new Uint8Array(data.value) } }
+      : { case: "text", value: text },
+    replyTo: BigInt(replyTo),
+    mentions: [...mentions],
+  };
 }

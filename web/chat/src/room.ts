@@ -1,3 +1,4 @@
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Event, Signaled } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
@@ -7,14 +8,25 @@ import { newClientId } from "./client-id.js";
 import { toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
 import type { ChatError } from "./error.js";
+import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
-import type { ChatMessage, Listener, Room, RoomSnapshot, Unsubscribe } from "./types.js";
+import type {
+  ChatMessage,
+  EditOptions,
+  Listener,
+  MessageOptions,
+  MessageView,
+  Room,
+  RoomSnapshot,
+  Unsubscribe,
+} from "./types.js";
 import { TypingSignal, Typists } from "./typing.js";
+import { RoomView, type ViewScope } from "./view.js";
 
 /** How many messages a page of history brings. */
 const pageSize = 50;
@@ -26,7 +38,7 @@ export const keptMessages = 2000;
 const surplusMessages = 200;
 
 /** What is known of a room before anything of it came. */
-const unknownRoom = { title: "", headSeq: 0, headRev: 0, firstSeq: 0 };
+const unknownRoom = { title: "", topic: "", slowModeMs: 0, headSeq: 0, headRev: 0, firstSeq: 0 };
 
 /**
  * A room on the client's session: follows its events and keeps what the application sees.
@@ -45,6 +57,7 @@ export class RoomSession implements Room {
   private readonly readMarker = new ReadMarker((seq) => this.sendMark(seq));
   private readonly attachment: Attachment;
   private readonly publisher: Publisher;
+  private readonly views = new Set<RoomView>();
   /** Calls of `join` without a `leave`. */
   private joins = 0;
   private loading: Promise<void> | undefined;
@@ -97,9 +110,17 @@ export class RoomSession implements Room {
     }
   }
 
-  send(text: string): string {
+  send(text: string, options: MessageOptions = {}): string {
+    return this.post({ ...options, text });
+  }
+
+  sendData(type: string, value: Uint8Array, options: MessageOptions = {}): string {
+    return this.post({ ...options, text: "", data: { type, value } });
+  }
+
+  private post(draft: Draft): string {
     const clientId = newClientId();
-    this.publisher.outbox.add(clientId, text);
+    this.publisher.outbox.add(clientId, draft);
     this.typingSignal.reset();
     this.publisher.flush();
     this.changed();
@@ -119,8 +140,15 @@ export class RoomSession implements Room {
     }
   }
 
-  edit(seq: number, text: string): Promise<void> {
-    const request = { room: this.id, seq: BigInt(seq), text };
+  edit(seq: number, text: string, { expectedRev, ...options }: EditOptions = {}): Promise<void> {
+    const mentions = options.mentions ?? this.timeline.get(seq)?.mentions ?? [];
+    const request = {
+      room: this.id,
+      seq: BigInt(seq),
+      text,
+      mentions: [...mentions],
+      ...(expectedRev !== undefined && { expectedRev: BigInt(expectedRev) }),
+    };
     return this.mergeAnswer(this.session.call(MessageService.method.editMessage, request));
   }
 
@@ -159,6 +187,23 @@ export class RoomSession implements Room {
     if (this.letGo()) {
       this.changed();
     }
+  }
+
+  around(seq: number): MessageView {
+    return this.openView({ around: seq });
+  }
+
+  thread(seq: number): MessageView {
+    return this.openView({ repliesTo: seq });
+  }
+
+  private openView(scope: ViewScope): MessageView {
+    const view: RoomView = new RoomView(this.id, scope, this.session, {
+      position: () => this.attachment.position,
+      closed: () => this.views.delete(view),
+    });
+    this.views.add(view);
+    return view;
   }
 
   setTyping(typing: boolean): void {
@@ -251,6 +296,10 @@ export class RoomSession implements Room {
     if (event.kind.case === "roomChanged") {
       this.learn(event.kind.value);
     } else if (message && event.kind.case === "posted") {
+      this.timeline.answered(message);
+      for (const view of this.views) {
+        view.posted(message);
+      }
       this.typists.stopped(message.sender.id);
       // While catching up the join's answer knows better: the marker may have been moved back since.
       if (message.sender.id === this.session.userId && this.attachment.status === "live") {
@@ -278,12 +327,19 @@ export class RoomSession implements Room {
       case "deleted":
       case "reacted": {
         const message = toMessage(kind.value);
-        this.timeline.merge(message);
+        this.merge(message);
         this.publisher.outbox.seen(message, this.session.userId);
         return message;
       }
       default:
         return undefined;
+    }
+  }
+
+  private merge(message: ChatMessage): void {
+    this.timeline.merge(message);
+    for (const view of this.views) {
+      view.merge(message);
     }
   }
 
@@ -300,6 +356,9 @@ export class RoomSession implements Room {
       this.publisher.outbox.epochChanged();
     }
     this.settle(page);
+    for (const view of this.views) {
+      view.reset();
+    }
     if (newEpoch) {
       this.publisher.flush();
     }
@@ -314,8 +373,10 @@ export class RoomSession implements Room {
   private learn(room: WireRoom): void {
     const headRev = Number(room.headRev);
     if (headRev >= this.info.headRev) {
-      const { title } = room;
-      this.info = { title, headSeq: Number(room.headSeq), headRev, firstSeq: Number(room.firstSeq) };
+      const { title, topic, slowMode } = room;
+      const slowModeMs = slowMode ? durationMs(slowMode) : 0;
+      const [headSeq, firstSeq] = [Number(room.headSeq), Number(room.firstSeq)];
+      this.info = { title, topic, slowModeMs, headSeq, headRev, firstSeq };
     }
   }
 
@@ -343,7 +404,7 @@ export class RoomSession implements Room {
     const epoch = this.attachment.position?.epoch;
     const { message } = await call;
     if (message && epoch !== undefined && epoch === this.attachment.position?.epoch) {
-      this.timeline.merge(toMessage(message));
+      this.merge(toMessage(message));
       this.changed();
     }
   }
@@ -379,6 +440,8 @@ export class RoomSession implements Room {
     return {
       id: this.id,
       title: this.info.title,
+      topic: this.info.topic,
+      slowModeMs: this.info.slowModeMs,
       status,
       ...(error && { error }),
       missing,

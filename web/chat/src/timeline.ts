@@ -55,7 +55,7 @@ export class Timeline {
     const kept = newEpoch ? () => undefined : (seq: number) => this.list[seq - this.first];
     const next = page.map((message) => {
       const old = kept(message.seq);
-      return old?.rev === message.rev ? old : message;
+      return old?.rev === message.rev ? newerForm(old, message) : message;
     });
     this.first = page[0]?.seq ?? head.seq + 1;
     this.list = next;
@@ -68,14 +68,15 @@ export class Timeline {
   merge(message: ChatMessage): void {
     const index = message.seq - this.first;
     const held = this.list[index] ?? this.apart.get(message.seq);
-    if (held && held.rev >= message.rev) {
+    const newest = held ? newerForm(held, message) : message;
+    if (newest === held) {
       return;
     }
     if (index >= 0 && index < this.list.length) {
-      this.writable()[index] = message;
+      this.writable()[index] = newest;
       return;
     }
-    this.setApart(message);
+    this.setApart(newest);
     for (let next = this.apart.get(this.lastSeq + 1); next; next = this.apart.get(this.lastSeq + 1)) {
       this.writable().push(next);
       this.apart.delete(next.seq);
@@ -95,12 +96,26 @@ export class Timeline {
     const newest = page.map((message) => {
       const held = this.apart.get(message.seq);
       this.apart.delete(message.seq);
-      return held && held.rev > message.rev ? held : message;
+      return held ? newerForm(held, message) : message;
     });
     this.list = [...newest, ...this.list];
     this.shared = false;
     this.first = oldest.seq;
     return true;
+  }
+
+  /** The message with this seq, if it is in the stretch. */
+  get(seq: number): ChatMessage | undefined {
+    return this.list[seq - this.first];
+  }
+
+  /** A message was posted: the one that it answers has one more answer. */
+  answered({ replyTo, seq, createTime }: ChatMessage): void {
+    const parent = replyTo === undefined ? undefined : this.get(replyTo);
+    if (parent && seq > (parent.thread?.lastSeq ?? 0)) {
+      const thread = { count: (parent.thread?.count ?? 0) + 1, lastSeq: seq, lastTime: createTime };
+      this.writable()[parent.seq - this.first] = { ...parent, thread };
+    }
   }
 
   /** Lets go of all but the newest `count` messages. Returns whether there were more. */
@@ -140,4 +155,18 @@ export class Timeline {
     }
     return this.list;
   }
+}
+
+/**
+ * Returns of two forms of a message the one that changed last. The answers to it change without it: they have an age of their
+ * own. `held` keeps its identity if there is nothing new.
+ */
+export function newerForm(held: ChatMessage, other: ChatMessage): ChatMessage {
+  const newest = other.rev > held.rev ? other : held;
+  const thread = lastSeqOf(other) > lastSeqOf(held) ? other.thread : held.thread;
+  return newest.thread === thread || !thread ? newest : { ...newest, thread };
+}
+
+function lastSeqOf({ thread }: ChatMessage): number {
+  return thread?.lastSeq ?? 0;
 }

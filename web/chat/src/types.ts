@@ -25,6 +25,22 @@ export interface DataBody {
   readonly value: Uint8Array;
 }
 
+/** The messages that answer one message. Those that were deleted count too. */
+export interface Thread {
+  readonly count: number;
+  /** The newest. */
+  readonly lastSeq: number;
+  readonly lastTime: Date;
+}
+
+/** What a message says beside its body. */
+export interface MessageOptions {
+  /** The seq of the message that it answers. */
+  readonly replyTo?: number;
+  /** Whom it is about, by user id; each once, at most 50. */
+  readonly mentions?: readonly string[];
+}
+
 /** A message in its current form. */
 export interface ChatMessage {
   /** Its place in the room: 1, 2, 3, … without gaps. */
@@ -43,12 +59,20 @@ export interface ChatMessage {
   readonly text: string;
   readonly data?: DataBody;
   readonly reactions: readonly Reaction[];
+  /** The seq of the message that it answers, which may be deleted or gone. */
+  readonly replyTo?: number;
+  /** Whom it is about, by user id. */
+  readonly mentions: readonly string[];
+  /** The answers to it; absent if there never were any. */
+  readonly thread?: Thread;
 }
 
 /** A message of this client's own that the room does not show yet. */
-export interface PendingMessage {
+export interface PendingMessage extends MessageOptions {
   readonly clientId: string;
+  /** Empty if the body is data. */
   readonly text: string;
+  readonly data?: DataBody;
   /** `sending` until it appears in the room, however often the connection breaks; `failed` if the server refused it. */
   readonly status: "sending" | "failed";
   /** Why it failed. */
@@ -107,11 +131,22 @@ export interface ClientSnapshot {
   readonly user: User | undefined;
 }
 
+/** A room to make. */
+export interface NewRoom {
+  /** See `roomIdPattern`. */
+  readonly id: string;
+  /** May be empty. */
+  readonly title: string;
+  readonly topic?: string;
+}
+
 /** A room in a list. */
 export interface RoomSummary {
   readonly id: string;
   /** May be empty: show the id then. */
   readonly title: string;
+  /** What it is about; may be empty. Typed by a person, like the title. */
+  readonly topic: string;
   readonly headSeq: number;
   readonly readSeq: number;
   readonly unread: number;
@@ -132,6 +167,10 @@ export interface RoomSnapshot {
   readonly id: string;
   /** May be empty: show the id then. */
   readonly title: string;
+  /** What it is about; may be empty. Typed by a person, like the title. */
+  readonly topic: string;
+  /** The least time between two messages of one sender, in ms; 0: none. Moderators and owners are free of it. */
+  readonly slowModeMs: number;
   readonly status: RoomStatus;
   /** Why the room cannot be joined. */
   readonly error?: ChatError;
@@ -164,6 +203,42 @@ export interface TokenStore {
   clear(): void;
 }
 
+/** How to edit a message. */
+export interface EditOptions {
+  /** Whom it is about from now on. Default: whom it was about, if the message is in `messages`, otherwise nobody. */
+  readonly mentions?: readonly string[];
+  /** The rev of the message that is to be replaced. */
+  readonly expectedRev?: number;
+}
+
+/** What a view of messages shows. */
+export interface MessageViewSnapshot {
+  /** By seq; of a whole room without gaps. */
+  readonly messages: readonly ChatMessage[];
+  readonly hasOlder: boolean;
+  readonly hasNewer: boolean;
+  readonly loading: boolean;
+  /** Why the last page did not come. */
+  readonly error?: ChatError;
+}
+
+/**
+ * Messages beside those in the room's snapshot: around one that lies far above, or the answers to one. They change as the
+ * room's events say while the room is joined, and where the view reaches the newest message, new ones are added.
+ */
+export interface MessageView {
+  /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
+  subscribe(listener: Listener): Unsubscribe;
+  /** Returns what to show. The same object until something changes. */
+  getSnapshot(): MessageViewSnapshot;
+  /** Adds a page before the oldest one. Resolves also when that fails: see `error`. Calls while one is under way share it. */
+  loadOlder(): Promise<void>;
+  /** Adds a page behind the newest one. As `loadOlder`. */
+  loadNewer(): Promise<void>;
+  /** Ends it: nothing changes any more. */
+  close(): void;
+}
+
 /** A room as this client sees it. `ChatClient.room` returns the same object for the same id, joined or not. */
 export interface Room {
   readonly id: string;
@@ -184,14 +259,22 @@ export interface Room {
    * Posts a message and returns its client id. It is in `pending` at once, is sent as soon and as often as it takes, and
    * appears in `messages` exactly once. The room need not be joined.
    */
-  send(text: string): string;
+  send(text: string, options?: MessageOptions): string;
+  /**
+   * Posts typed bytes in the same way, for other programs: `type` says what they are, in 1 to 128 printable ASCII characters,
+   * such as a media type. For protobuf messages see `dataType`.
+   */
+  sendData(type: string, value: Uint8Array, options?: MessageOptions): string;
   /** Sends a failed message again, as the same message. Anything else: no effect. */
   retry(clientId: string): void;
   /** Forgets a failed message. Anything else: no effect. */
   discard(clientId: string): void;
 
-  /** Replaces the text of a message of one's own. Rejects with ChatError. */
-  edit(seq: number, text: string): Promise<void>;
+  /**
+   * Replaces the text of a message of one's own, and whom it mentions. With `expectedRev` only if that is still its rev. Rejects
+   * with ChatError, of which ABORTED says that it is not.
+   */
+  edit(seq: number, text: string, options?: EditOptions): Promise<void>;
   /** Deletes a message of one's own, or any for the room's owner. Rejects with ChatError. */
   remove(seq: number): Promise<void>;
   /** Adds this user's reaction. Rejects with ChatError. */
@@ -210,6 +293,10 @@ export interface Room {
    * messages are let go when there are more than 2,200, until the newest 2,000 are left; `loadOlder` brings them back.
    */
   keepOlder(keep: boolean): void;
+  /** Opens a view of the messages around one, half a page on each side. The caller closes it. */
+  around(seq: number): MessageView;
+  /** Opens a view of the messages that answer one, oldest first. The caller closes it. */
+  thread(seq: number): MessageView;
 
   /**
    * Tells the others that this user types, or stopped. Call it with true on every key press: no more than one signal in

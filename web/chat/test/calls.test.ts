@@ -33,6 +33,7 @@ describe("a call", () => {
     await expect(room).resolves.toEqual({
       id: "attic",
       title: "The attic",
+      topic: "",
       headSeq: 0,
       readSeq: 0,
       unread: 0,
@@ -152,9 +153,15 @@ test("listRooms reads every page and puts the newest change first", async () => 
 test("the answer to an edit shows at once, and an older event does not undo it", async () => {
   const h = new Harness();
   const { room, call: session } = await h.joinLobby([message(1)]);
-  const edit = room.edit(1, "better");
+  const edit = room.edit(1, "better", { mentions: [ana.id], expectedRev: 1 });
   const call = await lastCall(h, editMessage);
-  expect(call.request).toMatchObject({ room: "lobby", seq: 1n, text: "better" });
+  expect(call.request).toMatchObject({
+    room: "lobby",
+    seq: 1n,
+    text: "better",
+    mentions: [ana.id],
+    expectedRev: 1n,
+  });
   const edited = message(1, { rev: 3n, body: { case: "text", value: "better" } });
   await call.answer({ message: edited });
   await edit;

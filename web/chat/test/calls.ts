@@ -1,6 +1,6 @@
 import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { settle } from "./fake-transport.js";
+import { type FakeUnary, settle } from "./fake-transport.js";
 import type { Harness } from "./harness.js";
 
 /** A unary call that waits for the test's answer. */
@@ -16,9 +16,22 @@ export interface PendingCall<M extends DescMethodUnary> {
 export async function lastCall<M extends DescMethodUnary>(h: Harness, method: M): Promise<PendingCall<M>> {
   await settle();
   const call = h.transport.unaries.at(-1);
+  if (!call) {
+    throw new Error("there is no call");
+  }
+  return pending(call, method);
+}
+
+/** Takes the unary calls since the last time, which must be of this method. */
+export async function pendingCalls<M extends DescMethodUnary>(h: Harness, method: M): Promise<PendingCall<M>[]> {
+  await settle();
+  return h.transport.unaries.splice(0).map((call) => pending(call, method));
+}
+
+function pending<M extends DescMethodUnary>(call: FakeUnary, method: M): PendingCall<M> {
   const name = `${method.parent.typeName}/${method.name}`;
-  if (call?.method !== name) {
-    throw new Error(`expected a call of ${name}, have ${call?.method}`);
+  if (call.method !== name) {
+    throw new Error(`expected a call of ${name}, have ${call.method}`);
   }
   return {
     request: call.request as MessageShape<M["input"]>,

@@ -1,4 +1,5 @@
-import type { Room } from "@rialto/chat";
+import { DurationSchema } from "@bufbuild/protobuf/wkt";
+import { dataType, type Room } from "@rialto/chat";
 import { SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { FakeCall } from "./fake-transport.js";
@@ -304,4 +305,36 @@ test("leaving a room while its event is due ends the waiting", async () => {
   await respond(call, { replies: [publishResult((await takePublishes(call))[0]?.request, 1)] });
   room.leave();
   expect(pending(room)).toEqual([]);
+});
+
+test("replies, mentions and data are sent as they are, and shown while they wait", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby([message(1)]);
+  room.send("yes", { replyTo: 1, mentions: [bo.id] });
+  room.sendData("text/x-move", new Uint8Array([1, 2]), { replyTo: 1 });
+  expect(room.getSnapshot().pending).toMatchObject([
+    { text: "yes", replyTo: 1, mentions: [bo.id] },
+    { text: "", replyTo: 1, data: { type: "text/x-move", value: new Uint8Array([1, 2]) } },
+  ]);
+  const sent = (await takeRequests(call)).map(({ command }) => command.value);
+  expect(sent).toMatchObject([
+    { room: "lobby", body: { case: "text", value: "yes" }, replyTo: 1n, mentions: [bo.id] },
+    { body: { case: "data", value: { type: "text/x-move", value: new Uint8Array([1, 2]) } }, mentions: [] },
+  ]);
+});
+
+test("a message type of protobuf is sent and read as a body", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby();
+  const durations = dataType(DurationSchema);
+  durations.send(room, { seconds: 5n });
+  const [publish] = await takeRequests(call);
+  const body = publish?.command.case === "publish" ? publish.command.value.body : undefined;
+  expect(body).toMatchObject({ case: "data", value: { type: "google.protobuf.Duration" } });
+  const other = { case: "data" as const, value: { type: durations.type, value: new Uint8Array([255]) } };
+  const events = [posted(1, body ? { body } : {}), posted(2), posted(3, { body: other })];
+  await respond(call, { events });
+  const [mine, text, broken] = room.getSnapshot().messages.map((shown) => durations.read(shown));
+  expect(mine?.seconds).toBe(5n);
+  expect([text, broken]).toEqual([undefined, undefined]);
 });

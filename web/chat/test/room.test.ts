@@ -148,12 +148,32 @@ describe("events", () => {
     expect(join?.command.value).toMatchObject({ start: { value: { rev: 3n } } });
   });
 
-  test("change the title", async () => {
+  test("say what a message answers, whom it is about, and how often it was answered", async () => {
+    const h = new Harness();
+    const thread = { count: 2n, lastSeq: 2n, lastTime: timestampFromMs(5000) };
+    const { room, call } = await h.joinLobby([message(1, { thread }), message(2, { replyTo: 1n })]);
+    await respond(call, { events: [posted(3, { replyTo: 1n, mentions: [ana.id] }), posted(4, { replyTo: 3n })] });
+    const shown = room
+      .getSnapshot()
+      .messages.map(({ replyTo, mentions, thread: of }) => [replyTo, mentions, of?.count]);
+    expect(shown).toEqual([
+      [undefined, [], 3],
+      [1, [], undefined],
+      [1, [ana.id], 1],
+      [3, [], undefined],
+    ]);
+    // An edit brings the answers that it knew of.
+    await respond(call, { events: [about("edited", message(1, { rev: 5n, thread }))] });
+    expect(room.getSnapshot().messages[0]).toMatchObject({ rev: 5, thread: { count: 3, lastSeq: 3 } });
+  });
+
+  test("change title, topic and slow mode", async () => {
     const h = new Harness();
     const { room, call } = await h.joinLobby([message(1)]);
-    const value = { id: "lobby", title: "News", firstSeq: 1n, headSeq: 1n, headRev: 2n };
+    const settings = { title: "News", topic: "What is new", slowMode: { seconds: 5n } };
+    const value = { id: "lobby", ...settings, firstSeq: 1n, headSeq: 1n, headRev: 2n };
     await respond(call, { events: [{ room: "lobby", rev: 2n, kind: { case: "roomChanged", value } }] });
-    expect(room.getSnapshot().title).toBe("News");
+    expect(room.getSnapshot()).toMatchObject({ title: "News", topic: "What is new", slowModeMs: 5000 });
   });
 
   test("of rooms that nobody asked for are ignored", async () => {

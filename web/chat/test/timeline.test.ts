@@ -5,7 +5,17 @@ import { below, seededRandom, shuffled } from "./random.js";
 
 function form(seq: number, rev: number, text = `${seq}@${rev}`): ChatMessage {
   const sender = { id: "guest-bo", name: "Bo", guest: true };
-  return { seq, rev, sender, createTime: new Date(seq), deleted: false, clientId: "", text, reactions: [] };
+  return {
+    seq,
+    rev,
+    sender,
+    createTime: new Date(seq),
+    deleted: false,
+    clientId: "",
+    text,
+    reactions: [],
+    mentions: [],
+  };
 }
 
 /** What a server holds: every change in order, and what the room looked like after each. */

@@ -49,6 +49,8 @@ class FakeClient {
 const idle: RoomSnapshot = {
   id: "",
   title: "",
+  topic: "",
+  slowModeMs: 0,
   status: "idle",
   missing: 0,
   messages: [],
@@ -65,7 +67,7 @@ const idle: RoomSnapshot = {
 
 function summary(id: string, minute: number, counts: Partial<RoomSummary> = {}): RoomSummary {
   const updateTime = new Date(2026, 10, 23, 12, minute);
-  return { id, title: "", headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
+  return { id, title: "", topic: "", headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
 }
 
 const outline = (directory: Directory) => directory.getSnapshot().rooms.map((room) => `${room.name} ${room.unread}`);

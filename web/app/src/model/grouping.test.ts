@@ -9,7 +9,7 @@ const minute = 60_000;
 
 function message(seq: number, sender: User, minutes: number, clientId = `c${seq}`): ChatMessage {
   const createTime = new Date(noon + minutes * minute);
-  return { seq, rev: seq, sender, createTime, deleted: false, clientId, text: `m${seq}`, reactions: [] };
+  return { seq, rev: seq, sender, createTime, deleted: false, clientId, text: `m${seq}`, reactions: [], mentions: [] };
 }
 
 function pending(clientId: string, minutes: number): PendingMessage {
