@@ -33,16 +33,18 @@ type clientCall struct {
 
 	sentLast  bool // the half-close was sent; used by the sending goroutine only
 	received  bool // a message was received; used by the receiving goroutine only
-	replaying sync.Mutex
+	replaying sync.Mutex              // held by who sends, and while another attempt is given what was sent, which may wait
 	attempt   atomic.Pointer[attempt] // the current one; replaced with replaying held
 
-	// Guarded by replaying: what another attempt has to send again.
-	tries       int
+	// Guarded by replaying.
+	tries      int
+	closedSend bool
+	refusal    error // why there was no further attempt
+
+	keeping     sync.Mutex // guards what follows: what another attempt has to send again; after replaying
 	sent        []sentMessage
 	sentBytes   int
-	closedSend  bool
-	irrevocable bool  // too much was sent to be kept, or the server has begun to answer
-	refusal     error // why there was no further attempt
+	irrevocable bool // too much was sent to be kept, or the server has begun to answer
 
 	finishing sync.Once
 	finished  atomic.Bool     // finish was called
@@ -162,7 +164,11 @@ func (c *clientCall) again(failed *attempt) bool {
 	if c.attempt.Load() != failed {
 		return true
 	}
-	if c.tries++; c.irrevocable || c.tries >= maxAttempts || !c.pause() {
+	if c.tries++; c.tries >= maxAttempts {
+		return false
+	}
+	sent, ok := c.kept()
+	if !ok || !c.pause() {
 		return false
 	}
 	next, err := c.try()
@@ -170,17 +176,24 @@ func (c *clientCall) again(failed *attempt) bool {
 		c.refusal = err
 		return false
 	}
-	for _, m := range c.sent {
+	c.attempt.Store(next) // before sends that may wait: who receives goes on with it, and finish ends it
+	if c.finished.Load() {
+		next.abort(errCallFinished) // finish has seen the attempt before
+	}
+	for _, m := range sent {
 		next.send(m.data, m.flags)
 	}
 	if c.closedSend {
 		next.closeSend()
 	}
-	c.attempt.Store(next)
-	if c.finished.Load() {
-		next.abort(errCallFinished) // finish has seen the attempt before
-	}
 	return true
+}
+
+// kept is what another attempt has to send; false if there can be none.
+func (c *clientCall) kept() ([]sentMessage, bool) {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	return c.sent, !c.irrevocable
 }
 
 var errCallFinished = status.New(codes.Canceled, "the call has ended")
@@ -212,17 +225,24 @@ func (c *clientCall) pause() bool {
 
 // keep remembers a message for another attempt.
 func (c *clientCall) keep(m sentMessage) {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
 	if c.irrevocable {
 		return
 	}
 	if c.sentBytes += len(m.data); c.sentBytes > c.info.maxReplayBytes {
-		c.commit()
+		c.irrevocable, c.sent = true, nil
 		return
 	}
 	c.sent = append(c.sent, m)
 }
 
-func (c *clientCall) commit() { c.irrevocable, c.sent = true, nil }
+// commit forgets what was sent: the server has begun the call.
+func (c *clientCall) commit() {
+	c.keeping.Lock()
+	defer c.keeping.Unlock()
+	c.irrevocable, c.sent = true, nil
+}
 
 // Context implements [grpc.ClientStream].
 func (c *clientCall) Context() context.Context { return c.ctx }
@@ -384,9 +404,7 @@ func (c *clientCall) decode(a *attempt, data []byte, compressed bool, m any) err
 	defer a.stream.in.release()
 	if !c.received {
 		c.received = true
-		c.replaying.Lock()
 		c.commit()
-		c.replaying.Unlock()
 	}
 	if compressed {
 		var err error

@@ -429,50 +429,6 @@ func TestClientRepeatsWhatWasNotBegun(t *testing.T) {
 	}
 }
 
-// A server that goes away drains: whoever calls all the time sees no error, on the old server or on the new one.
-func TestClientThroughRestart(t *testing.T) {
-	t.Parallel()
-	var target atomic.Pointer[server]
-	target.Store(serve(t, &echoServer{}, bridge.WithReconnectSpread(time.Millisecond)))
-	cc := dialTarget(t, "ws://service", bridge.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", target.Load().http.Listener.Addr().String())
-	}))
-	stop := make(chan struct{})
-	done := make(chan error, 8)
-	var calls atomic.Int32
-	for range cap(done) {
-		go func() {
-			for {
-				select {
-				case <-stop:
-					done <- nil
-					return
-				default:
-				}
-				if err := emptyCall(t, cc); err != nil {
-					done <- err
-					return
-				}
-				calls.Add(1)
-			}
-		}()
-	}
-	for range 3 {
-		before := calls.Load()
-		waitUntil(t, func() bool { return calls.Load() > before+100 })
-		old := target.Swap(serve(t, &echoServer{}, bridge.WithReconnectSpread(time.Millisecond)))
-		if err := old.handler.Drain(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-	close(stop)
-	for range cap(done) {
-		if err := receive(t, done); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // Close ends what runs, what waits, and what comes later; nothing is left.
 func TestClientClose(t *testing.T) {
 	t.Parallel()

@@ -15,13 +15,11 @@ import (
 	"github.com/rialto-rpc/rialto/bridge"
 )
 
-// pipeServer is a bridge behind an http.Server with pipes for connections, for tests with a fake clock. A pipe has no
-// buffer: what the client does not read the server cannot write. The http.Server has time-outs for pages, as a program's
-// would that serves pages too.
+// pipeServer is a bridge behind an http.Server with pipes for connections, for tests with a fake clock. The http.Server has
+// time-outs for pages, as a program's would that serves pages too.
 type pipeServer struct {
+	*pipeListener
 	handler *bridge.Handler
-	conns   chan net.Conn
-	closed  chan struct{}
 }
 
 // servePipes serves until the test's function ends it with the result, which waits for all goroutines.
@@ -32,7 +30,7 @@ func servePipes(t *testing.T, echo *echoServer, opts ...bridge.HandlerOption) (s
 		t.Fatal(err)
 	}
 	testgrpc.RegisterTestServiceServer(h, echo)
-	s = &pipeServer{handler: h, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s = &pipeServer{newPipeListener(), h}
 	web := &http.Server{Handler: h, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute}
 	web.Protocols = new(http.Protocols)
 	web.Protocols.SetHTTP1(true)
@@ -49,32 +47,11 @@ func servePipes(t *testing.T, echo *echoServer, opts ...bridge.HandlerOption) (s
 	}
 }
 
-// Accept, Close and Addr make it a [net.Listener].
-func (s *pipeServer) Accept() (net.Conn, error) {
-	select {
-	case conn := <-s.conns:
-		return conn, nil
-	case <-s.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (s *pipeServer) Close() error {
-	close(s.closed)
-	return nil
-}
-
-func (s *pipeServer) Addr() net.Addr { return &net.TCPAddr{} }
-
 // http2 returns a transport that speaks HTTP/2 to the server.
 func (s *pipeServer) http2() *http.Transport {
 	transport := &http.Transport{
-		Protocols: new(http.Protocols),
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			client, server := net.Pipe()
-			s.conns <- server
-			return client, nil
-		},
+		Protocols:   new(http.Protocols),
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return s.pipe(ctx, addr) },
 	}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	return transport
@@ -88,9 +65,9 @@ type pipeClient struct {
 }
 
 func (s *pipeServer) dial(t *testing.T) *pipeClient {
-	client, server := net.Pipe()
-	s.conns <- server
-	return &pipeClient{t, client, bufio.NewReaderSize(client, 16)}
+	t.Helper()
+	conn := s.connect(t)
+	return &pipeClient{t, conn, bufio.NewReaderSize(conn, 16)}
 }
 
 // write sends what is formatted; the server reads it all unless it has given up.

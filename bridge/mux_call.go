@@ -241,12 +241,11 @@ func (c *muxCall) stop(st *status.Status) []byte {
 
 var errCallEnded = status.Error(codes.Canceled, "the call has ended")
 
-// callError is the error of a call that has ended, for its service.
+// callError is the error of a call whose stream has ended, for its service. That sees its context ended too: whoever ends a
+// stream has cancelled the call before, or is about to.
 func (c *muxCall) callError() error {
-	if err := c.call.ctx.Err(); err != nil {
-		return status.FromContextError(err).Err()
-	}
-	return errCallEnded
+	<-c.call.ctx.Done()
+	return status.FromContextError(c.call.ctx.Err()).Err()
 }
 
 // wasReset implements [streamOwner].

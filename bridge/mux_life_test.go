@@ -3,9 +3,10 @@ package bridge_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
-	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -108,20 +109,52 @@ func TestMuxDrainIdle(t *testing.T) {
 // An old connection takes no further calls; those that run may finish, for a time.
 func TestMuxConnectionAge(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &echoServer{}, bridge.WithMaxConnectionAge(20*time.Millisecond, 30*time.Millisecond))
-	p := s.dialMux(t)
-	p.open(1, bidiPath)
-	away := new(bridgev1.GoAway)
-	p.decode(p.expect(frameGoAway, 0), away)
-	if away.GetLastStream() != 1 || away.GetDrainMs() != 30 || away.GetReconnectMaxMs() != 0 {
-		t.Errorf("GOAWAY %v", away)
+	synctest.Test(t, func(t *testing.T) {
+		const age, grace = time.Hour, time.Minute
+		s, shutdown := servePipes(t, &echoServer{}, bridge.WithMaxConnectionAge(age, grace))
+		defer shutdown()
+		start := time.Now()
+		p := s.dialMux(t)
+		p.open(1, bidiPath)
+		away := new(bridgev1.GoAway)
+		p.decode(p.expectLate(frameGoAway, 0), away)
+		if away.GetLastStream() != 1 || away.GetDrainMs() != uint32(grace.Milliseconds()) || away.GetReconnectMaxMs() != 0 {
+			t.Errorf("GOAWAY %v", away)
+		}
+		aged := time.Since(start)
+		if aged < age-age/10 || aged > age+age/10 {
+			t.Errorf("sent away after %v, with an age of %v", aged, age)
+		}
+		p.open(3, bidiPath)
+		if reset := p.expectReset(3); !reset.GetNotProcessed() {
+			t.Errorf("reset %v", reset)
+		}
+		end := new(bridgev1.End)
+		p.decode(p.expectLate(frameEnd, 1), end)
+		if end.GetStatus().GetCode() != int32(codes.Unavailable) || time.Since(start)-aged != grace {
+			t.Errorf("status %v after %v of grace", end.GetStatus(), time.Since(start)-aged)
+		}
+		p.expectClose(bridge.CloseCodeOf(codes.Unavailable))
+		p.conn.Close()
+	})
+}
+
+// expectLate is expect for a frame that comes after some heartbeats, which it answers.
+func (p *muxPeer) expectLate(kind byte, stream uint32) wireFrame {
+	p.t.Helper()
+	for {
+		f, err := p.read()
+		switch {
+		case err != nil:
+			p.t.Fatalf("waiting for type %d of stream %d: %v", kind, stream, err)
+		case f.kind == framePing:
+			p.send(wireFrame{framePong, 0, 0, f.payload})
+		case f.kind == kind && f.stream == stream:
+			return f
+		case f.kind != frameWindow:
+			p.t.Fatalf("got %v, want type %d of stream %d", f, kind, stream)
+		}
 	}
-	if st := p.expectEnd(1).GetStatus(); st.GetCode() != int32(codes.Unavailable) {
-		t.Errorf("status %v", st)
-	}
-	p.expectClose(bridge.CloseCodeOf(codes.Unavailable))
-	p.conn.Close()
-	s.idle(t)
 }
 
 // AUTH replaces the connection's metadata for later calls, if the hook agrees; a call that runs keeps its own.
@@ -174,34 +207,46 @@ func TestMuxAuth(t *testing.T) {
 // A client that answers PINGs is kept.
 func TestMuxHeartbeatKeepsAnIdleConnection(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &echoServer{}, bridge.WithHeartbeat(150*time.Millisecond))
-	p := s.dialMux(t)
-	for range 4 {
-		f := p.skipTo(framePing, 0)
-		p.send(wireFrame{framePong, 0, 0, f.payload})
-	}
-	if stats := s.handler.Stats(); stats.Open != 1 || stats.Silent != 0 {
-		t.Errorf("stats %+v", stats)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, shutdown := servePipes(t, &echoServer{})
+		defer shutdown()
+		p := s.dialMux(t)
+		defer p.conn.Close()
+		for start := time.Now(); time.Since(start) < time.Hour; {
+			f := p.skipTo(framePing, 0)
+			p.send(wireFrame{framePong, 0, 0, f.payload})
+		}
+		if stats := s.handler.Stats(); stats.Open != 1 || stats.Silent != 0 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
 }
 
-// A client that answers nothing is lost within two heartbeats, and its calls are cancelled.
+// A client that answers nothing is lost after two heartbeats, and its calls are cancelled.
 func TestMuxHeartbeatEndsASilentConnection(t *testing.T) {
 	t.Parallel()
-	seen := make(chan error, 1)
-	s := serve(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-		_, err := stream.Recv()
-		seen <- stream.Context().Err()
-		return err
-	}}, bridge.WithHeartbeat(20*time.Millisecond))
-	s.dialMux(t).open(1, bidiPath)
-	if err := receive(t, seen); err != context.Canceled {
-		t.Errorf("the service saw %v", err)
-	}
-	s.idle(t)
-	if stats := s.handler.Stats(); stats.Silent != 1 {
-		t.Errorf("stats %+v", stats)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		const heartbeat = 20 * time.Second
+		seen := make(chan error, 1)
+		s, shutdown := servePipes(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+			_, err := stream.Recv()
+			seen <- stream.Context().Err()
+			return err
+		}}, bridge.WithHeartbeat(heartbeat))
+		defer shutdown()
+		p := s.dialMux(t)
+		p.open(1, bidiPath)
+		silent := time.Now()
+		go swallow(p.conn.NetConn())
+		if err := <-seen; err != context.Canceled {
+			t.Errorf("the service saw %v", err)
+		}
+		checkSilence(t, time.Since(silent), heartbeat)
+		synctest.Wait()
+		if stats := s.handler.Stats(); stats.Silent != 1 || stats.Open != 0 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
 }
 
 // WebSocket's own pings are answered too.
@@ -239,35 +284,34 @@ func TestMuxClientCloses(t *testing.T) {
 	s.idle(t)
 }
 
-// A server that goes away tells all its clients, however many, and leaves nothing behind.
-func TestMuxDrainOfAThousand(t *testing.T) {
+// A call that is lost has a cancelled context by the time that Recv or Send tells so, in any number of calls at once.
+func TestMuxLostCallsAreCancelled(t *testing.T) {
 	t.Parallel()
-	const clients = 1000
-	s := serve(t, &echoServer{})
-	var all sync.WaitGroup
-	var ready sync.WaitGroup
-	ready.Add(clients)
-	turns := make(chan struct{}, 50) // handshakes at once
-	for range clients {
-		all.Go(func() {
-			turns <- struct{}{}
-			p := s.dialMux(t)
-			p.checkAlive(1)
-			<-turns
-			ready.Done()
-			p.conn.SetReadDeadline(time.Now().Add(3 * patience))
-			p.skipTo(frameGoAway, 0)
-			p.expectClose(bridge.CloseCodeOf(codes.Unavailable))
-			p.conn.Close()
-		})
-	}
-	ready.Wait()
-	if err := s.handler.Drain(t.Context()); err != nil {
-		t.Error(err)
-	}
-	all.Wait()
-	if open := s.handler.Stats().Open; open != 0 {
-		t.Errorf("%d sockets are open", open)
+	const calls = 100
+	began, seen := make(chan struct{}, calls), make(chan error, calls)
+	s := serve(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+		began <- struct{}{}
+		_, err := stream.Recv()
+		if stream.Context().Err() == nil || status.Code(err) != codes.Canceled {
+			err = fmt.Errorf("context %v, Recv: %v", stream.Context().Err(), err)
+		}
+		seen <- err
+		return nil
+	}})
+	for range 10 {
+		p := s.dialMux(t)
+		for i := range uint32(calls) {
+			p.open(2*i+1, bidiPath)
+		}
+		for range calls {
+			receive(t, began)
+		}
+		p.conn.Close()
+		for range calls {
+			if err := receive(t, seen); status.Code(err) != codes.Canceled {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -142,8 +144,7 @@ func TestMuxMessageTooLarge(t *testing.T) {
 	p := s.dialMux(t)
 	p.open(1, bidiPath)
 	sender := newMuxSender(p, 1, make([]byte, 100<<10+1))
-	for len(sender.rest) > 0 {
-		sender.send()
+	for sender.send(); len(sender.rest) > 0; sender.send() {
 		f, err := p.read()
 		if err != nil {
 			t.Fatal(err)
@@ -242,37 +243,72 @@ func TestMuxSentLimits(t *testing.T) {
 	p.checkAlive(101)
 }
 
-// A client that sends nothing, or not all of its first frame, is not waited for.
+// A client that sends nothing, or drips its first frame, is not waited for.
 func TestMuxSettingsTimeout(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &echoServer{}, bridge.WithFirstFrameTimeout(20*time.Millisecond))
-	p := s.dialMuxSilent(t, nil)
-	p.expectSettings()
-	p.expectClose(bridge.CloseFirstFrameTimeout)
-	slow := s.dialMuxSilent(t, nil)
-	if _, err := slow.conn.NetConn().Write([]byte{0x82, 0x86, 0}); err != nil {
-		t.Fatal(err)
+	for _, drips := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			const timeout = 10 * time.Second
+			s, shutdown := servePipes(t, &echoServer{}, bridge.WithFirstFrameTimeout(timeout))
+			defer shutdown()
+			start := time.Now()
+			p := newMuxPeer(t, s.dialWebSocket(t, bridge.DefaultBasePath, bridge.SubprotocolMultiplexed))
+			if drips {
+				dripped := drip(p.conn.NetConn(), append([]byte{0x82, 0xfe, 0x03, 0xe8}, make([]byte, 1000)...), time.Second)
+				defer func() { <-dripped }()
+			}
+			p.expectSettings()
+			p.expectClose(bridge.CloseFirstFrameTimeout)
+			if took := time.Since(start); took != timeout {
+				t.Errorf("closed after %v", took)
+			}
+			p.conn.Close()
+		})
 	}
-	slow.expectSettings()
-	slow.expectClose(bridge.CloseFirstFrameTimeout)
+}
+
+// drip writes a byte at a time, until conn is closed; the channel is closed when it has ended.
+func drip(conn io.Writer, data []byte, pause time.Duration) <-chan struct{} {
+	dripped := make(chan struct{})
+	go func() {
+		defer close(dripped)
+		for i := range data {
+			time.Sleep(pause)
+			if _, err := conn.Write(data[i : i+1]); err != nil {
+				return
+			}
+		}
+	}()
+	return dripped
 }
 
 // A client that reads nothing is cut off after the write timeout, and its calls end.
 func TestMuxStalledClientIsCut(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
-		body := bytes.Repeat([]byte("x"), 64<<10)
-		for {
-			if err := stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: body}}); err != nil {
-				return err
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 30 * time.Second
+		ended := make(chan error, 1)
+		s, shutdown := servePipes(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+			body := bytes.Repeat([]byte("x"), 64<<10)
+			for {
+				if err := stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: body}}); err != nil {
+					ended <- err
+					return err
+				}
 			}
+		}}, bridge.WithWriteTimeout(timeout))
+		defer shutdown()
+		p := s.dialMux(t)
+		start := time.Now()
+		p.call(1, &bridgev1.Open{Method: serverPath}, &testgrpc.StreamingOutputCallRequest{})
+		if err := <-ended; status.Code(err) != codes.Canceled || time.Since(start) != timeout {
+			t.Errorf("the service saw %v after %v", err, time.Since(start))
 		}
-	}}, bridge.WithWriteTimeout(50*time.Millisecond))
-	p := s.dialMuxSilent(t, nil)
-	p.send(wireFrame{frameSettings, 0, 0, p.encode(&bridgev1.Settings{StreamWindowBytes: 1 << 30, ConnectionWindowBytes: 1 << 30})})
-	p.call(1, &bridgev1.Open{Method: serverPath}, &testgrpc.StreamingOutputCallRequest{})
-	waitUntil(t, func() bool { return s.handler.Stats().Stalled == 1 })
-	s.idle(t)
+		synctest.Wait()
+		if stats := s.handler.Stats(); stats.Stalled != 1 || stats.Open != 0 {
+			t.Errorf("stats %+v", stats)
+		}
+	})
 }
 
 // What a message takes while it is decompressed is given back, so that the next one fits.

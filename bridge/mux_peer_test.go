@@ -84,7 +84,11 @@ func (s *server) dialMuxSilent(t testing.TB, header http.Header) *muxPeer {
 	if got := c.conn.Subprotocol(); got != bridge.SubprotocolMultiplexed {
 		t.Fatalf("subprotocol %q", got)
 	}
-	return &muxPeer{t: t, conn: c.conn, connCredit: 1 << 20, credit: map[uint32]int{}, granted: map[uint32]int{}}
+	return newMuxPeer(t, c.conn)
+}
+
+func newMuxPeer(t testing.TB, conn *websocket.Conn) *muxPeer {
+	return &muxPeer{t: t, conn: conn, connCredit: 1 << 20, credit: map[uint32]int{}, granted: map[uint32]int{}}
 }
 
 func (p *muxPeer) expectSettings() {

@@ -40,6 +40,11 @@ func (s *server) dialRaw(t testing.TB, path string) *rawClient {
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(patience))
+	return newRawClient(t, conn, path)
+}
+
+func newRawClient(t testing.TB, conn net.Conn, path string) *rawClient {
+	t.Helper()
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
 		"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", path)

@@ -1,0 +1,91 @@
+package bridge_test
+
+import (
+	"context"
+	"net"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rialto-rpc/rialto/bridge"
+)
+
+// pipeListener is a [net.Listener] for pipes, which a test with a fake clock may use where it may not use sockets. A pipe has no
+// buffer: what one side does not read the other cannot write.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	close(l.closed)
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// pipe connects; it is a dialer for [bridge.WithContextDialer].
+func (l *pipeListener) pipe(ctx context.Context, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// connect is a connection that ends with the test.
+func (l *pipeListener) connect(t testing.TB) net.Conn {
+	t.Helper()
+	conn, err := l.pipe(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// dialRaw does the handshake and leaves the frames to the test.
+func (s *pipeServer) dialRaw(t testing.TB, path string) *rawClient {
+	t.Helper()
+	return newRawClient(t, s.connect(t), path)
+}
+
+// dialWebSocket opens a socket.
+func (s *pipeServer) dialWebSocket(t testing.TB, path string, subprotocols ...string) *websocket.Conn {
+	t.Helper()
+	dialer := websocket.Dialer{
+		Subprotocols:   subprotocols,
+		NetDialContext: func(context.Context, string, string) (net.Conn, error) { return s.connect(t), nil },
+	}
+	conn, _, err := dialer.Dial("ws://localhost"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// dialMux opens a multiplexed connection and exchanges SETTINGS.
+func (s *pipeServer) dialMux(t testing.TB) *muxPeer {
+	t.Helper()
+	p := newMuxPeer(t, s.dialWebSocket(t, bridge.DefaultBasePath, bridge.SubprotocolMultiplexed))
+	p.send(wireFrame{kind: frameSettings})
+	p.expectSettings()
+	return p
+}
