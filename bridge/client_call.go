@@ -31,8 +31,8 @@ type clientCall struct {
 	stopWatch   func() bool // stops waiting for parent's end
 	stopClose   func() bool // stops waiting for the ClientConn's end
 
-	sentLast  bool // the half-close was sent; used by the sending goroutine only
-	received  bool // a message was received; used by the receiving goroutine only
+	sentLast  bool                    // the half-close was sent; used by the sending goroutine only
+	received  bool                    // a message was received; used by the receiving goroutine only
 	replaying sync.Mutex              // held by who sends, and while another attempt is given what was sent, which may wait
 	attempt   atomic.Pointer[attempt] // the current one; replaced with replaying held
 
@@ -48,6 +48,7 @@ type clientCall struct {
 
 	finishing sync.Once
 	finished  atomic.Bool     // finish was called
+	finishErr error           // what with; set before finished
 	ctx       context.Context // the stream's: ends with the call
 	cancel    context.CancelFunc
 }
@@ -374,6 +375,8 @@ func (c *clientCall) recv(m any) error {
 			return err
 		case c.again(a):
 			continue
+		case c.finished.Load() && c.finishErr != nil:
+			return c.finishErr // and what had arrived is gone
 		}
 		if err := c.result(a); err != nil {
 			return err
@@ -424,6 +427,7 @@ func (c *clientCall) finish(err error) {
 		err = nil
 	}
 	c.finishing.Do(func() {
+		c.finishErr = err
 		c.finished.Store(true)
 		c.watching.Lock()
 		c.stopWatch()

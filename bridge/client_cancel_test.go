@@ -2,10 +2,12 @@ package bridge_test
 
 import (
 	"context"
+	"io"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 )
 
@@ -31,6 +33,32 @@ func TestClientContextEndsWhileCallBegins(t *testing.T) {
 		}
 		if status.Code(err) != codes.Canceled {
 			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+// A call that was cancelled before its answer was received says so, also where the server had ended it with OK.
+func TestClientCancelAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := newScriptedServer(t)
+	client := testgrpc.NewTestServiceClient(dialTarget(t, s.http.URL))
+	ctx, cancel := context.WithCancel(t.Context())
+	finished := make(chan error, 1)
+	stream, err := client.StreamingInputCall(ctx, grpc.OnFinish(func(err error) { finished <- err }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.next()
+	p.expectOpen(1)
+	p.answer(1)
+	waitUntil(t, func() bool { return stream.Send(&testgrpc.StreamingInputCallRequest{}) == io.EOF }) // END has come
+	cancel()
+	if err := receive(t, finished); status.Code(err) != codes.Canceled {
+		t.Errorf("OnFinish: %v", err)
+	}
+	for range 2 {
+		if _, err := stream.CloseAndRecv(); status.Code(err) != codes.Canceled {
+			t.Errorf("CloseAndRecv: %v", err)
 		}
 	}
 }

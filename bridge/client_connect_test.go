@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -168,19 +169,20 @@ func TestClientToldWhyNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
-	quick := bridge.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: 50 * time.Millisecond})
+	impatient := bridge.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: 50 * time.Millisecond})
 	for name, test := range map[string]struct {
 		target string
+		option bridge.DialOption
 		want   string
 	}{
-		"refused":      {refuse.URL, "403 Forbidden: who are you?"},
-		"another path": {s.http.URL, "does not speak rialto.v1 at /rialto"},
-		"no answer":    {"ws://" + silent.Addr().String(), "no handshake within 50ms"},
-		"no TLS":       {strings.Replace(s.http.URL, "http", "wss", 1), "TLS"},
+		"refused":      {refuse.URL, nil, "403 Forbidden: who are you?"},
+		"another path": {s.http.URL, nil, "does not speak rialto.v1 at /rialto"},
+		"no answer":    {"ws://" + silent.Addr().String(), impatient, "no handshake within 50ms"},
+		"no TLS":       {strings.Replace(s.http.URL, "http", "wss", 1), nil, "TLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := emptyCall(t, dialTarget(t, test.target, quick))
+			err := emptyCall(t, dialTarget(t, test.target, test.option))
 			if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "more") {
 				t.Errorf("error %v, want one with %q", err, test.want)
 			}
@@ -486,19 +488,33 @@ func TestClientClose(t *testing.T) {
 	}
 }
 
-// A server that says nothing any more is found by the heartbeat, and a connection that ends before SETTINGS is a failed try.
+// A server that says nothing any more is found by the heartbeat: two of them after its last word.
 func TestClientFindsLostServer(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const heartbeat = 20 * time.Second
+		s := newPipedScriptedServer(t)
+		cc := dialTarget(t, "ws://service", bridge.WithContextDialer(s.pipes.pipe), bridge.WithHeartbeat(heartbeat))
+		done := make(chan error, 1)
+		go func() { done <- emptyCall(t, cc) }()
+		p := s.next()
+		p.expectOpen(1)
+		silent := time.Now()
+		go swallow(p.conn.NetConn())
+		if err := <-done; status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "silent") {
+			t.Errorf("error %v", err)
+		}
+		checkSilence(t, time.Since(silent), heartbeat)
+	})
+}
+
+// A connection that ends before the server's SETTINGS is a failed try.
+func TestClientLosesServerBeforeSettings(t *testing.T) {
+	t.Parallel()
 	s := newScriptedServer(t)
-	cc := dialTarget(t, s.http.URL, bridge.WithHeartbeat(20*time.Millisecond), slowBackoff())
+	cc := dialTarget(t, s.http.URL, slowBackoff())
 	done := make(chan error, 1)
-	call := func() { done <- emptyCall(t, cc) }
-	go call()
-	s.next().expectOpen(1)
-	if err := receive(t, done); status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "silent") {
-		t.Errorf("error %v", err)
-	}
-	go call()
+	go func() { done <- emptyCall(t, cc) }()
 	p := s.nextSilent()
 	p.conn.Close()
 	if err := receive(t, done); status.Code(err) != codes.Unavailable {

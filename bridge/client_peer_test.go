@@ -19,6 +19,7 @@ import (
 type scriptedServer struct {
 	t     testing.TB
 	http  *httptest.Server
+	pipes *pipeListener // in place of http, with a fake clock
 	peers chan *serverPeer
 }
 
@@ -32,19 +33,39 @@ type serverPeer struct {
 func newScriptedServer(t testing.TB) *scriptedServer {
 	t.Helper()
 	s := &scriptedServer{t: t, peers: make(chan *serverPeer, 100)}
-	upgrader := websocket.Upgrader{Subprotocols: []string{bridge.SubprotocolMultiplexed}}
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		conn, err := upgrader.Upgrade(w, r, nil)
-		if err != nil {
-			t.Errorf("handshake: %v", err)
-			return
-		}
-		t.Cleanup(func() { conn.Close() })
-		conn.SetReadDeadline(time.Now().Add(patience))
-		s.peers <- &serverPeer{t, conn, r.Header}
-	}))
+	s.http = httptest.NewServer(s)
 	t.Cleanup(s.http.Close)
 	return s
+}
+
+func newPipedScriptedServer(t testing.TB) *scriptedServer {
+	t.Helper()
+	s := &scriptedServer{t: t, pipes: newPipeListener(), peers: make(chan *serverPeer, 100)}
+	web := &http.Server{Handler: s}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		web.Serve(s.pipes)
+	}()
+	t.Cleanup(func() {
+		web.Close()
+		<-served
+	})
+	return s
+}
+
+func (s *scriptedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	upgrader := websocket.Upgrader{Subprotocols: []string{bridge.SubprotocolMultiplexed}}
+	conn, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		s.t.Errorf("handshake: %v", err)
+		return
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	if s.pipes == nil {
+		conn.SetReadDeadline(time.Now().Add(patience))
+	}
+	s.peers <- &serverPeer{s.t, conn, r.Header}
 }
 
 // next returns the next socket that the client opens, after the exchange of SETTINGS.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -317,11 +318,11 @@ func TestClientContextEndsCall(t *testing.T) {
 	}{
 		"cancel": {func(ctx context.Context) (context.Context, context.CancelFunc) {
 			ctx, cancel := context.WithCancel(ctx)
-			return ctx, func() { time.AfterFunc(5*time.Millisecond, cancel) }
+			time.AfterFunc(time.Second, cancel)
+			return ctx, cancel
 		}, codes.Canceled},
 		"deadline": {func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-			return ctx, func() { context.AfterFunc(ctx, cancel) }
+			return context.WithTimeout(ctx, time.Second)
 		}, codes.DeadlineExceeded},
 	} {
 		for doing, do := range map[string]func(testgrpc.TestService_FullDuplexCallClient) error{
@@ -342,31 +343,32 @@ func TestClientContextEndsCall(t *testing.T) {
 		} {
 			t.Run(name+" while "+doing, func(t *testing.T) {
 				t.Parallel()
-				seen := make(chan error, 1)
-				entered := make(chan struct{})
-				client := testClient(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-					close(entered)
-					<-stream.Context().Done()
-					seen <- stream.Context().Err()
-					return nil
-				}})
-				ctx, start := test.end(t.Context())
-				finished := make(chan error, 1)
-				stream, err := client.FullDuplexCall(ctx, grpc.OnFinish(func(err error) { finished <- err }))
-				if err != nil {
-					t.Fatal(err)
-				}
-				receive(t, entered)
-				start()
-				if err := do(stream); status.Code(err) != test.code {
-					t.Errorf("the client sees %v", err)
-				}
-				if err := receive(t, seen); err == nil {
-					t.Error("the service's context has not ended")
-				}
-				if err := receive(t, finished); status.Code(err) != test.code {
-					t.Errorf("OnFinish: %v", err)
-				}
+				synctest.Test(t, func(t *testing.T) {
+					seen, finished := make(chan error, 1), make(chan error, 1)
+					s, shutdown := servePipes(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+						<-stream.Context().Done()
+						seen <- stream.Context().Err()
+						return nil
+					}})
+					defer shutdown()
+					cc := dialTarget(t, "ws://service", bridge.WithContextDialer(s.pipe))
+					defer cc.Close()
+					ctx, cancel := test.end(t.Context())
+					defer cancel()
+					stream, err := testgrpc.NewTestServiceClient(cc).FullDuplexCall(ctx, grpc.OnFinish(func(err error) { finished <- err }))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := do(stream); status.Code(err) != test.code {
+						t.Errorf("the client sees %v", err)
+					}
+					if err := <-seen; err == nil {
+						t.Error("the service's context has not ended")
+					}
+					if err := <-finished; status.Code(err) != test.code {
+						t.Errorf("OnFinish: %v", err)
+					}
+				})
 			})
 		}
 	}

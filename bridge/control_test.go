@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -293,38 +294,43 @@ func TestOpenFrameOutOfPlace(t *testing.T) {
 // A deadline ends the call for the client at once and cancels the handler, in Recv or out of it.
 func TestTimeoutEndsTheCall(t *testing.T) {
 	t.Parallel()
-	seen := make(chan error, 2)
-	deadlines := make(chan time.Duration, 2)
-	s := serve(t, &echoServer{
-		unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
-			deadline, _ := ctx.Deadline()
-			deadlines <- time.Until(deadline)
-			<-ctx.Done()
-			seen <- ctx.Err()
-			return nil, ctx.Err()
-		},
-		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-			_, err := stream.Recv()
-			seen <- stream.Context().Err()
-			return err
-		},
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 50 * time.Millisecond
+		seen := make(chan error, 1)
+		s, shutdown := servePipes(t, &echoServer{
+			unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+				if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) != timeout {
+					t.Errorf("deadline %v", deadline)
+				}
+				<-ctx.Done()
+				seen <- ctx.Err()
+				return nil, ctx.Err()
+			},
+			fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+				_, err := stream.Recv()
+				seen <- stream.Context().Err()
+				return err
+			},
+		})
+		defer shutdown()
+		for path, frames := range map[string][]string{
+			unaryPath: {`{"@open":{"timeoutMs":50}}`, `{}`},
+			bidiPath:  {`{"@open":{"timeoutMs":50,"encoding":"json"}}`},
+		} {
+			start := time.Now()
+			c := s.dialPlain(t, path, bridge.SubprotocolPlain)
+			for _, frame := range frames {
+				c.sendText(frame)
+			}
+			c.expectText(`{"@end":{"status":{"code":4,"message":"context deadline exceeded"},"trailers":{}}}`)
+			c.expectClose(4004)
+			if took := time.Since(start); took != timeout {
+				t.Errorf("%s: ended after %v", path, took)
+			}
+			if err := <-seen; err != context.DeadlineExceeded {
+				t.Errorf("%s: the handler saw %v", path, err)
+			}
+			c.conn.Close()
+		}
 	})
-	c := s.dial(t, unaryPath, bridge.SubprotocolPlain)
-	c.sendText(`{"@open":{"timeoutMs":50}}`)
-	c.sendText(`{}`)
-	if left := receive(t, deadlines); left <= 0 || left > 50*time.Millisecond {
-		t.Errorf("the service has %v", left)
-	}
-	c.expectText(`{"@end":{"status":{"code":4,"message":"context deadline exceeded"},"trailers":{}}}`)
-	c.expectClose(4004)
-	if err := receive(t, seen); err != context.DeadlineExceeded {
-		t.Errorf("the handler saw %v", err)
-	}
-
-	c = s.dial(t, bidiPath, bridge.SubprotocolPlain)
-	c.sendText(`{"@open":{"timeoutMs":1,"encoding":"json"}}`)
-	c.skipToClose(4004)
-	if err := receive(t, seen); err != context.DeadlineExceeded {
-		t.Errorf("the handler saw %v", err)
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,32 +92,28 @@ func TestDrainEndsWhatIsLeft(t *testing.T) {
 	}
 }
 
-// A call that has ended, but waits to say so to a peer that takes nothing, holds up Drain no longer than others do.
+// A call that has ended, but waits to say so to a peer that takes nothing, holds up Drain no longer than others do. (It waits for
+// a lock, so no fake clock could go on.)
 func TestDrainCutsOffWhatIsEnding(t *testing.T) {
 	t.Parallel()
-	const stalled = 200 * time.Millisecond // in which nothing could be sent
-	var sent atomic.Uint64
-	sender, returning := make(chan struct{}), make(chan struct{})
-	s := serve(t, &echoServer{
+	sending, sender := make(chan struct{}), make(chan struct{})
+	s, shutdown := servePipes(t, &echoServer{
 		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
 			go func() {
 				defer close(sender)
-				large := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}}
-				for stream.Send(large) == nil {
-					sent.Add(1)
-				}
+				stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}})
 			}()
-			for before := ^uint64(0); before != sent.Load(); time.Sleep(stalled) {
-				before = sent.Load()
-			}
-			close(returning)
+			<-sending
 			return nil
 		},
 	}, bridge.WithWriteTimeout(time.Hour))
-	s.dialRaw(t, bidiPath+"?encoding=proto")
-	receive(t, returning)
+	defer shutdown()
+	c := s.dialRaw(t, bidiPath+"?encoding=proto")
+	if _, err := c.r.ReadByte(); err != nil { // and no more
+		t.Error(err)
+	}
+	close(sending)
 	waitUntil(t, func() bool { return strings.Contains(stacks(), "(*plainCall).endWith(") })
-
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	drained := make(chan error, 1)
@@ -144,7 +139,11 @@ func TestIdleCallIsOneGoroutine(t *testing.T) {
 	}
 }
 
+// stacks are those of all goroutines.
 func stacks() string {
-	buf := make([]byte, 4<<20)
-	return string(buf[:runtime.Stack(buf, true)])
+	for buf := make([]byte, 4<<20); ; buf = make([]byte, 2*len(buf)) {
+		if n := runtime.Stack(buf, true); n < len(buf) {
+			return string(buf[:n])
+		}
+	}
 }

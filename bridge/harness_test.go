@@ -128,7 +128,16 @@ func serveHandler(t testing.TB, h *bridge.Handler) *server {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		h.Drain(ctx)
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			h.Drain(ctx)
+		}()
+		select {
+		case <-drained:
+		case <-time.After(patience): // a failed test may leave its service waiting for what will not come
+			t.Errorf("calls are left:\n%s", stacks())
+		}
 		s.http.Close()
 	})
 	return s

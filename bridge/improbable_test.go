@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -292,8 +293,7 @@ func TestImprobableEnds(t *testing.T) {
 				return err
 			}
 		}
-	}}, bridge.WithMaxRecvMsgSize(64), bridge.WithMaxMetadataBytes(256),
-		bridge.WithFirstFrameTimeout(100*time.Millisecond))
+	}}, bridge.WithMaxRecvMsgSize(64), bridge.WithMaxMetadataBytes(256))
 	whole := grpcPart(0, nil)
 	for name, tt := range map[string]struct {
 		path    string
@@ -334,7 +334,6 @@ func TestImprobableEnds(t *testing.T) {
 		text   bool
 		code   int
 	}{
-		"no first frame":       {nil, false, 4408},
 		"unknown frame":        {[]string{"", "\x02"}, false, 4400},
 		"empty frame":          {[]string{"", ""}, false, 4400},
 		"long half-close":      {[]string{"", "\x01\x01"}, false, 4400},
@@ -358,38 +357,44 @@ func TestImprobableEnds(t *testing.T) {
 // A client that closes the socket cancels the call, also one whose messages have all come.
 func TestImprobableCancel(t *testing.T) {
 	t.Parallel()
-	begun, cancelled := make(chan struct{}, 4), make(chan error, 4)
-	wait := func(ctx context.Context) error {
-		begun <- struct{}{}
-		<-ctx.Done()
-		cancelled <- ctx.Err()
-		return ctx.Err()
+	for name, start := range map[string]func(testing.TB, *echoServer, ...bridge.HandlerOption) *server{
+		"in process": serve, "upstream": frontEcho,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begun, cancelled := make(chan struct{}, 1), make(chan error, 1)
+			wait := func(ctx context.Context) error {
+				begun <- struct{}{}
+				<-ctx.Done()
+				cancelled <- ctx.Err()
+				return ctx.Err()
+			}
+			s := start(t, &echoServer{
+				unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+					return nil, wait(ctx)
+				},
+				fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+					if _, err := stream.Recv(); err != nil {
+						return err
+					}
+					go stream.Recv() // sees the end
+					return wait(stream.Context())
+				},
+			})
+			for _, path := range []string{unaryPath, bidiPath} {
+				c := s.beginImprobable(t, path)
+				c.sendMessage(&testgrpc.SimpleRequest{})
+				if path == unaryPath {
+					c.halfClose()
+				}
+				receive(t, begun)
+				c.conn.Close()
+				if err := receive(t, cancelled); err != context.Canceled {
+					t.Errorf("%s: %v", path, err)
+				}
+			}
+		})
 	}
-	eachSide(t, &echoServer{
-		unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
-			return nil, wait(ctx)
-		},
-		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-			if _, err := stream.Recv(); err != nil {
-				return err
-			}
-			go stream.Recv() // sees the end
-			return wait(stream.Context())
-		},
-	}, func(t *testing.T, s *server) {
-		for _, path := range []string{unaryPath, bidiPath} {
-			c := s.beginImprobable(t, path)
-			c.sendMessage(&testgrpc.SimpleRequest{})
-			if path == unaryPath {
-				c.halfClose()
-			}
-			receive(t, begun)
-			c.conn.Close()
-			if err := receive(t, cancelled); err != context.Canceled {
-				t.Errorf("%s: %v", path, err)
-			}
-		}
-	})
 }
 
 func TestImprobableDeadline(t *testing.T) {
@@ -403,35 +408,53 @@ func TestImprobableDeadline(t *testing.T) {
 	c.expectTrailers(codes.DeadlineExceeded)
 }
 
+// A socket without a first frame is not waited for.
+func TestImprobableFirstFrameTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, shutdown := servePipes(t, &echoServer{}, bridge.WithFirstFrameTimeout(10*time.Second))
+		defer shutdown()
+		start := time.Now()
+		c := s.dialPlain(t, clientPath, bridge.SubprotocolImprobable)
+		c.expectClose(4408)
+		if took := time.Since(start); took != 10*time.Second {
+			t.Errorf("closed after %v", took)
+		}
+		c.conn.Close()
+	})
+}
+
 // The server pings by itself, which improbable's does not unless told to; a drained call gets its status.
 func TestImprobablePingsAndDrain(t *testing.T) {
 	t.Parallel()
-	begun := make(chan struct{}, 1)
-	s := serve(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-		begun <- struct{}{}
-		<-stream.Context().Done()
-		return stream.Context().Err()
-	}}, bridge.WithHeartbeat(20*time.Millisecond))
-	c := s.beginImprobable(t, bidiPath)
-	pinged := make(chan struct{}, 1)
-	c.conn.SetPingHandler(func(string) error {
-		select {
-		case pinged <- struct{}{}:
-		default:
+	synctest.Test(t, func(t *testing.T) {
+		s, shutdown := servePipes(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+			<-stream.Context().Done()
+			return stream.Context().Err()
+		}})
+		defer shutdown()
+		c := &improbableClient{client: s.dialPlain(t, bidiPath, bridge.SubprotocolImprobable)}
+		defer c.conn.Close()
+		pings := 0
+		c.conn.SetPingHandler(func(string) error {
+			pings++
+			return c.conn.WriteControl(websocket.PongMessage, nil, time.Time{})
+		})
+		c.sendBinary([]byte(grpcWebHeader))
+		drained := make(chan error, 1)
+		go func() {
+			time.Sleep(time.Hour)
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			drained <- s.handler.Drain(ctx)
+		}()
+		c.block()
+		c.expectTrailers(codes.Unavailable)
+		<-drained
+		if stats := s.handler.Stats(); pings < 100 || stats.Silent != 0 {
+			t.Errorf("%d pings in an hour; %+v", pings, stats)
 		}
-		return c.conn.WriteControl(websocket.PongMessage, nil, time.Now().Add(patience))
 	})
-	drained := make(chan error, 1)
-	go func() { // ends with the drain, which the test waits for
-		<-begun
-		<-pinged
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		drained <- s.handler.Drain(ctx)
-	}()
-	c.block()
-	c.expectTrailers(codes.Unavailable)
-	receive(t, drained)
 }
 
 // Pages are admitted by the same rules, and a client may offer other subprotocols too.

@@ -2,10 +2,10 @@ package bridge_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -124,87 +124,92 @@ func TestPingsAreAnsweredBetweenFragments(t *testing.T) {
 // A socket that never sends a whole first frame is closed, however slowly it drips; one whose call runs is not.
 func TestFirstFrameTimeout(t *testing.T) {
 	t.Parallel()
-	s := serve(t, &echoServer{}, bridge.WithFirstFrameTimeout(100*time.Millisecond))
-	listening := s.dial(t, bidiPath+"?encoding=json")
-	started := s.dial(t, bidiPath)
-	started.sendText("{}")
-	started.expectText("{}")
-	silent := s.dialRaw(t, bidiPath)
-	dripping := s.dialRaw(t, bidiPath)
-	stop := make(chan struct{})
-	dripped := make(chan struct{})
-	go func() {
-		defer close(dripped)
-		for _, b := range rawFrame(flagFin|opText, make([]byte, 10_000)) {
-			select {
-			case <-stop:
-				return
-			case <-time.After(5 * time.Millisecond):
-				dripping.conn.Write([]byte{b})
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 10 * time.Second
+		s, shutdown := servePipes(t, &echoServer{}, bridge.WithFirstFrameTimeout(timeout), bridge.WithHeartbeat(time.Hour))
+		defer shutdown()
+		start := time.Now()
+		listening := s.dialPlain(t, bidiPath+"?encoding=json")
+		started := s.dialPlain(t, bidiPath)
+		started.sendText("{}")
+		started.expectText("{}")
+		silent := s.dialRaw(t, bidiPath)
+		dripping := s.dialRaw(t, bidiPath)
+		dripped := drip(dripping.conn, rawFrame(flagFin|opText, make([]byte, 10_000)), time.Second)
+		defer func() { <-dripped }()
+		for _, c := range []*rawClient{silent, dripping} {
+			if first, payload := c.read(); first != flagFin|opClose || int(payload[0])<<8|int(payload[1]) != 4408 {
+				t.Errorf("frame %#x %q", first, payload)
 			}
+			if took := time.Since(start); took != timeout {
+				t.Errorf("closed after %v", took)
+			}
+			c.conn.Close()
 		}
-	}()
-	silent.expectClose(4408)
-	if first, payload := dripping.read(); first != flagFin|opClose || int(payload[0])<<8|int(payload[1]) != 4408 {
-		t.Errorf("frame %#x %q", first, payload)
-	}
-	close(stop)
-	<-dripped
-	for _, c := range []*client{listening, started} {
-		c.sendText("{}")
-		c.expectText("{}")
-	}
+		time.Sleep(timeout)
+		for _, c := range []*client{listening, started} {
+			c.sendText("{}")
+			c.expectText("{}")
+			c.sendText("")
+			c.expectClose(1000)
+			c.conn.Close()
+		}
+	})
 }
 
-// A peer that stops reading is cut after a time without progress: the service's Send returns, and it is counted. A peer that
-// reads slowly is not.
+// A peer that stops reading is cut after a time without progress: the service's Send returns, and it is counted.
 func TestPeerThatStopsReading(t *testing.T) {
 	t.Parallel()
-	const timeout = 150 * time.Millisecond
-	sent := make(chan error, 1)
-	log := &logBuffer{}
-	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
-		large := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}}
-		for {
-			if err := stream.Send(large); err != nil {
-				sent <- err
-				return err
-			}
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = 30 * time.Second
+		sent := make(chan error, 1)
+		log := &logBuffer{}
+		s, shutdown := servePipes(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+			large := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 1<<20)}}
+			err := stream.Send(large)
+			sent <- err
+			return err
+		}}, bridge.WithWriteTimeout(timeout), log.option())
+		defer shutdown()
+		c := s.dialRaw(t, serverPath)
+		start := time.Now()
+		c.send(rawFrame(flagFin|opBinary, nil))
+		if err := <-sent; status.Code(err) != codes.Unavailable || time.Since(start) != timeout {
+			t.Errorf("Send: %v after %v", err, time.Since(start))
 		}
-	}}, bridge.WithWriteTimeout(timeout), log.option())
-	c := s.dialRaw(t, serverPath)
-	c.send(rawFrame(flagFin|opBinary, nil))
-	if err := receive(t, sent); status.Code(err) != codes.Unavailable {
-		t.Errorf("Send: %v", err)
-	}
-	s.handler.Drain(context.Background())
-	if stats := s.handler.Stats(); stats.Stalled != 1 || stats.Open != 0 {
-		t.Errorf("stats: %+v", stats)
-	}
-	if !strings.Contains(log.String(), "stalled") {
-		t.Errorf("log: %s", log)
-	}
+		synctest.Wait()
+		if stats := s.handler.Stats(); stats.Stalled != 1 || stats.Open != 0 {
+			t.Errorf("stats: %+v", stats)
+		}
+		if !strings.Contains(log.String(), "stalled") {
+			t.Errorf("log: %s", log)
+		}
+	})
 }
 
+// A peer that reads slowly, and answers no ping meanwhile, is kept.
 func TestPeerThatReadsSlowlyIsKept(t *testing.T) {
 	t.Parallel()
-	const total = 32 << 20
-	s := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
-		// One message, whose writing takes far longer than the write timeout.
-		return stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, total)}})
-	}}, bridge.WithWriteTimeout(time.Second), bridge.WithHeartbeat(200*time.Millisecond))
-	c := s.dialRaw(t, serverPath)
-	c.send(rawFrame(flagFin|opBinary, nil))
-	read := 0
-	for buf := make([]byte, 1<<20); read < total; {
-		time.Sleep(50 * time.Millisecond) // not to wait for something: the peer is slow
-		n, err := io.ReadFull(c.r, buf[:min(len(buf), total-read)])
-		read += n
-		if err != nil {
-			t.Fatalf("after %d bytes: %v", read, err)
+	synctest.Test(t, func(t *testing.T) {
+		const total = 1 << 20
+		s, shutdown := servePipes(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+			// One message, whose writing takes far longer than the write timeout.
+			return stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, total)}})
+		}}, bridge.WithWriteTimeout(30*time.Second), bridge.WithHeartbeat(20*time.Second))
+		defer shutdown()
+		c := s.dialRaw(t, serverPath)
+		defer c.conn.Close()
+		c.send(rawFrame(flagFin|opBinary, nil))
+		for read, buf := 0, make([]byte, 8<<10); read < total; {
+			time.Sleep(20 * time.Second) // 43 minutes in all
+			n, err := io.ReadFull(c.r, buf[:min(len(buf), total-read)])
+			read += n
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", read, err)
+			}
 		}
-	}
-	if stats := s.handler.Stats(); stats.Stalled != 0 || stats.Silent != 0 {
-		t.Errorf("stats: %+v", stats)
-	}
+		if stats := s.handler.Stats(); stats.Stalled != 0 || stats.Silent != 0 {
+			t.Errorf("stats: %+v", stats)
+		}
+	})
 }

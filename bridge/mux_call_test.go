@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -146,60 +147,68 @@ func TestMuxCardinality(t *testing.T) {
 // The deadline ends the call even while its handler is busy, and until the handler returns the call counts.
 func TestMuxDeadline(t *testing.T) {
 	t.Parallel()
-	release := make(chan struct{})
-	s := serve(t, &echoServer{unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
-		if _, ok := ctx.Deadline(); !ok {
-			t.Error("no deadline")
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = time.Second
+		release := make(chan struct{})
+		s, shutdown := servePipes(t, &echoServer{unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) != timeout {
+				t.Errorf("deadline %v", deadline)
+			}
+			<-release
+			return &testgrpc.SimpleResponse{}, nil
+		}})
+		defer shutdown()
+		p := s.dialMux(t)
+		defer p.conn.Close()
+		start := time.Now()
+		for id := uint32(1); id < 200; id += 2 {
+			p.call(id, &bridgev1.Open{Method: unaryPath, TimeoutNs: proto.Uint64(uint64(timeout))}, &testgrpc.SimpleRequest{})
 		}
-		<-release
-		return &testgrpc.SimpleResponse{}, nil
-	}})
-	p := s.dialMux(t)
-	for id := uint32(1); id < 200; id += 2 {
-		p.call(id, &bridgev1.Open{Method: unaryPath, TimeoutNs: proto.Uint64(uint64(time.Millisecond))}, &testgrpc.SimpleRequest{})
-	}
-	for range 100 {
-		end := new(bridgev1.End)
-		if f := p.next(); f.kind != frameEnd {
-			t.Fatalf("got %v", f)
-		} else if p.decode(f, end); end.GetStatus().GetCode() != int32(codes.DeadlineExceeded) {
-			t.Errorf("end %v", end)
+		for range 100 {
+			end := new(bridgev1.End)
+			if f := p.next(); f.kind != frameEnd {
+				t.Errorf("got %v", f)
+			} else if p.decode(f, end); end.GetStatus().GetCode() != int32(codes.DeadlineExceeded) || time.Since(start) != timeout {
+				t.Errorf("after %v end %v", time.Since(start), end)
+			}
 		}
-	}
-	p.call(201, &bridgev1.Open{Method: emptyPath}, &testgrpc.Empty{})
-	if reset := p.expectReset(201); reset.GetCode() != int32(codes.ResourceExhausted) || !reset.GetNotProcessed() {
-		t.Errorf("reset %v", reset)
-	}
-	close(release)
-	id := uint32(203)
-	waitUntil(t, func() bool { // one of the handlers has returned
-		p.call(id, &bridgev1.Open{Method: emptyPath}, &testgrpc.Empty{})
-		f := p.next()
-		id += 2
-		return f.kind != frameReset
+		p.call(201, &bridgev1.Open{Method: emptyPath}, &testgrpc.Empty{})
+		if f := p.next(); f.kind != frameReset || f.stream != 201 {
+			t.Errorf("got %v", f)
+		}
+		close(release)
+		synctest.Wait() // the handlers have returned
+		p.checkAlive(203)
 	})
 }
 
 // A deadline does not wait for credit.
 func TestMuxDeadlineWithoutCredit(t *testing.T) {
 	t.Parallel()
-	p := serve(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
-		for {
-			if err := stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 10<<10)}}); err != nil {
-				return err
+	synctest.Test(t, func(t *testing.T) {
+		s, shutdown := servePipes(t, &echoServer{output: func(_ *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+			for {
+				if err := stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 10<<10)}}); err != nil {
+					return err
+				}
+			}
+		}})
+		defer shutdown()
+		p := s.dialMux(t)
+		defer p.conn.Close()
+		p.byHand = true
+		for id := uint32(1); id < 41; id += 2 { // more than the connection's window: some wait for that, others for their own
+			p.call(id, &bridgev1.Open{Method: serverPath, TimeoutNs: proto.Uint64(uint64(time.Second))}, &testgrpc.StreamingOutputCallRequest{})
+		}
+		for ended := 0; ended < 20; {
+			if f := p.next(); f.kind == frameEnd {
+				ended++
 			}
 		}
-	}}).dialMux(t)
-	p.byHand = true
-	for id := uint32(1); id < 41; id += 2 { // more than the connection's window: some wait for that, others for their own
-		p.call(id, &bridgev1.Open{Method: serverPath, TimeoutNs: proto.Uint64(uint64(20 * time.Millisecond))}, &testgrpc.StreamingOutputCallRequest{})
-	}
-	ended := 0
-	for ended < 20 {
-		if f := p.next(); f.kind == frameEnd {
-			ended++
+		if p.connCredit != 0 {
+			t.Errorf("%d bytes of the connection's credit are unused", p.connCredit)
 		}
-	}
+	})
 }
 
 // RESET cancels the call, in Recv, in Send or elsewhere, and nothing more comes of its stream.

@@ -94,7 +94,10 @@ func TestMuxStalledStreamsDelayNobody(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, &echoServer{
 		fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
-			<-release
+			select {
+			case <-release:
+			case <-stream.Context().Done():
+			}
 			return nil
 		},
 		output: func(in *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
@@ -233,7 +236,10 @@ func TestMuxTurns(t *testing.T) {
 	t.Parallel()
 	ready := make(chan struct{})
 	s := serve(t, &echoServer{output: func(in *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
-		<-ready
+		select {
+		case <-ready:
+		case <-stream.Context().Done():
+		}
 		return stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 200<<10)}})
 	}})
 	p := s.dialMuxSilent(t, nil)

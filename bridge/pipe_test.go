@@ -81,6 +81,12 @@ func (s *pipeServer) dialWebSocket(t testing.TB, path string, subprotocols ...st
 	return conn
 }
 
+// dialPlain opens a socket for one call.
+func (s *pipeServer) dialPlain(t testing.TB, path string, subprotocols ...string) *client {
+	t.Helper()
+	return &client{t, s.dialWebSocket(t, path, subprotocols...)}
+}
+
 // dialMux opens a multiplexed connection and exchanges SETTINGS.
 func (s *pipeServer) dialMux(t testing.TB) *muxPeer {
 	t.Helper()

@@ -116,15 +116,18 @@ func TestServicesInProcessComeFirst(t *testing.T) {
 func TestUpstreamDescriptorsAreReadAnew(t *testing.T) {
 	t.Parallel()
 	first := startBackend(t, newSchema(t, itemFile, shopFile).serve)
-	s := front(t, first.addr, nil)
+	var shop place
+	shop.backend.Store(first)
+	s := frontAt(t, &shop, nil)
 	expectEcho(t, s, "/shop.v1.Shop/Echo", `{"displayName":"lamp"}`)
 	expectEnd(t, s, "/shop.v1.Shop/Echo", `{"price":"5"}`, 4003, `price: unknown field "price" at byte 1`)
+	shop.backend.Store(nil)
 	first.stop()
 
 	priced := strings.Replace(itemFile, `name: "count"`, `name: "price"`, 1)
 	priced = strings.Replace(priced, `json_name: "count"`, `json_name: "price"`, 1)
 	renamed := strings.Replace(shopFile, `name: "Echo"`, `name: "Appraise"`, 1)
-	startBackendAt(t, first.addr, newSchema(t, priced, renamed).serve)
+	shop.backend.Store(startBackend(t, newSchema(t, priced, renamed).serve))
 	waitUntil(t, func() bool {
 		c := s.dial(t, "/shop.v1.Shop/Appraise")
 		c.sendText(`{"price":"5"}`)

@@ -38,28 +38,17 @@ func (l *logged) option() bridge.HandlerOption {
 	return bridge.WithLogger(slog.New(slog.NewTextHandler(l, nil)))
 }
 
-// freeAddress is a loopback address where nobody listens.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // The server behind the bridge is not there, comes, goes and comes back.
 func TestUpstreamDownAndBack(t *testing.T) {
 	t.Parallel()
-	addr := freeAddress(t)
+	var shop place
 	var log logged
-	s := front(t, "passthrough:///"+addr, exposed, log.option())
+	s := frontAt(t, &shop, exposed, log.option())
 	expectDown := func() {
 		t.Helper()
 		c := s.dial(t, unaryPath+"?encoding=json")
 		c.sendText("{}")
-		if got := c.expectClose(4014); got != "passthrough:///"+addr+": connection refused" {
+		if got := c.expectClose(4014); got != "passthrough:///shop: connection refused" {
 			t.Errorf("reason %q", got)
 		}
 	}
@@ -74,8 +63,10 @@ func TestUpstreamDownAndBack(t *testing.T) {
 	}
 	expectDown()
 	expectDown()
-	b := startBackendAt(t, addr, echoes(&echoServer{}))
+	b := startBackend(t, echoes(&echoServer{}))
+	shop.backend.Store(b)
 	expectUp()
+	shop.backend.Store(nil)
 	b.stop()
 	waitUntil(t, func() bool { // the connection's end takes a moment to be seen
 		c := s.dial(t, unaryPath)
@@ -83,7 +74,7 @@ func TestUpstreamDownAndBack(t *testing.T) {
 		return !strings.HasSuffix(c.skipToEnd(), "connection was lost")
 	})
 	expectDown()
-	startBackendAt(t, addr, echoes(&echoServer{}))
+	shop.backend.Store(startBackend(t, echoes(&echoServer{})))
 	expectUp()
 	if got := strings.Count(log.String(), "cannot be reached"); got != 2 {
 		t.Errorf("logged %d times that the upstream cannot be reached, want once for each time it was away:\n%s", got, &log)

@@ -1,7 +1,11 @@
 package bridge_test
 
 import (
+	"context"
 	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,12 +39,7 @@ type backend struct {
 // startBackend serves until the end of the test, or until stop.
 func startBackend(t testing.TB, register func(*grpc.Server), opts ...grpc.ServerOption) *backend {
 	t.Helper()
-	return startBackendAt(t, "127.0.0.1:0", register, opts...)
-}
-
-func startBackendAt(t testing.TB, addr string, register func(*grpc.Server), opts ...grpc.ServerOption) *backend {
-	t.Helper()
-	listener, err := net.Listen("tcp", addr)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,14 +67,37 @@ func echoes(echo *echoServer) func(*grpc.Server) {
 	}
 }
 
+// place is where a backend comes and goes, and nobody else can take its port meanwhile.
+type place struct{ backend atomic.Pointer[backend] }
+
+func (p *place) dial(ctx context.Context, addr string) (net.Conn, error) {
+	if b := p.backend.Load(); b != nil {
+		return new(net.Dialer).DialContext(ctx, "tcp", b.addr)
+	}
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+}
+
 // front is a bridge in front of a target.
 func front(t testing.TB, target string, upstream []bridge.UpstreamOption, opts ...bridge.HandlerOption) *server {
 	t.Helper()
-	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	return frontWith(t, target, nil, upstream, opts...)
+}
+
+// frontAt is a bridge in front of whatever is at a place.
+func frontAt(t testing.TB, p *place, upstream []bridge.UpstreamOption, opts ...bridge.HandlerOption) *server {
+	t.Helper()
+	return frontWith(t, "passthrough:///shop", []grpc.DialOption{grpc.WithContextDialer(p.dial)}, upstream, opts...)
+}
+
+func frontWith(
+	t testing.TB, target string, dial []grpc.DialOption, upstream []bridge.UpstreamOption, opts ...bridge.HandlerOption,
+) *server {
+	t.Helper()
+	conn, err := grpc.NewClient(target, append(dial, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			MinConnectTimeout: patience,
 			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
-		}))
+		}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
