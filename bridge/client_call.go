@@ -365,6 +365,11 @@ func (c *clientCall) RecvMsg(m any) error {
 
 // recv receives a message; io.EOF if the call ended with OK.
 func (c *clientCall) recv(m any) error {
+	if err := c.parent.Err(); err != nil { // before whoever waits for that has seen it
+		if c.finish(status.FromContextError(err).Err()); c.finishErr != nil {
+			return c.finishErr
+		}
+	}
 	for {
 		a := c.attempt.Load()
 		data, compressed, err := a.receive()

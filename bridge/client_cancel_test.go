@@ -62,3 +62,20 @@ func TestClientCancelAfterTheAnswer(t *testing.T) {
 		}
 	}
 }
+
+// After cancel nothing is received any more, however quick the server is.
+func TestClientReceivesNothingAfterCancel(t *testing.T) {
+	t.Parallel()
+	client := testClient(t, &echoServer{})
+	for range 300 {
+		ctx, cancel := context.WithCancel(t.Context())
+		stream, err := client.StreamingInputCall(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if _, err := stream.CloseAndRecv(); status.Code(err) != codes.Canceled {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
