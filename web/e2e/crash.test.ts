@@ -1,10 +1,10 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Browser } from "playwright-core";
-import { build, type Rolldown } from "vite";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import WebSocket from "ws";
 import { launch } from "./browser.js";
+import { bundle } from "./bundle.js";
 import { type Observed, type Observer, observe } from "./observer.js";
 import { RialtoServer } from "./server.js";
 
@@ -59,23 +59,6 @@ class Load {
   }
 }
 
-/** The SDK as one script, for a page that has none. */
-async function bundleObserver(): Promise<string> {
-  const built = (await build({
-    configFile: false,
-    logLevel: "error",
-    build: {
-      write: false,
-      lib: { entry: fileURLToPath(new URL("observer.ts", import.meta.url)), formats: ["iife"], name: "observer" },
-    },
-  })) as Rolldown.RolldownOutput[];
-  const code = built[0]?.output[0].code;
-  if (code === undefined) {
-    throw new Error("vite built nothing");
-  }
-  return code;
-}
-
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 test(
@@ -89,7 +72,7 @@ test(
     const context = await browser.newContext({ bypassCSP: true });
     const page = await context.newPage();
     await page.goto(`${server.url}/examples/bare.html`);
-    await page.addScriptTag({ content: await bundleObserver() });
+    await page.addScriptTag({ content: await bundle("observer.ts") });
     await page.evaluate(() => {
       const scope = globalThis as unknown as { observe: typeof observe; observer: Observer };
       scope.observer = scope.observe("crash");

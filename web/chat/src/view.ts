@@ -152,7 +152,11 @@ export class RoomView implements MessageView {
         await this.fetchRest(answers.at(-1)?.messages.length ?? 0, generation);
       }
     } catch (reason) {
-      if (generation === this.generation) {
+      if (reason instanceof ChatError && reason.code === "NOT_FOUND") {
+        // A room that its first message will make.
+        this.hasOlder = false;
+        this.hasNewer = false;
+      } else if (generation === this.generation) {
         this.error = reason instanceof ChatError ? reason : new ChatError("INTERNAL", "The page cannot be shown.");
       }
     }

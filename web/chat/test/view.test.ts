@@ -4,8 +4,9 @@ import type { MessageView } from "@rialto/chat";
 import { type ListMessagesResponseSchema, MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type PendingCall, pendingCalls } from "./calls.js";
+import { wireError } from "./fake-transport.js";
 import { Harness } from "./harness.js";
-import { about, type MessageInit, message, posted, respond, snapshot } from "./wire.js";
+import { about, code, type MessageInit, message, posted, respond, snapshot, status } from "./wire.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -147,6 +148,17 @@ describe("a view around a message", () => {
     expect(listener).not.toHaveBeenCalled();
     expect(seqs(view)).toEqual([]);
   });
+});
+
+test("a view of a room that is not made yet is empty, and shows what comes", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby();
+  const view = room.thread(1);
+  const [first] = await pendingCalls(h, listMessages);
+  await first?.fail(wireError(status(code.notFound, "no such room")));
+  expect(view.getSnapshot()).toEqual({ messages: [], loading: false, hasOlder: false, hasNewer: false });
+  await respond(call, { events: [posted(1), posted(2, { replyTo: 1n })] });
+  expect(seqs(view)).toEqual([2]);
 });
 
 describe("a thread", () => {
