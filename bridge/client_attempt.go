@@ -139,10 +139,11 @@ func (a *attempt) ended(f muxFrame) error {
 	return nil
 }
 
-func (st *muxStream) stopSending() {
+// stopSending ends the stream's other half; false if it had ended.
+func (st *muxStream) stopSending() bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
-	st.stopLocked()
+	return st.stopLocked()
 }
 
 // forget takes an ended stream out of the session's table.
@@ -227,8 +228,13 @@ func (a *attempt) wasReset(reset *bridgev1.Reset) error {
 	return nil
 }
 
-// wasLost implements [streamOwner].
+// wasLost implements [streamOwner]. What came before can still be received, as grpc-go has it: a reader that is always a little
+// behind a bad network would otherwise never get anything.
 func (a *attempt) wasLost(err error) {
+	if !a.stream.stopSending() {
+		return
+	}
+	a.stream.in.end()
 	a.link.retire(err)
 	a.end(outcome{status: lostStatus(err)})
 }

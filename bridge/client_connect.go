@@ -161,6 +161,19 @@ func (cc *ClientConn) backoffLocked() time.Duration {
 	return time.Duration(delay * (1 + b.Jitter*(2*rand.Float64()-1)))
 }
 
+// ResetConnectBackoff ends the wait after a failed try, so that the next call connects at once, and the waits after further
+// failures begin with the shortest again. For those who know that the network is back, or keep a backoff of their own.
+func (cc *ClientConn) ResetConnectBackoff() {
+	cc.mu.Lock()
+	defer cc.mu.Unlock()
+	cc.failures = 0
+	if cc.state == connectivity.TransientFailure {
+		cc.stopHoldLocked()
+		cc.state = connectivity.Idle
+		cc.wakeAllLocked()
+	}
+}
+
 // holdLocked puts off the next try.
 func (cc *ClientConn) holdLocked(delay time.Duration) {
 	cc.stopHoldLocked()

@@ -128,6 +128,11 @@ func TestClientFailsFastAndBacksOff(t *testing.T) {
 		t.Errorf("a call that waits, at its deadline: %v", err)
 	}
 
+	cc.ResetConnectBackoff()
+	if err := emptyCall(t, cc); status.Code(err) != codes.Unavailable || dialer.tries.Load() != 2 {
+		t.Errorf("after the backoff was reset: %v, %d tries", err, dialer.tries.Load())
+	}
+
 	cc = dialServer(t, s, bridge.WithContextDialer(dialer.dial), quickBackoff())
 	if err := emptyCall(t, cc); status.Code(err) != codes.Unavailable {
 		t.Errorf("error %v", err)

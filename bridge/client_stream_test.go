@@ -13,6 +13,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
@@ -125,6 +126,32 @@ func TestClientMetadata(t *testing.T) {
 	}
 	if p, ok := peer.FromContext(stream.Context()); !ok || p.Addr == nil {
 		t.Errorf("peer %v", p)
+	}
+}
+
+// What had arrived when the connection broke is received, and then the loss.
+func TestClientReceivesWhatCameBeforeTheLoss(t *testing.T) {
+	t.Parallel()
+	s := newScriptedServer(t)
+	cc := dialTarget(t, s.http.URL)
+	stream, err := testgrpc.NewTestServiceClient(cc).FullDuplexCall(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.next()
+	p.expect(frameOpen, 1)
+	message := wireBytes(t, &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: []byte("x")}})
+	p.send(wireFrame{kind: frameHeaders, stream: 1}, wireFrame{frameData, 0, 1, message}, wireFrame{frameData, 0, 1, message},
+		wireFrame{frameData, more, 1, message})
+	p.conn.NetConn().Close()
+	waitUntil(t, func() bool { return cc.GetState() != connectivity.Ready })
+	for range 2 {
+		if response, err := stream.Recv(); err != nil || string(response.GetPayload().GetBody()) != "x" {
+			t.Errorf("received %v, %v", response, err)
+		}
+	}
+	if _, err := stream.Recv(); status.Code(err) != codes.Unavailable {
+		t.Errorf("then %v", err)
 	}
 }
 

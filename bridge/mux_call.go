@@ -255,7 +255,11 @@ func (c *muxCall) wasReset(reset *bridgev1.Reset) error {
 }
 
 // wasLost implements [streamOwner].
-func (c *muxCall) wasLost(err error) { c.lose(status.New(codes.Canceled, err.Error())) }
+func (c *muxCall) wasLost(err error) {
+	if c.stream.stop(err) {
+		c.lose(status.New(codes.Canceled, err.Error()))
+	}
+}
 
 // wasBroken implements [streamOwner].
 func (c *muxCall) wasBroken(err error) { c.abandon(status.Convert(err)) }

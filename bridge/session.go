@@ -46,13 +46,14 @@ type sessionEnd interface {
 }
 
 // streamOwner is whoever uses a stream: a call. Its methods are called by the session's reader, or while the session ends, and
-// must not wait. After any of them nothing more is sent or received, and the owner has to call release or uncount.
+// must not wait. After any of them nothing more is sent, and the owner has to call release or uncount. The stream has ended, but
+// for wasLost, which ends it: only its owner knows whether what has arrived is still of use.
 type streamOwner interface {
 	// wasReset is called when the peer reset the stream. The error, a *connError, ends the session.
 	wasReset(*bridgev1.Reset) error
 	// wasBroken is called when what the peer sent cannot be part of the call; err is a status error.
 	wasBroken(err error)
-	// wasLost is called when the session ended; err says why.
+	// wasLost is called when the session ended, also of a stream that has ended just now; err says why.
 	wasLost(err error)
 }
 
@@ -253,9 +254,7 @@ func (s *session) lose(err error) {
 
 func (s *session) loseStreams(err error) {
 	for _, st := range s.all() {
-		if st.stop(err) {
-			st.owner.wasLost(err)
-		}
+		st.owner.wasLost(err)
 	}
 }
 
