@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -13,17 +14,75 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inBubble runs a test in a bubble of faked time, in which a wait costs nothing and is exact.
-func inBubble(t *testing.T, test func(t *testing.T)) {
+// inBubble runs a test over every wire, each time in a bubble of faked time, in which a wait costs nothing and is exact.
+func inBubble(t *testing.T, test func(t *testing.T, f *fakeServer)) {
 	t.Helper()
 	t.Parallel()
-	synctest.Test(t, test)
+	for name, serve := range map[string]wire{"grpc": serveGRPC, "bridge": serveBridge} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { test(t, newFakeServer(t, serve)) })
+		})
+	}
+}
+
+// wire has services served, and returns a connection to them; both last until the test ends.
+type wire func(t *testing.T, register func(grpc.ServiceRegistrar)) (dial func() grpc.ClientConnInterface)
+
+// serveGRPC is native gRPC.
+func serveGRPC(t *testing.T, register func(grpc.ServiceRegistrar)) func() grpc.ClientConnInterface {
+	listener := bufconn.Listen(1 << 16)
+	server := grpc.NewServer()
+	register(server)
+	served := make(chan struct{})
+	go func() { defer close(served); server.Serve(listener) }()
+	t.Cleanup(func() { server.Stop(); <-served })
+	return func() grpc.ClientConnInterface {
+		conn, err := grpc.NewClient("passthrough:///fake",
+			grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+			grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+}
+
+// serveBridge is the bridge's multiplexed mode.
+func serveBridge(t *testing.T, register func(grpc.ServiceRegistrar)) func() grpc.ClientConnInterface {
+	listener := bufconn.Listen(1 << 16)
+	handler, err := bridge.NewHandler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(handler)
+	server := &http.Server{Handler: handler}
+	served := make(chan struct{})
+	go func() { defer close(served); server.Serve(listener) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // what runs is cut short
+		handler.Drain(ctx)
+		server.Close()
+		<-served
+	})
+	return func() grpc.ClientConnInterface {
+		conn, err := bridge.Dial("ws://fake",
+			bridge.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
 }
 
 // fakeServer is a chat server whose side of each session is written out by the test, frame by frame.
@@ -31,40 +90,25 @@ type fakeServer struct {
 	chatv1.UnimplementedChatServiceServer
 	chatv1.UnimplementedMessageServiceServer
 	sessions chan *fakeSession
-	listener *bufconn.Listener
+	dial     func() grpc.ClientConnInterface
 	listMsgs func(context.Context, *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error)
 }
 
 // newFakeServer serves until the test ends.
-func newFakeServer(t *testing.T) *fakeServer {
+func newFakeServer(t *testing.T, serve wire) *fakeServer {
 	t.Helper()
-	f := &fakeServer{sessions: make(chan *fakeSession), listener: bufconn.Listen(1 << 16)}
-	server := grpc.NewServer()
-	chatv1.RegisterChatServiceServer(server, f)
-	chatv1.RegisterMessageServiceServer(server, f)
-	served := make(chan struct{})
-	go func() { defer close(served); server.Serve(f.listener) }()
-	t.Cleanup(func() { server.Stop(); <-served })
+	f := &fakeServer{sessions: make(chan *fakeSession)}
+	f.dial = serve(t, func(r grpc.ServiceRegistrar) {
+		chatv1.RegisterChatServiceServer(r, f)
+		chatv1.RegisterMessageServiceServer(r, f)
+	})
 	return f
-}
-
-// dial returns a connection to the server that lives as long as the test.
-func (f *fakeServer) dial(t *testing.T) *grpc.ClientConn {
-	t.Helper()
-	conn, err := grpc.NewClient("passthrough:///fake",
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return f.listener.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	return conn
 }
 
 // client returns a client of the server that lives as long as the test.
 func (f *fakeServer) client(t *testing.T, opts ...client.Option) *client.Client {
 	t.Helper()
-	c, err := client.New(f.dial(t), opts...)
+	c, err := client.New(f.dial(), opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

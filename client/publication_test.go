@@ -28,8 +28,7 @@ func refused(requestID string, s *status.Status) *chatv1.Reply {
 }
 
 func TestPublishesWithoutAnswerAreRepeatedInOrder(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		var publications []*client.Publication
@@ -86,8 +85,7 @@ func TestRefusals(t *testing.T) {
 		"fault of a server": {status.New(codes.Internal, ""), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(t *testing.T) {
-				f := newFakeServer(t)
+			inBubble(t, func(t *testing.T, f *fakeServer) {
 				c := f.client(t)
 				s := f.welcomed(t)
 				outcome := make(chan error)
@@ -114,8 +112,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestPublishGivenUpIsNotRepeated(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -134,8 +131,7 @@ func TestPublishGivenUpIsNotRepeated(t *testing.T) {
 }
 
 func TestMessageThatEndsSessionsIsNotRepeatedForever(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		small, err := c.PublishAsync(t.Context(), "lobby", "small")
@@ -162,8 +158,7 @@ func TestMessageThatEndsSessionsIsNotRepeatedForever(t *testing.T) {
 }
 
 func TestPublishWaitsForAPlace(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithMaxInFlight(2))
 		s := f.welcomed(t)
 		for range 2 {
@@ -185,8 +180,8 @@ func TestPublishWaitsForAPlace(t *testing.T) {
 }
 
 func TestWhatWouldBreakTheSessionIsRefusedHere(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		c := newFakeServer(t).client(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
+		c := f.client(t)
 		_, err := c.Publish(t.Context(), "lobby", "\xff")
 		if status.Code(err) != codes.InvalidArgument {
 			t.Errorf("invalid UTF-8: %v", err)

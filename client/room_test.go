@@ -39,8 +39,7 @@ func expectNext(t *testing.T, room *client.Room, want ...string) {
 }
 
 func TestSnapshotArrivesWhole(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 3)
@@ -70,8 +69,7 @@ func TestSnapshotArrivesWhole(t *testing.T) {
 }
 
 func TestRoomResumesAfterTheLastRev(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 1)
@@ -91,8 +89,7 @@ func TestRoomResumesAfterTheLastRev(t *testing.T) {
 }
 
 func TestResetWhenTheServerCannotContinue(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 900)
@@ -111,8 +108,7 @@ func TestResetWhenTheServerCannotContinue(t *testing.T) {
 }
 
 func TestGapIsHealedByJoiningAgain(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 1)
@@ -126,8 +122,7 @@ func TestGapIsHealedByJoiningAgain(t *testing.T) {
 }
 
 func TestRoomThatTheServerForgetsIsJoinedInAnotherSession(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 5) // and no snapshot follows
@@ -151,8 +146,7 @@ func TestRoomThatTheServerForgetsIsJoinedInAnotherSession(t *testing.T) {
 }
 
 func TestSlowConsumerFallsBackOnTheLog(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithBuffer(4))
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 0)
@@ -183,8 +177,7 @@ func TestSlowConsumerFallsBackOnTheLog(t *testing.T) {
 }
 
 func TestEventLargerThanTheBufferPasses(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 30)
@@ -199,8 +192,7 @@ func TestEventLargerThanTheBufferPasses(t *testing.T) {
 }
 
 func TestPresenceIsFolded(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 0)
@@ -225,8 +217,7 @@ func TestPresenceIsFolded(t *testing.T) {
 }
 
 func TestJoinRefused(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithBackoff(time.Millisecond, time.Second))
 		s := f.welcomed(t)
 		joined := make(chan error)
@@ -248,8 +239,7 @@ func TestJoinRefused(t *testing.T) {
 }
 
 func TestJoinGivenUp(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -270,8 +260,7 @@ func TestJoinGivenUp(t *testing.T) {
 }
 
 func TestLeave(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 1)
@@ -300,8 +289,7 @@ func TestLeave(t *testing.T) {
 }
 
 func TestStoredPositionIsResumed(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		rooms := make(chan *client.Room)
@@ -321,8 +309,7 @@ func TestStoredPositionIsResumed(t *testing.T) {
 }
 
 func TestNextIsOneCursor(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 1)
@@ -343,8 +330,7 @@ func TestNextIsOneCursor(t *testing.T) {
 }
 
 func TestTypingAndMarksAreThrottled(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		room := joinRoom(t, c, s, 0)
@@ -410,8 +396,7 @@ func TestTypingAndMarksAreThrottled(t *testing.T) {
 }
 
 func TestHistoryAsksForThePageBefore(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		f.listMsgs = func(_ context.Context, r *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error) {
 			if r.GetBeforeSeq() != 3 || r.GetPageSize() != 100 || r.GetRoom() != "lobby" {
 				t.Errorf("request %v", r)

@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/server"
@@ -20,14 +22,15 @@ import (
 
 // realServer is the whole server in this process. It can be stopped and started again with its data and its address.
 type realServer struct {
-	dir, address string
-	cancel       context.CancelFunc
-	ended        chan error
+	dir       string
+	addresses server.Addresses
+	cancel    context.CancelFunc
+	ended     chan error
 }
 
 func startServer(t *testing.T) *realServer {
 	t.Helper()
-	s := &realServer{dir: t.TempDir(), address: "127.0.0.1:0"}
+	s := &realServer{dir: t.TempDir(), addresses: server.Addresses{HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0"}}
 	s.start(t)
 	t.Cleanup(func() { s.stop(t) })
 	return s
@@ -39,7 +42,7 @@ func (s *realServer) start(t *testing.T) {
 	ready := make(chan server.Addresses, 1)
 	s.cancel, s.ended = cancel, make(chan error, 1)
 	config := server.Config{
-		HTTP: "127.0.0.1:0", GRPC: s.address, DataDir: s.dir, Guests: true,
+		HTTP: s.addresses.HTTP, GRPC: s.addresses.GRPC, DataDir: s.dir, Guests: true,
 		MaxMessageBytes: 1 << 20, MaxRooms: 200, Heartbeat: 20 * time.Second,
 		FirstFrameTimeout: time.Second, WriteTimeout: 20 * time.Second,
 		OnReady: func(a server.Addresses) error { ready <- a; return nil },
@@ -47,8 +50,7 @@ func (s *realServer) start(t *testing.T) {
 	ended := s.ended
 	go func() { ended <- server.Run(ctx, config) }() // ends with cancel, awaited by stop
 	select {
-	case a := <-ready:
-		s.address = a.GRPC
+	case s.addresses = <-ready:
 	case err := <-s.ended:
 		t.Fatalf("the server did not start: %v", err)
 	}
@@ -62,8 +64,11 @@ func (s *realServer) stop(t *testing.T) {
 	}
 }
 
-// dial returns a connection whose every transport breaks after a random number of bytes, if they are cut.
-func (s *realServer) client(t *testing.T, cut func() int) *client.Client {
+// wires are the ways to a real server.
+var wires = []string{"grpc", "bridge"}
+
+// client returns a client over a wire whose every connection breaks after a random number of bytes, if they are cut.
+func (s *realServer) client(t *testing.T, over string, cut func() int) *client.Client {
 	t.Helper()
 	dial := func(ctx context.Context, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -72,8 +77,17 @@ func (s *realServer) client(t *testing.T, cut func() int) *client.Client {
 		}
 		return &cutConn{Conn: conn, left: cut()}, nil
 	}
-	conn, err := grpc.NewClient("passthrough:///"+s.address, grpc.WithContextDialer(dial),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	var conn interface {
+		grpc.ClientConnInterface
+		io.Closer
+	}
+	var err error
+	if over == "bridge" {
+		conn, err = bridge.Dial("ws://"+s.addresses.HTTP, bridge.WithContextDialer(dial))
+	} else {
+		conn, err = grpc.NewClient("passthrough:///"+s.addresses.GRPC, grpc.WithContextDialer(dial),
+			grpc.WithTransportCredentials(insecure.NewCredentials()))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,12 +180,12 @@ func (h *history) until(n int) {
 func TestEverybodySeesTheSameAcrossARestart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	const clients, each = 3, 20
+	const clients, each = 4, 20
 	var histories []*history
 	var posting sync.WaitGroup
 	restart := make(chan struct{})
 	for i := range clients {
-		c := s.client(t, nil)
+		c := s.client(t, wires[i%len(wires)], nil)
 		histories = append(histories, follow(t, c, "lobby"))
 		posting.Go(func() {
 			for j := range each {
@@ -212,11 +226,20 @@ func TestEverybodySeesTheSameAcrossARestart(t *testing.T) {
 
 func TestExactlyOnceWhileTheConnectionIsCut(t *testing.T) {
 	t.Parallel()
+	for _, over := range wires {
+		t.Run(over, func(t *testing.T) {
+			t.Parallel()
+			testExactlyOnce(t, over)
+		})
+	}
+}
+
+func testExactlyOnce(t *testing.T, over string) {
 	s := startServer(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	var mu sync.Mutex
 	cuts := 0
-	c := s.client(t, func() int {
+	c := s.client(t, over, func() int {
 		mu.Lock()
 		defer mu.Unlock()
 		cuts++
@@ -227,7 +250,7 @@ func TestExactlyOnceWhileTheConnectionIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := follow(t, c, "lobby")
-	other := follow(t, s.client(t, nil), "lobby")
+	other := follow(t, s.client(t, "grpc", nil), "lobby")
 	const messages = 500
 	var want []string
 	var publications []*client.Publication

@@ -134,15 +134,15 @@ func (c *Client) begin() {
 	}
 }
 
-// transport is what a native gRPC connection tells about its own attempts to connect.
+// transport is what a connection, native gRPC's or the bridge's, tells about its own attempts to connect.
 type transport interface {
 	GetState() connectivity.State
 	ResetConnectBackoff()
 }
 
-// open starts the stream. Normally it fails fast, with the dialer's own words. A native gRPC connection that failed
-// before has a backoff of its own, which is cut short so that ours is the only one, and goes on reporting that failure
-// until it is ready (gRFC A62), so there the stream waits a little instead.
+// open starts the stream. Normally it fails fast, with the dialer's own words. A connection that failed before has a backoff
+// of its own, which is cut short so that ours is the only one. A native gRPC connection goes on reporting that failure all
+// the same until it is ready (gRFC A62), so there the stream waits a little instead.
 func (c *Client) open(ctx context.Context, cancel context.CancelCauseFunc) (chatv1.ChatService_ConnectClient, error) {
 	c.mu.Lock()
 	ctx = withToken(ctx, c.token)
@@ -151,8 +151,10 @@ func (c *Client) open(ctx context.Context, cancel context.CancelCauseFunc) (chat
 	var opts []grpc.CallOption
 	if t, ok := c.conn.(transport); ok && t.GetState() == connectivity.TransientFailure {
 		t.ResetConnectBackoff()
-		opts = append(opts, grpc.WaitForReady(true))
-		timeout = reconnectTimeout
+		if t.GetState() == connectivity.TransientFailure {
+			opts = append(opts, grpc.WaitForReady(true))
+			timeout = reconnectTimeout
+		}
 	}
 	timer := time.AfterFunc(timeout, func() { cancel(errNoConnect) })
 	defer timer.Stop()

@@ -18,8 +18,7 @@ import (
 )
 
 func TestFreshGuestKeepsItsToken(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		var saved []string
 		f.listMsgs = func(ctx context.Context, _ *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error) {
 			md, _ := metadata.FromIncomingContext(ctx)
@@ -61,8 +60,7 @@ func TestFreshGuestKeepsItsToken(t *testing.T) {
 }
 
 func TestNothingIsSentBeforeItIsKnownAsWhom(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		go c.Publish(t.Context(), "lobby", "hello")
 		s := f.accept()
@@ -79,8 +77,7 @@ func TestNothingIsSentBeforeItIsKnownAsWhom(t *testing.T) {
 }
 
 func TestFinalRefusalEndsTheClient(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithToken("expired"))
 		publish := make(chan error)
 		go func() {
@@ -105,8 +102,7 @@ func TestFinalRefusalEndsTheClient(t *testing.T) {
 }
 
 func TestRefusedHelloEndsTheClient(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithDisplayName("an\u0001a"))
 		s := f.accept()
 		s.reply(t, &chatv1.Reply{
@@ -120,8 +116,7 @@ func TestRefusedHelloEndsTheClient(t *testing.T) {
 }
 
 func TestRetryInfoIsHonoured(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		f.client(t, client.WithBackoff(100*time.Millisecond, time.Second))
 		s := f.welcomed(t)
 		drain, err := status.New(codes.Unavailable, "going away").
@@ -139,8 +134,7 @@ func TestRetryInfoIsHonoured(t *testing.T) {
 }
 
 func TestBackoffGrowsToItsLimit(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		f.client(t, client.WithBackoff(100*time.Millisecond, 2*time.Second))
 		longest := time.Duration(0)
 		for range 60 {
@@ -155,8 +149,7 @@ func TestBackoffGrowsToItsLimit(t *testing.T) {
 }
 
 func TestDeadServerShowsWithin25Seconds(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		s := f.welcomed(t)
 		began := time.Now()
@@ -183,8 +176,7 @@ func TestDeadServerShowsWithin25Seconds(t *testing.T) {
 }
 
 func TestStates(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		expect := func(want client.Phase) {
 			t.Helper()
@@ -219,8 +211,7 @@ func TestStates(t *testing.T) {
 }
 
 func TestRenameBeginsAnotherSession(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t, client.WithDisplayName("ana"))
 		s := f.welcomed(t)
 		joinRoom(t, c, s, 1)
@@ -247,8 +238,7 @@ func TestRenameBeginsAnotherSession(t *testing.T) {
 }
 
 func TestCloseEndsWhatWaits(t *testing.T) {
-	inBubble(t, func(t *testing.T) {
-		f := newFakeServer(t)
+	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
 		room := joinRoom(t, c, f.welcomed(t), 0)
 		ends := make(chan error, 2)
