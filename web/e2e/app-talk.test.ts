@@ -204,56 +204,6 @@ describe("rooms", () => {
   });
 });
 
-test("older messages come when one scrolls up, and what one reads does not move", async () => {
-  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
-  const long = Array.from({ length: 230 }, (_, i) => `message ${i + 1}${i % 7 === 0 ? "\nof two lines" : ""}`);
-  await bo.say("history", ...long);
-  const ana = await comeIn(browser, room("history"), "Ana");
-  const { page } = ana;
-  await page.locator('article[data-seq="230"]').waitFor();
-
-  const view = page.getByRole("region", { name: "Messages" });
-  const distanceToEnd = () => view.evaluate((v) => Math.round(v.scrollHeight - v.scrollTop - v.clientHeight));
-  const oldest = () => page.locator("article[data-seq]").first().getAttribute("data-seq").then(Number);
-  expect(await distanceToEnd()).toBe(0);
-
-  let first = await oldest();
-  expect(first).toBeGreaterThan(1);
-  while (first > 1) {
-    // One task: the scrolling, and where the row is that is now at the top of the view.
-    const before = await view.evaluate((v) => {
-      v.scrollTop = 120;
-      const top = v.getBoundingClientRect().top;
-      const row = [...v.querySelectorAll("article")].find((a) => a.getBoundingClientRect().top >= top);
-      return { seq: row?.getAttribute("data-seq"), top: row?.getBoundingClientRect().top ?? Number.NaN };
-    });
-    const known = first;
-    await eventually(async () => (await oldest()) < known, true);
-    const after = await page
-      .locator(`article[data-seq="${before.seq}"]`)
-      .evaluate((a) => a.getBoundingClientRect().top);
-    expect(Math.abs(after - before.top)).toBeLessThanOrEqual(1);
-    first = await oldest();
-  }
-  await page.getByText("Beginning of #history").waitFor();
-  expect(await page.locator("article[data-seq]").count()).toBe(230);
-
-  // News does not move the reader, but is counted; one's own message brings them back to the end.
-  const top = await view.evaluate((v) => v.scrollTop);
-  await bo.say("history", "news", "more news");
-  await page.getByRole("button", { name: "2 new" }).waitFor();
-  expect(await view.evaluate((v) => v.scrollTop)).toBe(top);
-  await page.getByRole("button", { name: "2 new" }).click();
-  await eventually(distanceToEnd, 0);
-  // Of all this only the news is read out.
-  expect(await page.getByRole("log").locator("p").allTextContents()).toEqual(["Bo: news", "Bo: more news"]);
-  await bo.say("history", "last");
-  await page.locator('article[data-seq="233"]').waitFor();
-  await eventually(distanceToEnd, 0);
-  bo.close();
-  expect(ana.faults).toEqual([]);
-});
-
 test("what people type is text: markup, scripts, addresses and direction marks do nothing", async () => {
   const evil = [
     `<img src=x onerror="window.pwned=1">`,

@@ -52,6 +52,11 @@ describe("rows", () => {
     expect(outline({ messages, pending: [], me: ana })).toEqual(["day", "1*", "2*"]);
   });
 
+  test("starts a group at a break", () => {
+    const messages = [message(1, ana, 0), message(2, ana, 1), message(3, ana, 2)];
+    expect(outline({ messages, pending: [], me: ana, breaks: new Set([2]) })).toEqual(["day", "1*", "2*", "3"]);
+  });
+
   test("divides days, and starts a group on each", () => {
     const messages = [message(1, ana, 719), message(2, ana, 721)];
     expect(outline({ messages, pending: [], me: ana })).toEqual(["day", "1*", "day", "2*"]);

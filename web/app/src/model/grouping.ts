@@ -17,10 +17,12 @@ export interface Timeline {
   readonly me: User | undefined;
   /** The line "new" stands before the first message above this seq. Undefined: nowhere. */
   readonly readSeq?: number | undefined;
+  /** Messages that begin a group whoever spoke before them. */
+  readonly breaks?: ReadonlySet<number>;
 }
 
 /** Arranges a room's messages: day dividers, the line before what is new, authors grouped, what is pending last. */
-export function rows({ messages, pending, me, readSeq }: Timeline): Row[] {
+export function rows({ messages, pending, me, readSeq, breaks }: Timeline): Row[] {
   const result: Row[] = [];
   let group: { author: string; name: string; start: number } | undefined;
   let day: string | undefined;
@@ -55,6 +57,9 @@ export function rows({ messages, pending, me, readSeq }: Timeline): Row[] {
       unreadShown = true;
       group = undefined;
       result.push({ kind: "unread", key: "unread" });
+    }
+    if (breaks?.has(message.seq)) {
+      group = undefined;
     }
     const first = startsGroup(message.sender, message.createTime);
     result.push({ kind: "message", key: messageKey(message), message, first });

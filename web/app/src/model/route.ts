@@ -1,6 +1,6 @@
-/** What the address bar says: a room, the list of rooms, or nothing that exists. */
+/** What the address bar says: a room and perhaps a message in it, the list of rooms, or nothing that exists. */
 export type Route =
-  | { readonly page: "room"; readonly room: string }
+  | { readonly page: "room"; readonly room: string; readonly seq?: number }
   | { readonly page: "rooms" }
   | { readonly page: "unknown" };
 
@@ -9,12 +9,12 @@ export function parseRoute(path: string): Route {
   if (path === "/" || path === "") {
     return { page: "rooms" };
   }
-  const room = path.match(/^\/r\/([^/]+)\/?$/)?.[1];
+  const [, room, seq] = path.match(/^\/r\/([^/]+)(?:\/([1-9][0-9]{0,15}))?\/?$/) ?? [];
   if (room === undefined) {
     return { page: "unknown" };
   }
   try {
-    return { page: "room", room: decodeURIComponent(room) };
+    return { page: "room", room: decodeURIComponent(room), ...(seq === undefined ? {} : { seq: Number(seq) }) };
   } catch {
     return { page: "unknown" };
   }
@@ -22,5 +22,8 @@ export function parseRoute(path: string): Route {
 
 /** Writes a path. */
 export function routePath(route: Route): string {
-  return route.page === "room" ? `/r/${encodeURIComponent(route.room)}` : "/";
+  if (route.page !== "room") {
+    return "/";
+  }
+  return `/r/${encodeURIComponent(route.room)}${route.seq === undefined ? "" : `/${route.seq}`}`;
 }

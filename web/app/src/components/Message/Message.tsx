@@ -30,11 +30,14 @@ interface Props {
   readonly editing: boolean;
   /** Whether to say that it arrived. */
   readonly sent: boolean;
+  /** Whether the address names it. */
+  readonly target: boolean;
   readonly actions: MessageActions;
 }
 
 /** A message in the timeline, with all that can be done with it by mouse, touch and keyboard. */
-export const Message = memo(function Message({ message, first, myId, current, editing, sent, actions }: Props) {
+export const Message = memo(function Message(props: Props) {
+  const { message, first, myId, current, editing, sent, target, actions } = props;
   const article = useRef<HTMLElement>(null);
   const [hovered, setHovered] = useState(false);
   const [mode, setMode] = useState<ToolbarMode>("actions");
@@ -68,6 +71,7 @@ export const Message = memo(function Message({ message, first, myId, current, ed
       className="message"
       data-first={first || undefined}
       data-own={own || undefined}
+      data-target={target || undefined}
       data-seq={message.seq}
       tabIndex={current ? 0 : -1}
       aria-label={label(message)}

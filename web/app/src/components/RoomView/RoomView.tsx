@@ -16,8 +16,14 @@ import { TypingLine } from "../TypingLine/TypingLine.js";
 import { RoomHeader } from "./RoomHeader.js";
 import "./room-view.css";
 
+interface Props {
+  readonly room: Room;
+  /** The seq of the message that the address names. */
+  readonly target: number | undefined;
+}
+
 /** An open room: its header, timeline and composer, and who is here. Mount it anew for another room. */
-export function RoomView({ room }: { readonly room: Room }) {
+export function RoomView({ room, target }: Props) {
   const { client } = useSession();
   const { user, connection } = useStore(client);
   const snapshot = useStore(room);
@@ -71,6 +77,7 @@ export function RoomView({ room }: { readonly room: Room }) {
           me={user}
           live={connection.status === "live"}
           editing={editing}
+          target={target}
           actions={actions}
         />
         {notice !== undefined && (

@@ -37,7 +37,7 @@ export function Shell({ preferences, onPreferences }: Props) {
     <div className="shell" data-page={route.page === "rooms" ? "rooms" : "room"}>
       <Sidebar room={roomId} preferences={preferences} onPreferences={onPreferences} />
       {room !== undefined ? (
-        <RoomView key={room.id} room={room} />
+        <RoomView key={room.id} room={room} target={route.page === "room" ? route.seq : undefined} />
       ) : (
         <>
           <ConnectionBanner connection={connection} missing={0} onConnect={() => client.connect()} />

@@ -1,25 +1,17 @@
 import type { ChatMessage, Room, RoomSnapshot, User } from "@rialto/chat";
-import {
-  type KeyboardEvent,
-  memo,
-  type Ref,
-  useEffect,
-  useImperativeHandle,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
-import { useAnchoredScroll } from "../../hooks/use-anchored-scroll.js";
+import { type KeyboardEvent, memo, type Ref, useImperativeHandle, useMemo, useState } from "react";
 import { useMarkRead } from "../../hooks/use-mark-read.js";
 import { useNow } from "../../hooks/use-now.js";
+import { type RowKind, useVirtualRows } from "../../hooks/use-virtual-rows.js";
 import { messageKey, type Row, rows as rowsOf } from "../../model/grouping.js";
+import { guessHeight } from "../../model/row-height.js";
 import { dayName } from "../../model/times.js";
 import { Icon } from "../Icon/Icon.js";
 import { Message, type MessageActions } from "../Message/Message.js";
 import { PendingMessage } from "../PendingMessage/PendingMessage.js";
 import { History } from "./History.js";
-import { moveFocus } from "./move-focus.js";
+import { messageByKey } from "./keyboard.js";
+import { useBreaks, useKeepOlder, useMissed, useStart, useTarget, useUnreadLine } from "./reading.js";
 import "./timeline.css";
 
 export interface TimelineHandle {
@@ -35,21 +27,33 @@ interface Props {
   readonly live: boolean;
   /** The seq of the message that is being edited. */
   readonly editing: number | undefined;
+  /** The seq of the message that the address names. */
+  readonly target: number | undefined;
   readonly actions: MessageActions;
   readonly ref?: Ref<TimelineHandle>;
 }
 
-/** The middle of the room: what was said. Mount it anew for another room. */
-export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Props) {
+const rowKind: RowKind<Row> = {
+  guess: guessHeight,
+  steady: (row) => row.kind === "message" || row.kind === "pending",
+};
+
+/**
+ * The middle of the room: what was said, of which only what is near to the view is in the document. Mount it anew for
+ * another room.
+ */
+export function Timeline({ room, snapshot, me, live, editing, target, actions, ref }: Props) {
   const { messages, pending } = snapshot;
   const unreadFrom = useUnreadLine(snapshot);
+  const breaks = useBreaks(messages);
   const rows = useMemo(
-    () => rowsOf({ messages, pending, me, readSeq: unreadFrom }),
-    [messages, pending, me, unreadFrom],
+    () => rowsOf({ messages, pending, me, readSeq: unreadFrom, breaks }),
+    [messages, pending, me, unreadFrom, breaks],
   );
-  const { view, list, atEnd, toEnd, toRow } = useAnchoredScroll(rows);
+  const { view, list, window, atEnd, toEnd, toRow, focusRow } = useVirtualRows(rows, rowKind);
   useImperativeHandle(ref, () => ({ toEnd }), [toEnd]);
-  const started = useStartAtUnread(list, snapshot.status === "live", toRow);
+  const started = useStart(rows, snapshot.status === "live", target, toRow);
+  const search = useTarget(room, snapshot, target, toRow);
   useMarkRead(room, snapshot, started && atEnd);
   useKeepOlder(room, messages, atEnd);
   const missed = useMissed(messages, me?.id, atEnd);
@@ -60,8 +64,10 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
     pending.length === 0 ? messages.findLast((m) => m.sender.id === me?.id && !m.deleted)?.seq : undefined;
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (moveFocus(event.nativeEvent, list.current)) {
+    const next = messageByKey(event.nativeEvent, rows);
+    if (next !== undefined) {
       event.preventDefault();
+      focusRow(next);
     }
   };
   return (
@@ -75,7 +81,7 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
             onKeyDown={onKeyDown}
             onFocus={(event) => setFocused(event.target.closest("[data-key]")?.getAttribute("data-key") ?? undefined)}
           >
-            {rows.map((row) => (
+            {rows.slice(window.from, window.to).map((row) => (
               <li key={row.key} data-key={row.key}>
                 <RowContent
                   row={row}
@@ -85,6 +91,7 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
                   current={row.key === currentKey}
                   editing={row.kind === "message" && row.message.seq === editing}
                   sent={row.kind === "message" && row.message.seq === sentSeq}
+                  target={row.kind === "message" && row.message.seq === target}
                   actions={actions}
                 />
               </li>
@@ -92,6 +99,11 @@ export function Timeline({ room, snapshot, me, live, editing, actions, ref }: Pr
           </ol>
         </div>
       </section>
+      {search !== "none" && (
+        <p className="timeline-search" role="status">
+          {search === "searching" ? "Looking for the message…" : search.failure}
+        </p>
+      )}
       {!atEnd && (
         <button type="button" className="to-present" onClick={toEnd}>
           <Icon name="down" size={16} />
@@ -110,10 +122,11 @@ interface RowProps {
   readonly current: boolean;
   readonly editing: boolean;
   readonly sent: boolean;
+  readonly target: boolean;
   readonly actions: MessageActions;
 }
 
-function RowContent({ row, room, me, live, current, editing, sent, actions }: RowProps) {
+function RowContent({ row, room, me, live, current, editing, sent, target, actions }: RowProps) {
   switch (row.kind) {
     case "day":
       return <DayDivider day={row.day.getTime()} />;
@@ -128,6 +141,7 @@ function RowContent({ row, room, me, live, current, editing, sent, actions }: Ro
           current={current}
           editing={editing}
           sent={sent}
+          target={target}
           actions={actions}
         />
       );
@@ -144,54 +158,3 @@ const DayDivider = memo(function DayDivider({ day }: { readonly day: number }) {
     </h3>
   );
 });
-
-/** Where the line "new" stands: after what had been read when the room was opened, for as long as it is open. */
-function useUnreadLine(snapshot: RoomSnapshot): number | undefined {
-  const line = useRef<{ readSeq: number | undefined }>(undefined);
-  const known = snapshot.status === "live" || snapshot.status === "catching-up";
-  if (line.current === undefined && known) {
-    const readSomething = snapshot.readSeq > 0 && snapshot.unread > 0;
-    line.current = { readSeq: readSomething ? snapshot.readSeq : undefined };
-  }
-  return line.current?.readSeq;
-}
-
-/**
- * Starts at the line "new", once the room is there, if the line is among what is loaded. Returns whether it did: before
- * that, nothing counts as looked at.
- */
-function useStartAtUnread(
-  list: { readonly current: HTMLOListElement | null },
-  ready: boolean,
-  toRow: (row: Element) => void,
-): boolean {
-  const [started, setStarted] = useState(false);
-  useLayoutEffect(() => {
-    if (!ready || started) {
-      return;
-    }
-    const line = list.current?.querySelector('[data-key="unread"]');
-    // At the very top, what is older may be new, too: then the end is the better place to start.
-    if (line instanceof Element && line !== list.current?.children[1]) {
-      toRow(line);
-    }
-    setStarted(true);
-  }, [ready, started, list, toRow]);
-  return started;
-}
-
-/** Lets the oldest messages go only while the newest are looked at. */
-function useKeepOlder(room: Room, messages: readonly ChatMessage[], atEnd: boolean): void {
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a page of older messages means that all are kept, until this is said again.
-  useEffect(() => room.keepOlder(!atEnd), [room, messages, atEnd]);
-}
-
-/** How many messages of others came since the reader left the end. */
-function useMissed(messages: readonly ChatMessage[], myId: string | undefined, atEnd: boolean): number {
-  const head = messages.at(-1)?.seq ?? 0;
-  const [seen, setSeen] = useState(head);
-  if (atEnd && seen !== head) {
-    setSeen(head);
-  }
-  return atEnd ? 0 : messages.filter((message) => message.seq > seen && message.sender.id !== myId).length;
-}

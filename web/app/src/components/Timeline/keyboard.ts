@@ -1,0 +1,34 @@
+import type { Row } from "../../model/grouping.js";
+
+/**
+ * Returns the key of the message that the arrow keys, Home and End lead to, if the key was pressed on a message itself and not
+ * in a field or toolbar within it.
+ */
+export function messageByKey(event: KeyboardEvent, rows: readonly Row[]): string | undefined {
+  const at = event.target;
+  if (!(at instanceof HTMLElement) || !at.matches("article.message[data-seq]")) {
+    return undefined;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) {
+    return undefined;
+  }
+  const seq = Number(at.getAttribute("data-seq"));
+  const messages = rows.filter((row) => row.kind === "message");
+  const index = messages.findIndex((row) => row.message.seq === seq);
+  return index < 0 ? undefined : target(event.key, index, messages)?.key;
+}
+
+function target<T>(key: string, index: number, messages: readonly T[]): T | undefined {
+  switch (key) {
+    case "ArrowUp":
+      return messages[Math.max(0, index - 1)];
+    case "ArrowDown":
+      return messages[Math.min(messages.length - 1, index + 1)];
+    case "Home":
+      return messages[0];
+    case "End":
+      return messages.at(-1);
+    default:
+      return undefined;
+  }
+}
