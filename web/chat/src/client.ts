@@ -6,6 +6,8 @@ import type { WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
 import { toSummary, toUser } from "./convert.js";
 import { ChatError } from "./error.js";
+import { indexedDbMessages } from "./indexed-db.js";
+import { MessageKeeper, type MessageStore } from "./message-store.js";
 import { RoomSession } from "./room.js";
 import type { Command, Result, Session } from "./session.js";
 import { errorFromCall, errorFromStatus } from "./status.js";
@@ -24,6 +26,11 @@ export interface ChatClientOptions {
   readonly displayName?: string;
   /** Where the identity is kept. Default: local storage, one item for each server, or memory where there is none. */
   readonly tokens?: TokenStore;
+  /**
+   * Where messages are kept until they are in their room. Default: IndexedDB, one database for each server; where there is
+   * none, memory.
+   */
+  readonly messages?: MessageStore;
   /** Default: the global one. Node 20 has none: pass that of `ws`. */
   readonly WebSocket?: WebSocketConstructor;
   /**
@@ -48,6 +55,7 @@ export class ChatClient {
   private readonly random: () => number;
   private readonly connection: Connection;
   private readonly store: Store<ClientSnapshot>;
+  private readonly keeper: MessageKeeper;
   private readonly rooms = new Map<string, RoomSession>();
   private displayName: string;
   /** Read from the store once, so that what another tab writes there does not change who this one is. */
@@ -71,6 +79,7 @@ export class ChatClient {
     this.transport = new TransportHolder(transportOptions, options.transport);
     // A token is a secret between this client and one server.
     this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${baseUrl}`);
+    this.keeper = new MessageKeeper(options.messages ?? defaultMessages(baseUrl));
     this.random = options.random ?? Math.random;
     this.displayName = options.displayName ?? "";
     this.connection = new Connection({
@@ -87,6 +96,7 @@ export class ChatClient {
     });
     this.session = this.openSession();
     this.store = new Store(() => ({ connection: this.connection.state, user: this.user }));
+    this.adopt();
   }
 
   /** Starts the session and keeps it alive until `close`. While waiting to reconnect: tries now. Otherwise no effect. */
@@ -117,6 +127,10 @@ export class ChatClient {
 
   /** Returns the room with this id, the same object each time. It is not joined by this. */
   room(id: string): Room {
+    return this.roomSession(id);
+  }
+
+  private roomSession(id: string): RoomSession {
     let room = this.rooms.get(id);
     if (!room) {
       room = new RoomSession(id, this.session, this.random);
@@ -154,14 +168,31 @@ export class ChatClient {
     }
   }
 
+  /** Takes up messages that another visit left. */
+  private adopt(): void {
+    this.keeper.adopt(
+      (messages) => {
+        for (const id of new Set(messages.map(({ room }) => room))) {
+          this.roomSession(id).restore(messages.filter(({ room }) => room === id));
+        }
+      },
+      () => {
+        for (const room of this.rooms.values()) {
+          room.restored();
+        }
+      },
+    );
+  }
+
   /** Returns this client as its rooms see it. */
   private openSession(): Session {
-    const { connection } = this;
+    const { connection, keeper } = this;
     const userId = () => this.user?.id;
     return {
       get userId() {
         return userId();
       },
+      keeper,
       get live() {
         return connection.state.status === "live";
       },
@@ -270,6 +301,7 @@ export class ChatClient {
       this.tokens.set(guestToken);
     }
     this.connection.established();
+    this.adopt();
     for (const room of this.rooms.values()) {
       room.established();
     }
@@ -288,6 +320,10 @@ export class ChatClient {
     this.tokens.clear();
     return had;
   }
+}
+
+function defaultMessages(baseUrl: string): MessageStore | undefined {
+  return typeof indexedDB === "undefined" ? undefined : indexedDbMessages(`rialto.messages ${baseUrl}`);
 }
 
 function missing(option: keyof ChatClientOptions): never {

@@ -3,8 +3,9 @@
 export { ChatClient, type ChatClientOptions } from "./client.js";
 export { type DataType, dataType } from "./data-type.js";
 export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode } from "./error.js";
+export { indexedDbMessages } from "./indexed-db.js";
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
-
+export { type MessageStore, memoryMessages, type StoredMessage } from "./message-store.js";
 export { localStorageTokens, memoryTokens } from "./tokens.js";
 export type { ChatTransport, ChatTransportOptions } from "./transport.js";
 export type {

@@ -1,5 +1,6 @@
 import { ChatError, type StatusCode } from "./error.js";
 import { maxTextBytes } from "./limits.js";
+import type { StoredMessage } from "./message-store.js";
 import type { ChatMessage, DataBody, MessageOptions, PendingMessage } from "./types.js";
 
 /** What to post. */
@@ -19,6 +20,18 @@ const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
 /** A body of more bytes is not even sent: it could end the session of all rooms. */
 export const sendableBytes = 256 * 1024;
 
+/**
+ * How long the server surely knows a message by its client id, in ms (see Publish.client_id in the API): what was written before is not
+ * sent without asking, since it might be there already and be forgotten.
+ */
+export const idempotencyWindowMs = 30 * 24 * 60 * 60 * 1000;
+
+/** Where the outbox keeps its messages over a reload. */
+export interface OutboxKeeper {
+  put(message: Omit<StoredMessage, "room">): void;
+  delete(clientId: string): void;
+}
+
 interface Entry {
   shown: PendingMessage;
   /** Sent on the present connection, not answered yet. */
@@ -27,6 +40,8 @@ interface Entry {
   sentBy: string | undefined;
   /** Stored at this rev; it stays here until the room's events reach it. */
   storedRev: number | undefined;
+  /** Somebody said that it is to be sent however old it is. */
+  confirmed: boolean;
 }
 
 /**
@@ -34,8 +49,14 @@ interface Entry {
  * that it ends in the room exactly once, however often the connection breaks and whoever answers first.
  */
 export class Outbox {
-  private readonly entries = new Map<string, Entry>();
+  private readonly keeper: OutboxKeeper;
+  private entries = new Map<string, Entry>();
   private view: readonly PendingMessage[] | undefined;
+  private lastTime = 0;
+
+  constructor(keeper: OutboxKeeper) {
+    this.keeper = keeper;
+  }
 
   /** In the order of sending. The same array until something changes. */
   get pending(): readonly PendingMessage[] {
@@ -44,12 +65,24 @@ export class Outbox {
   }
 
   add(clientId: string, draft: Draft): void {
-    const shown: PendingMessage = { ...draft, clientId, status: "sending", time: new Date() };
-    this.entries.set(clientId, { shown, inFlight: false, sentBy: undefined, storedRev: undefined });
+    this.lastTime = Math.max(this.lastTime + 1, Date.now());
+    const shown: PendingMessage = { ...draft, clientId, status: "sending", time: new Date(this.lastTime) };
+    const entry = { shown, inFlight: false, sentBy: undefined, storedRev: undefined, confirmed: false };
+    this.entries.set(clientId, entry);
     this.view = undefined;
     if (byteLength(draft) > sendableBytes) {
       this.fail(clientId, new ChatError("INVALID_ARGUMENT", "The message is too long."));
+    } else {
+      this.keep(entry);
     }
+  }
+
+  /** Takes up messages of an earlier visit. They go before those of this one. */
+  restore(messages: readonly StoredMessage[]): void {
+    const restored = messages.filter(({ clientId }) => !this.entries.has(clientId)).map(entryFrom);
+    const all = [...restored, ...this.entries.values()].sort((a, b) => a.shown.time.getTime() - b.shown.time.getTime());
+    this.entries = new Map(all.map((entry) => [entry.shown.clientId, entry]));
+    this.view = undefined;
   }
 
   /** Calls `send` for each message that waits to be sent, in order, until it returns false. */
@@ -57,6 +90,10 @@ export class Outbox {
     for (const entry of this.entries.values()) {
       const { clientId, status } = entry.shown;
       if (status === "failed" || entry.inFlight || entry.storedRev !== undefined) {
+        continue;
+      }
+      if (!entry.confirmed && Date.now() - entry.shown.time.getTime() > idempotencyWindowMs) {
+        this.fail(clientId, new ChatError("DEADLINE_EXCEEDED", "This was written long ago. Is it still to be sent?"));
         continue;
       }
       if (entry.sentBy !== undefined && entry.sentBy !== userId) {
@@ -71,7 +108,10 @@ export class Outbox {
         return;
       }
       entry.inFlight = true;
-      entry.sentBy = userId;
+      if (entry.sentBy === undefined) {
+        entry.sentBy = userId;
+        this.keep(entry);
+      }
     }
   }
 
@@ -96,6 +136,7 @@ export class Outbox {
     if (entry && expected) {
       entry.inFlight = false;
       entry.storedRev = rev;
+      this.keeper.delete(clientId);
     } else {
       this.forget(clientId);
     }
@@ -153,7 +194,9 @@ export class Outbox {
     const { error: _, ...shown } = entry.shown;
     entry.shown = { ...shown, status: "sending" };
     entry.sentBy = undefined;
+    entry.confirmed = true;
     this.view = undefined;
+    this.keep(entry);
     return true;
   }
 
@@ -171,16 +214,35 @@ export class Outbox {
     if (entry) {
       entry.shown = { ...entry.shown, status: "failed", error };
       this.view = undefined;
+      this.keep(entry);
     }
   }
 
   private forget(clientId: string): void {
     if (this.entries.delete(clientId)) {
       this.view = undefined;
+      this.keeper.delete(clientId);
     }
+  }
+
+  private keep({ shown, sentBy }: Entry): void {
+    const { error, status: _, time, ...draft } = shown;
+    this.keeper.put({
+      ...draft,
+      time: time.getTime(),
+      ...(sentBy !== undefined && { sentBy }),
+      ...(error && { failure: { code: error.code, message: error.message } }),
+    });
   }
 }
 
 function byteLength({ text, data }: Draft): number {
   return data ? data.value.length : new TextEncoder().encode(text).length;
+}
+
+function entryFrom({ room: _, sentBy, failure, time, ...draft }: StoredMessage): Entry {
+  const error = failure && new ChatError(failure.code, failure.message);
+  const status = error ? ("failed" as const) : ("sending" as const);
+  const shown = { ...draft, time: new Date(time), status, ...(error && { error }) };
+  return { shown, inFlight: false, sentBy, storedRev: undefined, confirmed: false };
 }

@@ -16,7 +16,7 @@ export interface PublisherEvents {
 
 /** Sends what is in a room's outbox, in order, whenever there is a session, and again when it must be. */
 export class Publisher {
-  readonly outbox = new Outbox();
+  readonly outbox: Outbox;
   private readonly room: string;
   private readonly session: Session;
   private readonly events: PublisherEvents;
@@ -28,13 +28,17 @@ export class Publisher {
     this.room = room;
     this.session = session;
     this.backoff = new Backoff(random);
+    this.outbox = new Outbox({
+      put: (message) => session.keeper.put({ ...message, room }),
+      delete: (clientId) => session.keeper.delete(clientId),
+    });
     this.events = events;
   }
 
   /** Sends what waits. */
   flush(): void {
-    const { live, userId } = this.session;
-    if (!live || userId === undefined || this.timer !== undefined) {
+    const { keeper, live, userId } = this.session;
+    if (!live || !keeper.restored || userId === undefined || this.timer !== undefined) {
       return;
     }
     this.outbox.flush(userId, (message) =>

@@ -8,6 +8,7 @@ import { newClientId } from "./client-id.js";
 import { toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
 import type { ChatError } from "./error.js";
+import type { StoredMessage } from "./message-store.js";
 import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
@@ -219,6 +220,19 @@ export class RoomSession implements Room {
       }
       this.changed();
     }
+  }
+
+  /** Takes up messages of an earlier visit that did not get into the room. */
+  restore(messages: readonly StoredMessage[]): void {
+    this.publisher.outbox.restore(messages);
+    this.publisher.flush();
+    this.changed();
+  }
+
+  /** What was kept of an earlier visit is here: what waited for that goes out. */
+  restored(): void {
+    this.publisher.flush();
+    this.changed();
   }
 
   /** A stream is open: the join goes out right behind the hello. */

@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { Reply } from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { MessageKeeper } from "./message-store.js";
 import type { Request } from "./request-queue.js";
 import type { DisconnectReason } from "./types.js";
 
@@ -24,6 +25,8 @@ export interface Session {
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
+  /** Keeps what is not sent over a reload. */
+  readonly keeper: MessageKeeper;
   /** Gives the stream up as broken. */
   fail(reason: DisconnectReason): void;
 }

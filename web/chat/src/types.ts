@@ -73,7 +73,10 @@ export interface PendingMessage extends MessageOptions {
   /** Empty if the body is data. */
   readonly text: string;
   readonly data?: DataBody;
-  /** `sending` until it appears in the room, however often the connection breaks; `failed` if the server refused it. */
+  /**
+   * `sending` until it appears in the room, however often the connection breaks; `failed` if the server refused it, or somebody
+   * must say whether it is still to be sent, since it was written more than 30 days ago (DEADLINE_EXCEEDED).
+   */
   readonly status: "sending" | "failed";
   /** Why it failed. */
   readonly error?: ChatError;
