@@ -1,230 +1,149 @@
 package state_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"math"
 	"math/rand/v2"
-	"sync"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
-	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
-	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
-	"github.com/rialto-rpc/rialto/internal/chat/sequencer/local"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
-// TestPowerLoss cuts the power at random moments while many publish and many read, and opens what is left on the disk:
-// synced data, and a random part of what was not. Nothing acknowledged and nothing that a View ever showed may be lost
-// or different.
+// crashChainsEnv sets how many chains of crashes are played; each has crashesPerChain.
+const crashChainsEnv = "RIALTO_CRASH_CHAINS"
+
+const crashesPerChain = 5
+
+// crashChains is 8 unless the environment says otherwise, as `make test-long` does.
+func crashChains(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv(crashChainsEnv)
+	if text == "" {
+		return 8
+	}
+	n, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || n == 0 {
+		t.Fatalf("%s=%q: want a positive number", crashChainsEnv, text)
+	}
+	return n
+}
+
+// TestPowerLoss cuts the power again and again, before any operation of the file system that changes something, while many
+// publish and many read: what is left on the disk is synced data, and a random part of what was not, and on that everybody
+// goes on. History's checker says at the end whether anything acknowledged or shown was lost, doubled or different.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(8) {
+	for seed := range crashChains(t) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			testPowerLoss(t, rand.New(rand.NewPCG(seed, 1)))
+			random := rand.New(rand.NewPCG(seed, 1))
+			disk := vfs.NewCrashableMem()
+			c := newCrew(t, random)
+			for range crashesPerChain {
+				disk = c.surviveCut(disk, random)
+			}
+			c.judge(disk)
 		})
 	}
 }
 
-const crashRooms = 3
-
-func testPowerLoss(t *testing.T, random *rand.Rand) {
-	const publishers, readers, cuts = 20, 2, 3
-	fs := vfs.NewCrashableMem()
-	committed := make(chan struct{}, 1) // wakes a reader
-	s := openWith(t, state.Options{FS: fs, OnCommit: func(*state.Change) {
-		select {
-		case committed <- struct{}{}:
-		default:
-		}
-	}})
-	seq := local.New(local.Options{MaxBatch: 16})
-	ledger := newLedger()
-	epoch, _ := s.Applied()
-
-	// The run ends with ctx; all goroutines are waited for here.
-	ctx, cancel := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	defer all.Wait()
-	defer cancel()
-	all.Go(func() {
-		if err := seq.Run(ctx, s); err != nil {
-			t.Error(err)
-		}
-	})
-	for i := range publishers {
-		r := rand.New(rand.NewPCG(random.Uint64(), 2))
-		all.Go(func() { publishUntilDone(ctx, t, seq, ledger, person(i), r) })
+// surviveCut lets everybody work on a disk until the power is cut, and returns what is left on it.
+func (c *crew) surviveCut(disk *vfs.MemFS, random *rand.Rand) *vfs.MemFS {
+	c.t.Helper()
+	cut := newPowerCut(disk, random)
+	w := c.begin(cut.fs())
+	cut.arm(random.IntN(300), w.die)
+	<-cut.done
+	if err := w.end(); err != nil {
+		c.t.Errorf("the world that did not notice its end failed: %v", err)
 	}
-	for range readers {
-		all.Go(func() { readUntilDone(ctx, t, s, committed, ledger) })
+	if random.IntN(4) > 0 {
+		return cut.left
 	}
-	for range cuts {
-		ledger.waitForAcks(random.IntN(300))
-		known := ledger.copy() // before the cut
-		left := fs.CrashClone(vfs.CrashCloneCfg{
-			UnsyncedDataPercent: random.IntN(101),
-			RNG:                 rand.New(rand.NewPCG(random.Uint64(), 3)),
-		})
-		known.assertOn(t, left, epoch)
-	}
-}
-
-func publishUntilDone(
-	ctx context.Context, t *testing.T, seq sequencer.Sequencer, l *ledger, actor state.Actor, r *rand.Rand,
-) {
-	for i := 0; ctx.Err() == nil; i++ {
-		command := say(fmt.Sprint("room-", r.IntN(crashRooms)), fmt.Sprint("c", i), fmt.Sprint(actor.ID, i))
-		record, err := state.NewRecord(actor, int64(1000+i), command)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		results, err := seq.Append(ctx, record)
-		if err == nil {
-			l.acknowledged(command, actor, results[0])
-		} else if ctx.Err() == nil {
-			t.Errorf("append: %v", err)
-		}
-	}
-}
-
-// readUntilDone notes what the Views after commits show.
-func readUntilDone(ctx context.Context, t *testing.T, s *state.Store, committed <-chan struct{}, l *ledger) {
-	var rev [crashRooms]uint64
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-committed:
-		}
-		v := s.View()
-		for i := range rev {
-			events, err := v.Events(state.RoomID(fmt.Sprint("room-", i)), rev[i], 50, math.MaxInt)
-			if err != nil {
-				t.Error(err)
-			}
-			for _, e := range events {
-				l.showed(e)
-				rev[i] = e.Rev
-			}
-		}
-		v.Close()
-	}
-}
-
-// ledger is what the world knows: what was acknowledged, and what was shown.
-type ledger struct {
-	mu    sync.Mutex // protects what follows
-	more  sync.Cond
-	acks  int
-	known map[place]fact
-}
-
-type place struct {
-	room state.RoomID
-	rev  uint64
-}
-
-type fact struct {
-	kind             state.ChangeKind
-	seq              uint64
-	sender, clientID string
-	time             int64
-}
-
-func newLedger() *ledger {
-	l := &ledger{known: make(map[place]fact)}
-	l.more.L = &l.mu
-	return l
-}
-
-func (l *ledger) acknowledged(c *storev1.Publish, actor state.Actor, r state.Result) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.known[place{state.RoomID(c.GetRoom()), r.Rev}] = fact{state.Posted, r.Seq, actor.ID, c.GetClientId(), r.Time}
-	l.acks++
-	l.more.Broadcast()
-}
-
-func (l *ledger) showed(e *state.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.known[place{e.Room, e.Rev}] = factOf(e)
-}
-
-func factOf(e *state.Event) fact {
-	return fact{e.Kind, e.Message.Seq, e.Actor.ID, e.Message.ClientID, e.Time}
-}
-
-// waitForAcks returns after n more acknowledgements.
-func (l *ledger) waitForAcks(n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for until := l.acks + n; l.acks < until; {
-		l.more.Wait()
-	}
-}
-
-func (l *ledger) copy() *ledger {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return &ledger{known: maps.Clone(l.known)}
-}
-
-// assertOn opens what is left and compares: every known fact is there, without gaps and in the same epoch.
-func (l *ledger) assertOn(t *testing.T, fs vfs.FS, epoch state.Epoch) {
-	t.Helper()
-	s, err := state.Open(dataDir, state.Options{FS: fs})
+	// The power goes again while the store recovers.
+	again := newPowerCut(cut.left, random)
+	again.arm(random.IntN(15), func() {})
+	s, err := state.Open(dataDir, state.Options{FS: again.fs()})
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	v := s.View()
-	if v.Epoch() != epoch {
-		t.Errorf("epoch %s became %s", epoch, v.Epoch())
+	closeStore(c.t, s)
+	<-again.done
+	return again.left
+}
+
+// powerCut keeps what is left of a disk at one moment; whoever uses the disk goes on and does not notice.
+type powerCut struct {
+	disk   *vfs.MemFS
+	config vfs.CrashCloneCfg
+	wait   atomic.Int64 // operations until the cut; negative: not armed, or over
+	before func()
+	done   chan struct{}
+	left   *vfs.MemFS // set when done is closed
+}
+
+func newPowerCut(disk *vfs.MemFS, random *rand.Rand) *powerCut {
+	p := &powerCut{
+		disk: disk,
+		config: vfs.CrashCloneCfg{
+			UnsyncedDataPercent: random.IntN(101), RNG: rand.New(rand.NewPCG(random.Uint64(), 3)),
+		},
+		done: make(chan struct{}),
 	}
-	for i := range crashRooms {
-		l.assertRoom(t, v, state.RoomID(fmt.Sprint("room-", i)))
-	}
-	for p := range l.known {
-		t.Errorf("lost: %+v %+v", p, l.known[p])
-	}
-	v.Close()
-	if err := s.Close(); err != nil {
-		t.Error(err)
+	p.wait.Store(-1)
+	return p
+}
+
+// arm cuts the power before the n-th operation from now that changes something, right after it called before.
+func (p *powerCut) arm(n int, before func()) {
+	p.before = before
+	p.wait.Store(int64(n) + 1)
+}
+
+func (p *powerCut) fs() vfs.FS {
+	return errorfs.Wrap(p.disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && p.wait.Add(-1) == 0 {
+			p.before()
+			p.left = p.disk.CrashClone(p.config)
+			close(p.done)
+		}
+		return nil
+	}))
+}
+
+// TestFullDisk lets the disk be full again and again, at any byte of any file. The store fails for good; with room on the
+// disk it opens again, and everybody goes on.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	for seed := range crashChains(t) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 2))
+			disk := vfs.NewCrashableMem()
+			c := newCrew(t, random)
+			for range crashesPerChain {
+				full := &smallDisk{FS: disk}
+				full.left.Store(int64(1) << 40)
+				w := c.begin(full)
+				c.history.WaitForAcks(random.IntN(100))
+				full.left.Store(int64(random.IntN(64 << 10)))
+				if err := w.failed(); !isNoSpace(err) {
+					t.Errorf("the sequencer ended with %v", err)
+				}
+				if random.IntN(2) == 0 { // the machine goes down, too
+					disk = disk.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
+				}
+			}
+			c.judge(disk)
+		})
 	}
 }
 
-// assertRoom crosses out what it finds.
-func (l *ledger) assertRoom(t *testing.T, v state.View, id state.RoomID) {
-	t.Helper()
-	room, _, err := v.Room(id)
-	events, eventsErr := v.Events(id, 0, math.MaxInt, math.MaxInt)
-	messages, messagesErr := v.Messages(id, 0, false, math.MaxInt, math.MaxInt)
-	if err := errors.Join(err, eventsErr, messagesErr); err != nil {
-		t.Fatal(err)
-	}
-	if room.Head.Rev != uint64(len(events)) || room.Head.Seq != uint64(len(messages)) {
-		t.Errorf("%s: head %+v with %d events and %d messages", id, room.Head, len(events), len(messages))
-	}
-	for i, m := range messages {
-		if m.Seq != uint64(i)+1 {
-			t.Fatalf("%s: seq %d at %d", id, m.Seq, i)
-		}
-	}
-	for i, e := range events {
-		if e.Rev != uint64(i)+1 {
-			t.Fatalf("%s: rev %d at %d", id, e.Rev, i)
-		}
-		p := place{id, e.Rev}
-		if want, ok := l.known[p]; ok && want != factOf(e) {
-			t.Errorf("%+v is %+v, was %+v", p, factOf(e), want)
-		}
-		delete(l.known, p)
-	}
-}
+func isNoSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) }
