@@ -62,13 +62,39 @@ func (i identified) token() string {
 
 // History returns up to n messages, at most 100, just before message before (0: the newest), oldest first. Fewer than n
 // do not mean that there are no more: the first message kept is Info().FirstSeq.
+//
+// Pages and events merge in any order: of two forms of a message the one with the higher rev is the newer.
 func (r *Room) History(ctx context.Context, before uint64, n int) ([]*chatv1.Message, error) {
-	request := &chatv1.ListMessagesRequest{Room: r.id, PageSize: uint32(min(max(n, 1), 100))}
+	request := &chatv1.ListMessagesRequest{}
 	if before > 0 {
 		request.Position = &chatv1.ListMessagesRequest_BeforeSeq{BeforeSeq: before}
 	}
+	return r.list(ctx, request, n)
+}
+
+// HistoryAfter returns up to n messages, at most 100, just after message after, oldest first. Fewer than n do not mean that
+// there are no more: the newest is Info().HeadSeq.
+func (r *Room) HistoryAfter(ctx context.Context, after uint64, n int) ([]*chatv1.Message, error) {
+	return r.list(ctx, &chatv1.ListMessagesRequest{Position: &chatv1.ListMessagesRequest_AfterSeq{AfterSeq: after}}, n)
+}
+
+// Replies returns up to n of the messages that answer message seq, at most 100, after message after (0: from the first on),
+// oldest first.
+func (r *Room) Replies(ctx context.Context, seq, after uint64, n int) ([]*chatv1.Message, error) {
+	request := &chatv1.ListMessagesRequest{ReplyTo: seq, Position: &chatv1.ListMessagesRequest_AfterSeq{AfterSeq: after}}
+	return r.list(ctx, request, n)
+}
+
+func (r *Room) list(ctx context.Context, request *chatv1.ListMessagesRequest, n int) ([]*chatv1.Message, error) {
+	request.Room, request.PageSize = r.id, uint32(min(max(n, 1), 100))
 	page, err := r.client.Messages().ListMessages(ctx, request)
 	return page.GetMessages(), err
+}
+
+// Message returns one message or its tombstone. NOT_FOUND: there is none.
+func (r *Room) Message(ctx context.Context, seq uint64) (*chatv1.Message, error) {
+	response, err := r.client.Messages().GetMessage(ctx, &chatv1.GetMessageRequest{Room: r.id, Seq: seq})
+	return response.GetMessage(), err
 }
 
 // CreateRoom makes a room with a title, which may be empty; this user becomes its owner. ALREADY_EXISTS: the id is
@@ -78,18 +104,29 @@ func (c *Client) CreateRoom(ctx context.Context, id, title string) (*chatv1.Room
 	return response.GetRoom(), err
 }
 
-// ListRooms yields all rooms by id, page by page as they are needed. An error is the last that it yields.
-func (c *Client) ListRooms(ctx context.Context) iter.Seq2[*chatv1.Room, error] {
-	return func(yield func(*chatv1.Room, error) bool) {
+// ListedRoom is a room as [Client.ListRooms] finds it.
+type ListedRoom struct {
+	Room *chatv1.Room
+	Read *chatv1.ReadMarker // of this user; says how many messages are unread
+}
+
+// ListRooms yields the rooms that this user may see, by id, page by page as they are needed. An error is the last that it
+// yields.
+func (c *Client) ListRooms(ctx context.Context) iter.Seq2[ListedRoom, error] {
+	return func(yield func(ListedRoom, error) bool) {
 		request := &chatv1.ListRoomsRequest{}
 		for {
 			page, err := c.Rooms().ListRooms(ctx, request)
 			if err != nil {
-				yield(nil, err)
+				yield(ListedRoom{}, err)
 				return
 			}
-			for _, room := range page.GetRooms() {
-				if !yield(room, nil) {
+			for i, room := range page.GetRooms() {
+				listed := ListedRoom{Room: room}
+				if i < len(page.GetRead()) {
+					listed.Read = page.GetRead()[i]
+				}
+				if !yield(listed, nil) {
 					return
 				}
 			}

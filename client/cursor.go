@@ -3,6 +3,8 @@ package client
 import (
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
@@ -59,12 +61,27 @@ func (r *Room) keepLocked(event *chatv1.Event, at Position) {
 	r.kept = at
 	switch kind := event.GetKind().(type) {
 	case *chatv1.Event_Snapshot:
-		r.info = kind.Snapshot.GetRoom()
+		r.info = proto.CloneOf(kind.Snapshot.GetRoom())
 		r.head = min(r.head, at.Rev) // a snapshot is the room's head, also when its revs began anew
 	case *chatv1.Event_RoomChanged:
-		r.info = kind.RoomChanged
+		r.info = proto.CloneOf(kind.RoomChanged)
+	case *chatv1.Event_Posted:
+		r.advanceLocked(event)
+		r.info.HeadSeq = max(r.info.GetHeadSeq(), kind.Posted.GetSeq())
+	default:
+		r.advanceLocked(event)
 	}
 	r.notify()
+}
+
+// advanceLocked moves what is known of the room on to an event, which may be one of before the join.
+func (r *Room) advanceLocked(event *chatv1.Event) {
+	if r.info == nil {
+		r.info = &chatv1.Room{Id: r.id}
+	}
+	if event.GetRev() > r.info.GetHeadRev() {
+		r.info.HeadRev, r.info.UpdateTime = event.GetRev(), event.GetTime()
+	}
 }
 
 // acceptEphemeralLocked takes an event that is not part of the room's history.
@@ -127,7 +144,7 @@ func (c *Client) joinReplyLocked(r *Room, result *chatv1.JoinResult, err error) 
 	switch {
 	case err == nil:
 		r.join, r.refusals = joinDone, 0
-		r.info = result.GetRoom()
+		r.info = proto.CloneOf(result.GetRoom())
 		r.head = result.GetRoom().GetHeadRev()
 		if result.GetRead() != nil {
 			r.read = result.GetRead()

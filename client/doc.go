@@ -18,6 +18,9 @@
 // what arrives is let go, and once they are taken the room resumes from the last rev it kept: the server's log is the
 // queue. Only signals (typing) are lost then, as they are not kept anywhere.
 //
-// Reading and writing message by message, rooms and members: [Client.Messages], [Client.Rooms] and [Client.Members] are
+// Edits, deletes, reactions and replies are methods of a Room, waited out like a publish; so are pages of history in both
+// directions, read markers, the unread count, typing and the roster.
+//
+// All else message by message, rooms and members: [Client.Messages], [Client.Rooms] and [Client.Members] are
 // the generated clients with this client's identity on every call.
 package client

@@ -92,6 +92,7 @@ type fakeServer struct {
 	sessions chan *fakeSession
 	dial     func() grpc.ClientConnInterface
 	listMsgs func(context.Context, *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error)
+	edit     func(*chatv1.EditMessageRequest) error
 }
 
 // newFakeServer serves until the test ends.
@@ -133,6 +134,13 @@ func (f *fakeServer) Connect(stream chatv1.ChatService_ConnectServer) error {
 
 func (f *fakeServer) ListMessages(ctx context.Context, r *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error) {
 	return f.listMsgs(ctx, r)
+}
+
+func (f *fakeServer) EditMessage(_ context.Context, r *chatv1.EditMessageRequest) (*chatv1.EditMessageResponse, error) {
+	if err := f.edit(r); err != nil {
+		return nil, err
+	}
+	return &chatv1.EditMessageResponse{Message: message(r.GetSeq())}, nil
 }
 
 // fakeSession is the server's end of one Connect stream.

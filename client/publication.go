@@ -35,6 +35,11 @@ func WithClientID(id string) PublishOption {
 	return publishOptionFunc(func(p *chatv1.Publish) { p.ClientId = id })
 }
 
+// ReplyTo makes the message an answer to the one with this seq in the same room.
+func ReplyTo(seq uint64) PublishOption {
+	return publishOptionFunc(func(p *chatv1.Publish) { p.ReplyTo = seq })
+}
+
 // NewClientID returns a random client_id.
 func NewClientID() string { return rand.Text() }
 
@@ -74,6 +79,11 @@ func (c *Client) PublishData(ctx context.Context, room string, data *chatv1.Data
 // [WithMaxInFlight]) it waits for a place, or for ctx to end; ctx does not matter afterwards.
 func (c *Client) PublishAsync(ctx context.Context, room, text string, opts ...PublishOption) (*Publication, error) {
 	return c.enqueue(ctx, &chatv1.Publish{Room: room, Body: &chatv1.Publish_Text{Text: text}}, opts)
+}
+
+// PublishDataAsync is [Client.PublishAsync] of typed bytes, which must not be changed afterwards.
+func (c *Client) PublishDataAsync(ctx context.Context, room string, data *chatv1.Data, opts ...PublishOption) (*Publication, error) {
+	return c.enqueue(ctx, &chatv1.Publish{Room: room, Body: &chatv1.Publish_Data{Data: data}}, opts)
 }
 
 // Publish is [Client.Publish] in this room.
@@ -209,7 +219,7 @@ func (c *Client) blameLocked(end error) {
 
 // checkPublish refuses what cannot even be sent: the wire would end the session over it.
 func checkPublish(p *chatv1.Publish) error {
-	if err := checkText(p.GetRoom(), p.GetClientId(), p.GetText(), p.GetData().GetType()); err != nil {
+	if err := checkText(append(p.GetMentions(), p.GetRoom(), p.GetClientId(), p.GetText(), p.GetData().GetType())...); err != nil {
 		return err
 	}
 	if size := proto.Size(p); size > maxPublishBytes {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -51,9 +52,9 @@ type Room struct {
 	joined  chan struct{} // closed by the first confirmation, or the end
 
 	// Guarded by client.mu.
-	err      error // why it ended; nil while it lives
-	reading  bool  // a Next is waiting
-	info     *chatv1.Room
+	err      error        // why it ended; nil while it lives
+	reading  bool         // a Next is waiting
+	info     *chatv1.Room // our own copy
 	roster   roster
 	read     *chatv1.ReadMarker // newest
 	inbox    inbox
@@ -126,11 +127,33 @@ func (c *Client) addRoom(r *Room) error {
 // ID returns the room's id.
 func (r *Room) ID() string { return r.id }
 
-// Info returns the room as last heard of.
+// Info returns the room as last heard of; its heads are those of the newest event that arrived.
 func (r *Room) Info() *chatv1.Room {
 	r.client.mu.Lock()
 	defer r.client.mu.Unlock()
 	return proto.CloneOf(r.info)
+}
+
+// ReadUpTo returns the seq up to which this user has read the room, here or on another device, as last heard of; 0: nothing.
+func (r *Room) ReadUpTo() uint64 {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	return r.read.GetSeq()
+}
+
+// Unread returns how many messages follow the one up to which this user has read, as far as they have arrived.
+func (r *Room) Unread() int {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	read := max(r.read.GetSeq(), max(r.info.GetFirstSeq(), 1)-1)
+	return int(max(r.info.GetHeadSeq(), read) - read)
+}
+
+// Roster returns who is connected to the room, as last heard of. Of a crowd only the number is known.
+func (r *Room) Roster() (users []*chatv1.User, online int) {
+	r.client.mu.Lock()
+	defer r.client.mu.Unlock()
+	return slices.Clone(r.roster.users), int(r.roster.online)
 }
 
 // Position returns the place after the last event that Next returned. It is what to store, together with what came of

@@ -64,7 +64,7 @@ type chat interface {
 	Join(ctx context.Context, id string, history int) (room, error)
 	PublishAsync(ctx context.Context, room, text, clientID string) (publication, error)
 	SetDisplayName(name string) error
-	ListRooms(ctx context.Context) iter.Seq2[*chatv1.Room, error]
+	ListRooms(ctx context.Context) iter.Seq2[client.ListedRoom, error]
 	User() *chatv1.User
 }
 

@@ -52,10 +52,11 @@ func (f *fakeChat) PublishAsync(_ context.Context, room, text, clientID string) 
 	return unanswered{}, nil
 }
 
-func (f *fakeChat) ListRooms(context.Context) iter.Seq2[*chatv1.Room, error] {
-	return func(yield func(*chatv1.Room, error) bool) {
-		_ = yield(&chatv1.Room{Id: "kitchen", HeadSeq: 12, Title: "The \x1b[31mkitchen"}, nil) &&
-			yield(&chatv1.Room{Id: "lobby", HeadSeq: 3}, nil)
+func (f *fakeChat) ListRooms(context.Context) iter.Seq2[client.ListedRoom, error] {
+	return func(yield func(client.ListedRoom, error) bool) {
+		kitchen := &chatv1.Room{Id: "kitchen", HeadSeq: 12, Title: "The \x1b[31mkitchen"}
+		_ = yield(client.ListedRoom{Room: kitchen}, nil) &&
+			yield(client.ListedRoom{Room: &chatv1.Room{Id: "lobby", HeadSeq: 3}}, nil)
 	}
 }
 

@@ -70,14 +70,14 @@ func (m *model) listRooms() tea.Cmd {
 	ctx, chat := m.ctx, m.chat
 	return func() tea.Msg {
 		var lines roomsMsg
-		for room, err := range chat.ListRooms(ctx) {
+		for listed, err := range chat.ListRooms(ctx) {
 			if err != nil {
 				return noticeMsg("no list of rooms: " + reason(err))
 			}
 			if len(lines) == maxRoomsListed {
 				return append(lines, "and more")
 			}
-			unit := "messages"
+			room, unit := listed.Room, "messages"
 			if room.GetHeadSeq() == 1 {
 				unit = "message"
 			}
