@@ -86,6 +86,8 @@ type session struct {
 	pings      bucket
 	settled    bool // the peer's SETTINGS have come
 
+	yields yields // the writer's
+
 	heard     atomic.Uint64 // frames read
 	closed    atomic.Bool   // close was called; what is read from now on is dropped
 	heartbeat sessionHeartbeat

@@ -1,6 +1,9 @@
 package bridge
 
-import "runtime"
+import (
+	"runtime"
+	"sync"
+)
 
 // sendControl queues a frame that overtakes the streams.
 func (s *session) sendControl(f muxFrame) {
@@ -87,40 +90,115 @@ func (s *session) wakeLocked() {
 	s.writer.Go(s.write)
 }
 
-// minFlushBytes is what is worth a system call without looking for more, as in grpc-go.
-const minFlushBytes = 1000
+const (
+	// minFlushBytes is what is worth a system call without looking for more, as in grpc-go.
+	minFlushBytes = 1000
+
+	// maxGatherBytes is how much the writer takes at a time. What comes later and may overtake waits for it.
+	maxGatherBytes = 16 << 10
+)
+
+// frameBatch is frames one behind the other.
+type frameBatch struct {
+	bytes []byte
+	ends  []int // of each frame
+}
+
+var frameBatches = sync.Pool{New: func() any { return new(frameBatch) }}
 
 // write writes until nothing is left to write.
 func (s *session) write() {
-	var scratch []byte
-	for gathered, yielded := 0, false; ; {
-		s.mu.Lock()
-		frame, ok := s.nextLocked(scratch[:0])
-		s.mu.Unlock()
-		if ok {
-			scratch = frame
-			if err := s.sock.write(frame); err != nil {
-				s.fail(err)
-				return
+	batch := frameBatches.Get().(*frameBatch)
+	defer frameBatches.Put(batch)
+	for {
+		if err := s.writeReady(batch); err != nil {
+			s.fail(err)
+			return
+		}
+		if s.rest() {
+			return
+		}
+	}
+}
+
+// writeReady writes and flushes what can be written, and what can be meanwhile. batch is empty memory.
+func (s *session) writeReady(batch *frameBatch) error {
+	for written, yielded := 0, false; ; {
+		s.gather(batch)
+		if len(batch.ends) > 0 {
+			if err := s.writeBatch(batch); err != nil {
+				return err
 			}
-			gathered += len(frame)
+			written += len(batch.bytes)
+			s.yields.brought(yielded)
 			yielded = false
 			continue
 		}
-		if !yielded && gathered < minFlushBytes {
+		if !yielded && written < minFlushBytes && s.yields.worth() {
 			// Whoever is about to send goes first, so that many frames leave in one system call.
 			yielded = true
 			runtime.Gosched()
 			continue
 		}
-		if err := s.sock.flush(); err != nil {
-			s.fail(err)
+		return s.sock.flush()
+	}
+}
+
+// gather fills a batch with the frames that go next: as many at a time as make the lock worth its while.
+func (s *session) gather(batch *frameBatch) {
+	batch.bytes, batch.ends = batch.bytes[:0], batch.ends[:0]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(batch.bytes) < maxGatherBytes {
+		longer, ok := s.nextLocked(batch.bytes)
+		if !ok {
 			return
 		}
-		gathered = 0
-		if s.rest() {
-			return
+		batch.bytes = longer
+		batch.ends = append(batch.ends, len(longer))
+	}
+}
+
+func (s *session) writeBatch(batch *frameBatch) error {
+	begin := 0
+	for _, end := range batch.ends {
+		if err := s.sock.write(batch.bytes[begin:end]); err != nil {
+			return err
 		}
+		begin = end
+	}
+	return nil
+}
+
+// yields is the writer's memory of whether giving others the processor before a flush brought anything. Where one stream talks
+// at a time it never does, and costs more than the system call it might save: it wakes a thread that finds nothing to do.
+type yields struct {
+	vain    int // in a row
+	skipped int
+}
+
+const (
+	maxVainYields = 4  // then it is no use any more
+	yieldRetry    = 32 // and is tried again after so many flushes
+)
+
+// worth decides whether to yield.
+func (y *yields) worth() bool {
+	if y.vain < maxVainYields {
+		y.vain++ // until it brings something
+		return true
+	}
+	if y.skipped++; y.skipped < yieldRetry {
+		return false
+	}
+	y.skipped = 0
+	return true
+}
+
+// brought notes that there were frames to write, maybe right after a yield.
+func (y *yields) brought(yielded bool) {
+	if yielded {
+		y.vain = 0
 	}
 }
 
