@@ -58,22 +58,22 @@ func (a *attempt) sendOpen() {
 
 // send sends a message; false if the attempt has ended. It waits while much is queued. In a call with one message the OPEN, the
 // message and the half-close travel together.
-func (a *attempt) send(data []byte, flags frameFlags) bool {
+func (a *attempt) send(m sentMessage) bool {
 	if a.call.desc.ClientStreams {
-		return a.stream.sendMessage(data, flags)
+		return a.stream.sendMessage(m.payload, m.flags)
 	}
 	open := a.open
 	a.open = nil
-	return a.stream.sendWhole(open, data, flags)
+	return a.stream.sendWhole(open, m)
 }
 
 // sendWhole opens a stream with the only message it will send.
-func (st *muxStream) sendWhole(open, data []byte, flags frameFlags) bool {
+func (st *muxStream) sendWhole(open []byte, m sentMessage) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
-	st.out.bytes += len(data)
+	st.out.bytes += len(m.data)
 	st.sendLocked(outItem{kind: kindOpen, data: open})
-	st.sendLocked(outItem{kind: kindData, flags: flags, data: data})
+	st.sendLocked(outItem{kind: kindData, flags: m.flags, data: m.data, box: m.box})
 	return st.sendLocked(outItem{kind: kindEndSend})
 }
 

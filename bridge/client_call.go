@@ -55,7 +55,7 @@ type clientCall struct {
 
 // sentMessage is a message as it travels.
 type sentMessage struct {
-	data  []byte
+	payload
 	flags frameFlags
 }
 
@@ -182,7 +182,7 @@ func (c *clientCall) again(failed *attempt) bool {
 		next.abort(errCallFinished) // finish has seen the attempt before
 	}
 	for _, m := range sent {
-		next.send(m.data, m.flags)
+		next.send(m)
 	}
 	if c.closedSend {
 		next.closeSend()
@@ -224,18 +224,20 @@ func (c *clientCall) pause() bool {
 	}
 }
 
-// keep remembers a message for another attempt.
-func (c *clientCall) keep(m sentMessage) {
+// keep remembers a message for another attempt, if there may be one. What it returns is to be sent now.
+func (c *clientCall) keep(m sentMessage) sentMessage {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	if c.irrevocable {
-		return
+		return m
 	}
 	if c.sentBytes += len(m.data); c.sentBytes > c.info.maxReplayBytes {
 		c.irrevocable, c.sent = true, nil
-		return
+		return m
 	}
+	m.box = nil // the bytes are needed longer than for this attempt
 	c.sent = append(c.sent, m)
+	return m
 }
 
 // commit forgets what was sent: the server has begun the call.
@@ -301,9 +303,9 @@ func (c *clientCall) send(m any) error {
 	}
 	c.replaying.Lock()
 	a := c.attempt.Load()
-	c.keep(message)
+	message = c.keep(message)
 	c.replaying.Unlock()
-	if a.send(message.data, message.flags) {
+	if a.send(message) {
 		return nil
 	}
 	<-a.done
@@ -318,23 +320,19 @@ func (c *clientCall) encode(m any) (sentMessage, error) {
 	if m == nil {
 		return sentMessage{}, nil
 	}
-	data, err := c.info.codec.encode(m)
+	encoded, err := c.info.codec.encode(m)
 	if err != nil {
 		return sentMessage{}, status.Errorf(codes.Internal, "error while marshaling: %v", err)
 	}
-	message := sentMessage{data: data}
-	data, compressed, err := c.compression.compress(data)
+	message, flags, err := c.compression.outgoing(encoded)
 	if err != nil {
 		return sentMessage{}, status.Errorf(codes.Internal, "error while compressing: %v", err)
 	}
-	if compressed {
-		message = sentMessage{data, flagCompressed}
-	}
-	if len(data) > c.info.maxSendBytes {
+	if len(message.data) > c.info.maxSendBytes {
 		return sentMessage{}, status.Errorf(codes.ResourceExhausted,
-			"trying to send message larger than max (%d vs. %d)", len(data), c.info.maxSendBytes)
+			"trying to send message larger than max (%d vs. %d)", len(message.data), c.info.maxSendBytes)
 	}
-	return message, nil
+	return sentMessage{message, flags}, nil
 }
 
 // CloseSend implements [grpc.ClientStream].

@@ -15,7 +15,7 @@ import (
 // messageCodec is what a client encodes messages with, whichever of grpc-go's three generations of codecs it is.
 type messageCodec interface {
 	// encode returns bytes that nobody else changes.
-	encode(m any) ([]byte, error)
+	encode(m any) (payload, error)
 	// decode keeps nothing of data.
 	decode(data []byte, m any) error
 }
@@ -28,7 +28,7 @@ type oldCodec struct {
 	}
 }
 
-func (c oldCodec) encode(m any) ([]byte, error) { return c.encoding.Marshal(m) }
+func (c oldCodec) encode(m any) (payload, error) { return shared(c.encoding.Marshal(m)) }
 
 // decode copies: codecs of this kind may keep the bytes.
 func (c oldCodec) decode(data []byte, m any) error {
@@ -38,18 +38,18 @@ func (c oldCodec) decode(data []byte, m any) error {
 // bufferCodec is an [encoding.CodecV2].
 type bufferCodec struct{ encoding.CodecV2 }
 
-func (c bufferCodec) encode(m any) ([]byte, error) {
+func (c bufferCodec) encode(m any) (payload, error) {
 	buffers, err := c.Marshal(m)
 	if err != nil {
-		return nil, err
+		return payload{}, err
 	}
 	defer buffers.Free()
 	if len(buffers) == 1 {
 		if data, ok := buffers[0].(mem.SliceBuffer); ok {
-			return data, nil // nobody takes these back
+			return payload{data: data}, nil // nobody takes these back
 		}
 	}
-	return buffers.Materialize(), nil
+	return payload{data: buffers.Materialize()}, nil
 }
 
 // decode copies: a codec may keep the bytes, by a reference to their buffer, and ours are used again.
@@ -62,12 +62,12 @@ func (c bufferCodec) decode(data []byte, m any) error {
 // plainProtoCodec is grpc-go's own codec for protobuf without its buffers: it copies what it keeps.
 type plainProtoCodec struct{}
 
-func (plainProtoCodec) encode(m any) ([]byte, error) {
+func (plainProtoCodec) encode(m any) (payload, error) {
 	message, err := protoMessage(m)
 	if err != nil {
-		return nil, err
+		return payload{}, err
 	}
-	return proto.Marshal(message)
+	return marshalProto(message)
 }
 
 func (plainProtoCodec) decode(data []byte, m any) error {

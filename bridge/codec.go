@@ -30,8 +30,8 @@ type codec interface {
 	contentType() string
 	// text reports whether messages are text frames.
 	text() bool
-	// marshal encodes a message that a service sends. The bytes may be shared and are not modified.
-	marshal(m any) ([]byte, error)
+	// marshal encodes a message that a service sends.
+	marshal(m any) (payload, error)
 	// unmarshal decodes into m and keeps nothing of data. The error is a status: INVALID_ARGUMENT that says where.
 	unmarshal(data []byte, m any) error
 }
@@ -54,15 +54,32 @@ func (protoCodec) contentType() string { return "application/grpc+proto" }
 
 func (protoCodec) text() bool { return false }
 
-func (protoCodec) marshal(m any) ([]byte, error) {
+func (protoCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok {
-		return encoded.EncodedProto()
+		return shared(encoded.EncodedProto())
 	}
 	message, err := protoMessage(m)
 	if err != nil {
-		return nil, err
+		return payload{}, err
 	}
-	return proto.Marshal(message)
+	return marshalProto(message)
+}
+
+// shared is a payload whose bytes others may have.
+func shared(data []byte, err error) (payload, error) { return payload{data: data}, err }
+
+// marshalProto encodes into a buffer that is used again.
+func marshalProto(message proto.Message) (payload, error) {
+	size := proto.Size(message)
+	if size > maxBufferBytes {
+		return shared(proto.Marshal(message))
+	}
+	box := getBuffer(size)
+	data, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend((*box)[:0], message)
+	if err != nil {
+		return payload{}, err
+	}
+	return payload{data, box}, nil
 }
 
 func (protoCodec) unmarshal(data []byte, m any) error {
@@ -108,15 +125,15 @@ func (jsonCodec) contentType() string { return "application/grpc+json" }
 
 func (jsonCodec) text() bool { return true }
 
-func (jsonCodec) marshal(m any) ([]byte, error) {
+func (jsonCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok {
-		return encoded.EncodedJSON()
+		return shared(encoded.EncodedJSON())
 	}
 	message, err := protoMessage(m)
 	if err != nil {
-		return nil, err
+		return payload{}, err
 	}
-	return marshalJSON(message, nil)
+	return shared(marshalJSON(message, nil))
 }
 
 // marshalJSON writes compact JSON. types resolves extensions and the contents of Any; nil: those that are linked in.

@@ -20,8 +20,8 @@ func TestJSONIsCompactAndDeterministic(t *testing.T) {
 	want := `{"payload":{"body":"/w=="},"username":"a b\t<é>","oauthScope":"s"}`
 	for range 50 {
 		got, err := jsonCodec{}.marshal(message)
-		if err != nil || string(got) != want {
-			t.Fatalf("%s, %v; want %s", got, err, want)
+		if err != nil || string(got.data) != want {
+			t.Fatalf("%s, %v; want %s", got.data, err, want)
 		}
 	}
 }

@@ -52,16 +52,16 @@ func (c grpcCodec) contentType() string { return "application/grpc+" + c.Name() 
 
 func (grpcCodec) text() bool { return false }
 
-func (c grpcCodec) marshal(m any) ([]byte, error) {
+func (c grpcCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok && c.Name() == grpcproto.Name {
-		return encoded.EncodedProto()
+		return shared(encoded.EncodedProto())
 	}
 	data, err := c.Marshal(m)
 	if err != nil {
-		return nil, err
+		return payload{}, err
 	}
 	defer data.Free()
-	return data.Materialize(), nil
+	return payload{data: data.Materialize()}, nil
 }
 
 // unmarshal gives the codec bytes of its own: it may keep them.

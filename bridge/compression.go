@@ -29,6 +29,16 @@ func compressionNamed(name string) (c *compression, ok bool) {
 	return &compression{compressor}, compressor != nil
 }
 
+// outgoing returns a message as it travels, with the flags that say so.
+func (c *compression) outgoing(message payload) (payload, frameFlags, error) {
+	data, compressed, err := c.compress(message.data)
+	if err != nil || !compressed {
+		return message, 0, err
+	}
+	message.free()
+	return payload{data: data}, flagCompressed, nil
+}
+
 // compress returns a message as it travels, and whether it is compressed: one that would not become shorter is not.
 func (c *compression) compress(data []byte) ([]byte, bool, error) {
 	if c == nil || len(data) < minCompressedBytes {

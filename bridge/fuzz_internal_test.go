@@ -45,8 +45,8 @@ func FuzzTextFrame(f *testing.F) {
 			t.Fatalf("decoded, but not encoded again: %v", err)
 		}
 		var second testgrpc.SimpleRequest
-		if err := (jsonCodec{}).unmarshal(again, &second); err != nil || !proto.Equal(&message, &second) {
-			t.Fatalf("%s comes back as %v, %v", again, &second, err)
+		if err := (jsonCodec{}).unmarshal(again.data, &second); err != nil || !proto.Equal(&message, &second) {
+			t.Fatalf("%s comes back as %v, %v", again.data, &second, err)
 		}
 	})
 }

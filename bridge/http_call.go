@@ -170,12 +170,13 @@ func (c *httpCall) recvError(err error) error {
 }
 
 // send implements [wire].
-func (c *httpCall) send(data []byte) error {
+func (c *httpCall) send(encoded payload) error {
 	if st := c.ended(); st != nil {
 		return st.Err()
 	}
-	message := &bytesMessage{data}
+	message := &bytesMessage{encoded.data}
 	if !c.single {
+		defer encoded.free()
 		return c.sent(c.conn.Send(message))
 	}
 	if c.reply != nil {

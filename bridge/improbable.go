@@ -171,8 +171,9 @@ func (c *improbableCall) fail(st *status.Status) error {
 }
 
 // send implements [wire].
-func (c *improbableCall) send(data []byte) error {
-	return c.sent(c.sock.write(websocket.BinaryMessage, improbablePart(partMessage, data)))
+func (c *improbableCall) send(message payload) error {
+	defer message.free()
+	return c.sent(c.sock.write(websocket.BinaryMessage, improbablePart(partMessage, message.data)))
 }
 
 // sendHeader implements [wire].

@@ -169,18 +169,14 @@ func (c *muxCall) recv() ([]byte, func(), error) {
 }
 
 // send implements [wire].
-func (c *muxCall) send(data []byte) error {
-	data, compressed, err := c.compression.compress(data)
+func (c *muxCall) send(message payload) error {
+	message, flags, err := c.compression.outgoing(message)
 	if err != nil {
 		c.end(status.Newf(codes.Internal, "error while compressing: %v", err))
 		return c.callError()
 	}
-	var flags frameFlags
-	if compressed {
-		flags = flagCompressed
-	}
-	c.sent = len(data)
-	if !c.stream.sendMessage(data, flags) {
+	c.sent = len(message.data)
+	if !c.stream.sendMessage(message, flags) {
 		return c.callError()
 	}
 	return nil

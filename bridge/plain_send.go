@@ -10,12 +10,13 @@ import (
 )
 
 // send implements [wire].
-func (c *plainCall) send(data []byte) error {
+func (c *plainCall) send(message payload) error {
+	defer message.free()
 	kind := websocket.BinaryMessage
 	if c.codec.text() {
 		kind = websocket.TextMessage
 	}
-	return c.sent(c.sock.write(kind, data))
+	return c.sent(c.sock.write(kind, message.data))
 }
 
 // sendHeader implements [wire]. Without the subprotocol there is no place for headers.

@@ -43,7 +43,8 @@ type outbound struct {
 type outItem struct {
 	kind  frameKind
 	flags frameFlags
-	data  []byte // the payload, or what is left of the message; not modified
+	data  []byte  // the payload, or what is left of the message; not modified
+	box   *[]byte // as in payload
 }
 
 var errStreamReleased = status.Error(codes.Internal, "the call has ended")
@@ -80,16 +81,16 @@ func (st *muxStream) send(kind frameKind, payload []byte) bool {
 	return st.sendLocked(outItem{kind: kind, data: payload})
 }
 
-// sendMessage queues a message and returns, once not too much waits before it. False if the stream has ended. The message must
-// not change afterwards.
-func (st *muxStream) sendMessage(data []byte, flags frameFlags) bool {
+// sendMessage queues a message, which the writer frees, and returns once not too much waits before it. False if the stream has
+// ended. The message must not change afterwards.
+func (st *muxStream) sendMessage(message payload, flags frameFlags) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
 	for st.out.bytes >= maxQueuedBytes && !st.out.closed {
 		st.out.space.Wait()
 	}
-	st.out.bytes += len(data)
-	return st.sendLocked(outItem{kind: kindData, flags: flags, data: data})
+	st.out.bytes += len(message.data)
+	return st.sendLocked(outItem{kind: kindData, flags: flags, data: message.data, box: message.box})
 }
 
 func (st *muxStream) sendLocked(item outItem) bool {
@@ -173,6 +174,9 @@ func (o *outbound) canWrite() bool {
 	return !o.closed && o.head < len(o.items) && (o.items[o.head].kind != kindData || o.window.available > 0)
 }
 
+// free lets the memory of a message that was written be used again.
+func (i outItem) free() { payload{box: i.box}.free() }
+
 func (o *outbound) pop() outItem {
 	item := o.items[o.head]
 	o.items[o.head] = outItem{}
@@ -225,9 +229,11 @@ func (s *session) appendChunkLocked(st *muxStream, dst []byte) []byte {
 		item.flags &^= flagCompressed
 		return appendFrame(dst, f)
 	}
-	st.out.pop()
+	message := st.out.pop()
 	f.flags |= s.takeEndSendLocked(st)
-	return appendFrame(dst, f)
+	dst = appendFrame(dst, f)
+	message.free()
+	return dst
 }
 
 // spendLocked takes what a DATA frame costs and lets a waiting sender go on.
@@ -265,7 +271,9 @@ func (s *session) appendOpenLocked(st *muxStream, dst []byte, open outItem) []by
 	s.spendLocked(st, len(message.data))
 	flags |= flagInline | message.flags | s.takeEndSendLocked(st)
 	dst = appendFrame(dst, muxFrame{kind: kindOpen, flags: flags, stream: st.id})
-	return appendInlineOpen(dst, open.data, message.data)
+	dst = appendInlineOpen(dst, open.data, message.data)
+	message.free()
+	return dst
 }
 
 func (s *session) fitsInlineLocked(st *muxStream, message []byte) bool {

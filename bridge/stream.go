@@ -17,8 +17,8 @@ type wire interface {
 	// recv returns the client's next message; io.EOF after the half-close, otherwise a status error. The bytes are valid
 	// until release is called. At most one goroutine calls recv.
 	recv() (data []byte, release func(), err error)
-	// send sends a message. It blocks while the peer is slow; the error is a status error.
-	send(data []byte) error
+	// send sends a message, which it frees. It blocks while the peer is slow; the error is a status error.
+	send(message payload) error
 	// sendHeader sends the response headers, where the client can take them.
 	sendHeader(md metadata.MD) error
 	// end ends the call with a status and cancels its context. The first end counts.
@@ -79,23 +79,24 @@ func (s *serverStream) SendMsg(m any) error {
 	if err := s.ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
-	data, err := s.codec.marshal(m)
+	message, err := s.codec.marshal(m)
 	if err != nil {
 		return s.fail(status.Newf(codes.Internal, "error while marshaling: %v", err))
 	}
-	if len(data) > s.maxSendMsgSize {
+	length := len(message.data)
+	if length > s.maxSendMsgSize {
 		return s.fail(status.Newf(codes.ResourceExhausted,
-			"trying to send message larger than max (%d vs. %d)", len(data), s.maxSendMsgSize))
+			"trying to send message larger than max (%d vs. %d)", length, s.maxSendMsgSize))
 	}
 	if header, first := s.takeHeader(nil); first {
 		if err := s.sendHeader(header); err != nil {
 			return err
 		}
 	}
-	if err := s.wire.send(data); err != nil {
+	if err := s.wire.send(message); err != nil {
 		return err
 	}
-	s.stats.sent(m, len(data), s.wire)
+	s.stats.sent(m, length, s.wire)
 	return nil
 }
 
