@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -16,31 +14,17 @@ import (
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
-// crashChainsEnv sets how many chains of crashes are played; each has crashesPerChain.
+// crashChainsEnv sets how many chains of crashes are played, 8 by default; each has crashesPerChain.
 const crashChainsEnv = "RIALTO_CRASH_CHAINS"
 
 const crashesPerChain = 5
-
-// crashChains is 8 unless the environment says otherwise, as `make test-long` does.
-func crashChains(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv(crashChainsEnv)
-	if text == "" {
-		return 8
-	}
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || n == 0 {
-		t.Fatalf("%s=%q: want a positive number", crashChainsEnv, text)
-	}
-	return n
-}
 
 // TestPowerLoss cuts the power again and again, before any operation of the file system that changes something, while many
 // publish and many read: what is left on the disk is synced data, and a random part of what was not, and on that everybody
 // goes on. History's checker says at the end whether anything acknowledged or shown was lost, doubled or different.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	for seed := range crashChains(t) {
+	for seed := range number(t, crashChainsEnv, 8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -122,7 +106,7 @@ func (p *powerCut) fs() vfs.FS {
 // disk it opens again, and everybody goes on.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	for seed := range crashChains(t) {
+	for seed := range number(t, crashChainsEnv, 8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 2))

@@ -11,5 +11,8 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(holdDirEnv); dir != "" {
 		os.Exit(holdDir(dir))
 	}
+	if log := os.Getenv(replayLogEnv); log != "" {
+		os.Exit(replayLog(log))
+	}
 	goleak.VerifyTestMain(m)
 }

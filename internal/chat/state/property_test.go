@@ -39,36 +39,13 @@ func TestStoreIsTheModel(t *testing.T) {
 
 func testSeed(t *testing.T, seed uint64) reached {
 	const commands = 800
-	random := rand.New(rand.NewPCG(seed, 0))
-	reached := newReached()
-	s, m := openWith(t, state.Options{FS: vfs.NewMem(), CachedRooms: 1}), newModel()
-	var log []state.Entry
+	sim := newSimulation(t, seed, randomCommand)
 	var told []string
 	for range commands {
-		actor, timeMS, command := randomCommand(random)
-		e := next(t, s, actor, timeMS, command)
-		if random.IntN(100) == 0 {
-			e.Record.Kind = state.Kind(random.UintN(math.MaxUint16))
-			e.Record.Body = []byte{0xff}
-			command = nil
-		}
-		log = append(log, e)
-		change := commit(t, s, e)
-		told = append(told, tell(change)...)
-		want := state.Result{Refusal: state.UnsupportedRecord}
-		if command != nil {
-			want = m.apply(actor, timeMS, command)
-		}
-		reached.count(command, want, change)
-		want.Pos = e.Pos
-		if got := change.Results[0]; got != want {
-			t.Fatalf("seed %d: position %d, %T %v by %s: result %+v, want %+v", seed, e.Pos, command, command, actor.ID, got, want)
-		}
-		if command != nil {
-			comparePublished(t, s, m, command.(interface{ GetRoom() string }).GetRoom(), change)
-		}
+		told = append(told, tell(sim.step(t))...)
 	}
-	compareAll(t, s, m)
+	s, log := sim.store, sim.log
+	compareAll(t, s, sim.model)
 	slices.Sort(told)
 	for _, batch := range []int{1, 7, 1000} {
 		again, toldAgain := replay(t, log, batch)
@@ -77,7 +54,7 @@ func testSeed(t *testing.T, seed uint64) reached {
 		}
 		compare(t, fmt.Sprintf("seed %d: lines told in batches of %d", seed, batch), toldAgain, told)
 	}
-	return reached
+	return sim.reached
 }
 
 // comparePublished compares what a command touched: the room, its newest event and the markers told of.
@@ -239,7 +216,7 @@ func person(i int) state.Actor {
 	return state.Actor{ID: fmt.Sprintf("user-%02d", i), Name: fmt.Sprintf("Näme %d", i), Guest: i%2 == 0}
 }
 
-func randomCommand(r *rand.Rand) (state.Actor, int64, proto.Message) {
+func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
 	actor := person(r.IntN(3))
 	if r.IntN(4) == 0 {
 		actor = person(r.IntN(people))
