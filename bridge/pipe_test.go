@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -94,4 +95,22 @@ func (s *pipeServer) dialMux(t testing.TB) *muxPeer {
 	p.send(wireFrame{kind: frameSettings})
 	p.expectSettings()
 	return p
+}
+
+// servePipesTo serves a handler until the test ends.
+func servePipesTo(t testing.TB, pipes *pipeListener, h *bridge.Handler) {
+	t.Helper()
+	web := &http.Server{Handler: h}
+	served := make(chan struct{})
+	go func() { // ends with the clean-up, which waits for it
+		defer close(served)
+		web.Serve(pipes)
+	}()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		h.Drain(ctx)
+		web.Close()
+		<-served
+	})
 }
