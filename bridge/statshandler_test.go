@@ -99,9 +99,15 @@ func TestStatsHandlerSeesWhatGRPCServerShows(t *testing.T) {
 	}
 }
 
+// The trace that calls belong to (https://www.w3.org/TR/trace-context).
+const (
+	traceID  = "0af7651916cd43dd8448eb211c80319c"
+	parentID = "b7ad6b7169203331"
+)
+
 func makeEveryCall(t *testing.T, log *eventLog, conn grpc.ClientConnInterface) {
 	t.Helper()
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "x", "y")
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "x", "y", "traceparent", "00-"+traceID+"-"+parentID+"-01")
 	client := testgrpc.NewTestServiceClient(conn)
 	if _, err := client.UnaryCall(ctx, &testgrpc.SimpleRequest{Payload: payload("hello")}); err != nil {
 		t.Fatal(err)

@@ -7,12 +7,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/rialto-rpc/rialto/bridge"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
 // idleLimit is after how long without a byte the proxies of these tests cut a connection.
@@ -20,7 +28,7 @@ const idleLimit = 3 * time.Second
 
 // TestBehindProxies runs the configurations that docs/operations.md gives, with time-outs of 3 s: a session that says
 // nothing for 15 s lives, by the server's heartbeat alone; without heartbeats the same session dies, which shows that the
-// proxies do cut.
+// proxies do cut. In both modes.
 func TestBehindProxies(t *testing.T) {
 	t.Parallel()
 	for _, p := range []proxy{nginx, haproxy} {
@@ -29,24 +37,154 @@ func TestBehindProxies(t *testing.T) {
 			heartbeat time.Duration
 			lives     bool
 		}{{"heartbeat", time.Second, true}, {"none", time.Hour, false}} {
-			t.Run(p.name+"/"+tt.name, func(t *testing.T) {
+			for mode, idle := range sessions {
+				t.Run(p.name+"/"+tt.name+"/"+mode, func(t *testing.T) {
+					t.Parallel()
+					s := startServerWith(t, tt.heartbeat)
+					front := p.start(t, s.http, p.impatient)
+					if err := idle(t, front.addr, 5*idleLimit); (err == nil) != tt.lives {
+						t.Fatalf("after %v of silence: %v", 5*idleLimit, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// idleVariable says for how long TestBehindProxiesAsDocumented is silent. `make test-long` gives it 3 minutes.
+const idleVariable = "RIALTO_E2E_IDLE"
+
+// TestBehindProxiesAsDocumented runs the configurations as docs/operations.md gives them, with the time-outs that they and the
+// proxies have, and the server's default heartbeat. A test of short time-outs cannot show that these two fit each other; a
+// short run of this one shows only that the configurations work.
+func TestBehindProxiesAsDocumented(t *testing.T) {
+	t.Parallel()
+	silence := time.Second
+	if text := os.Getenv(idleVariable); text != "" {
+		var err error
+		if silence, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("%s: %v", idleVariable, err)
+		}
+	}
+	for _, p := range []proxy{nginx, haproxy} {
+		for mode, idle := range sessions {
+			t.Run(p.name+"/"+mode, func(t *testing.T) {
 				t.Parallel()
-				s := startServerWith(t, tt.heartbeat)
-				front := p.start(t, s.http)
-				ws, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+front+"/rialto.chat.v1.ChatService/Connect?encoding=json", nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer ws.Close()
-				if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"join":{"room":"idle"}}`)); err != nil {
-					t.Fatal(err)
-				}
-				if err := readFor(ws, 5*idleLimit); (err == nil) != tt.lives {
-					t.Fatalf("after %v of silence: %v", 5*idleLimit, err)
+				front := p.start(t, startServer(t).http, p.plain)
+				if err := idle(t, front.addr, silence); err != nil {
+					t.Fatalf("after %v of silence: %v", silence, err)
 				}
 			})
 		}
 	}
+}
+
+// TestProxyReload reloads a proxy under a session: it lives on, until the time that docs/operations.md says the proxy gives it
+// is over, and then the next call finds the proxy that runs now.
+func TestProxyReload(t *testing.T) {
+	t.Parallel()
+	for _, p := range []proxy{nginx, haproxy} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t)
+			front := p.start(t, s.http, p.draining)
+			cc := dialBridge(t, front.addr)
+			before := joinOver(t, cc)
+			front.restart(t)
+			if err := probe(before); err != nil {
+				t.Errorf("right after the reload: %v", err)
+			}
+			for {
+				if _, err := before.Recv(); err != nil {
+					if status.Code(err) != codes.Unavailable {
+						t.Errorf("the session ended with %v", err)
+					}
+					break
+				}
+			}
+			if lived := time.Since(front.reloaded); lived < drainLimit/2 {
+				t.Errorf("the session lived for %v after the reload, of %v", lived, drainLimit)
+			}
+			if err := probe(joinOver(t, cc)); err != nil {
+				t.Errorf("a session after the reload: %v", err)
+			}
+		})
+	}
+}
+
+// sessions are the ways to be silent for d in a session through a proxy, by mode. Only the server has heartbeats. An error says
+// that the session ended before.
+var sessions = map[string]func(t *testing.T, addr string, d time.Duration) error{
+	"plain": func(t *testing.T, addr string, d time.Duration) error {
+		ws, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+addr+"/rialto.chat.v1.ChatService/Connect?encoding=json", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ws.Close()
+		if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"join":{"room":"idle"}}`)); err != nil {
+			t.Fatal(err)
+		}
+		return readFor(ws, d)
+	},
+	"multiplexed": func(t *testing.T, addr string, d time.Duration) error {
+		stream := joinOver(t, dialBridge(t, addr, bridge.WithHeartbeat(time.Hour)))
+		ended := make(chan error, 1)
+		go func() { // ends with the connection, at the latest
+			for {
+				if _, err := stream.Recv(); err != nil {
+					ended <- err
+					return
+				}
+			}
+		}()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(d):
+			return nil
+		}
+	},
+}
+
+func dialBridge(t *testing.T, addr string, opts ...bridge.DialOption) *bridge.ClientConn {
+	t.Helper()
+	cc, err := bridge.Dial("ws://"+addr, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cc.Close() })
+	return cc
+}
+
+// joinOver begins a session and joins a room.
+func joinOver(t *testing.T, cc *bridge.ClientConn) chatv1.ChatService_ConnectClient {
+	t.Helper()
+	stream, err := chatv1.NewChatServiceClient(cc).Connect(t.Context(), grpc.WaitForReady(true))
+	if err == nil {
+		err = stream.Send(&chatv1.ConnectRequest{Command: &chatv1.ConnectRequest_Join{Join: &chatv1.Join{Room: "idle"}}})
+	}
+	for joined := false; err == nil && !joined; {
+		var response *chatv1.ConnectResponse
+		if response, err = stream.Recv(); err == nil {
+			joined = slices.ContainsFunc(response.GetEvents(), func(e *chatv1.Event) bool { return e.GetSnapshot() != nil })
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stream
+}
+
+// probe asks whether a session lives, and waits for the answer.
+func probe(stream chatv1.ChatService_ConnectClient) error {
+	err := stream.Send(&chatv1.ConnectRequest{})
+	for answered := false; err == nil && !answered; {
+		var response *chatv1.ConnectResponse
+		if response, err = stream.Recv(); err == nil {
+			answered = len(response.GetEvents()) == 0 && len(response.GetReplies()) == 0
+		}
+	}
+	return err
 }
 
 // readFor takes what comes for d, answering pings on the way. An error says that the connection ended before.
@@ -62,12 +200,18 @@ func readFor(ws *websocket.Conn, d time.Duration) error {
 	}
 }
 
+// drainLimit is how long a proxy that was reloaded keeps the sessions it has, in TestProxyReload.
+const drainLimit = 2 * time.Second
+
 // proxy is a program of Debian's in front of a server.
 type proxy struct {
 	name    string
 	command func(config, dir string) []string
-	// config completes the documented configuration: with what stands around it, and the time-outs.
-	config func(documented, dir string) string
+	// reload makes the running process read its configuration again, or says what command does that.
+	reload func(old *os.Process) (more []string, err error)
+	// Each completes the documented configuration: with what stands around it, with short time-outs, and with the time that sessions
+	// have after a reload.
+	plain, impatient, draining func(documented, dir string) string
 }
 
 var nginx = proxy{
@@ -75,28 +219,52 @@ var nginx = proxy{
 	command: func(config, dir string) []string {
 		return []string{"nginx", "-p", dir, "-c", config, "-e", "stderr", "-g", "daemon off;"}
 	},
-	config: func(documented, dir string) string {
-		return fmt.Sprintf(`pid %[1]s/pid; worker_processes 1; events {}
+	reload: func(old *os.Process) ([]string, error) { return nil, old.Signal(syscall.SIGHUP) },
+	plain:  func(documented, dir string) string { return nginxConfig("", "", documented, dir) },
+	impatient: func(documented, dir string) string {
+		limits := fmt.Sprintf("proxy_read_timeout %[1]ds; proxy_send_timeout %[1]ds; send_timeout %[1]ds;", int(idleLimit.Seconds()))
+		return nginxConfig("", limits, documented, dir)
+	},
+	draining: func(documented, dir string) string {
+		return nginxConfig(fmt.Sprintf("worker_shutdown_timeout %ds;", int(drainLimit.Seconds())), "", documented, dir)
+	},
+}
+
+func nginxConfig(main, limits, documented, dir string) string {
+	return fmt.Sprintf(`pid %[1]s/pid; worker_processes 1; events {} %[2]s
 http {
   access_log off;
   client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-  proxy_read_timeout %[2]ds; proxy_send_timeout %[2]ds; send_timeout %[2]ds;
-%[3]s}
-`, dir, int(idleLimit.Seconds()), documented)
-	},
+  %[3]s
+%[4]s}
+`, dir, main, limits, documented)
 }
 
 var haproxy = proxy{
 	name:    "haproxy",
 	command: func(config, _ string) []string { return []string{"haproxy", "-db", "-f", config} },
-	config: func(documented, _ string) string {
+	reload:  func(old *os.Process) ([]string, error) { return []string{"-sf", strconv.Itoa(old.Pid)}, nil },
+	plain:   func(documented, _ string) string { return documented },
+	impatient: func(documented, _ string) string {
 		return regexp.MustCompile(`(timeout (?:client|server|tunnel)) .*`).
 			ReplaceAllString(documented, fmt.Sprintf("$1 %ds", int(idleLimit.Seconds())))
 	},
+	draining: func(documented, _ string) string {
+		return fmt.Sprintf("global\n  hard-stop-after %ds\n%s", int(drainLimit.Seconds()), documented)
+	},
 }
 
-// start runs the proxy in front of the server at backend until the test ends, and returns where it listens.
-func (p proxy) start(t *testing.T, backend string) string {
+// runningProxy is a proxy's process.
+type runningProxy struct {
+	proxy
+	addr     string // where it listens
+	args     []string
+	process  *os.Process
+	reloaded time.Time
+}
+
+// start runs the proxy in front of the server at backend until the test ends.
+func (p proxy) start(t *testing.T, backend string, configure func(documented, dir string) string) *runningProxy {
 	t.Helper()
 	dir := t.TempDir()
 	front := freeAddress(t)
@@ -108,17 +276,33 @@ func (p proxy) start(t *testing.T, backend string) string {
 	}
 	documented = listen.ReplaceAllString(documented, "$1 "+front)
 	config := filepath.Join(dir, p.name+".conf")
-	if err := os.WriteFile(config, []byte(p.config(documented, dir)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(configure(documented, dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	running := &runningProxy{proxy: p, addr: front, args: p.command(config, dir)}
+	running.run(t, running.args)
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", front)
+		if err == nil {
+			conn.Close()
+			return running
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not listen: %v", p.name, err)
+		}
+	}
+}
 
-	args := p.command(config, dir)
+// run starts a process, which the test ends.
+func (p *runningProxy) run(t *testing.T, args []string) {
+	t.Helper()
 	cmd := exec.Command(args[0], args[1:]...)
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (make deps installs it)", err)
 	}
+	p.process = cmd.Process
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
@@ -126,15 +310,18 @@ func (p proxy) start(t *testing.T, backend string) string {
 			t.Log(log.String())
 		}
 	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		conn, err := net.Dial("tcp", front)
-		if err == nil {
-			conn.Close()
-			return front
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen: %v", p.name, err)
-		}
+}
+
+// restart makes the proxy read its configuration again: a new process takes the connections to come.
+func (p *runningProxy) restart(t *testing.T) {
+	t.Helper()
+	p.reloaded = time.Now()
+	more, err := p.reload(p.process)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(more) > 0 {
+		p.run(t, append(p.args, more...))
 	}
 }
 
