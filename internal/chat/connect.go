@@ -127,6 +127,10 @@ func (s *session) signal(cmd command, g *chatv1.Signal) {
 		s.answer(cmd, nil, errNotJoined)
 		return
 	}
+	if _, err := s.service.engine.mayTell(c.room.id, s.actor.ID); err != nil {
+		s.answer(cmd, nil, err)
+		return
+	}
 	c.room.signal(s.id, s.user, g, s.service.engine.now())
 	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Signal{Signal: &chatv1.SignalResult{}}}, nil)
 }

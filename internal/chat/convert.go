@@ -40,6 +40,11 @@ func roomProto(r state.Room) *chatv1.Room {
 		HeadRev:    r.Head.Rev,
 		FirstSeq:   r.Head.FirstSeq,
 		UpdateTime: timeProto(r.Head.UpdateTime),
+
+		Kind:        chatv1.RoomKind(r.Settings.Kind),
+		Posting:     chatv1.Role(r.Settings.Posting),
+		ArchiveTime: timeProto(r.Settings.ArchiveTime),
+		MemberCount: r.Members,
 	}
 }
 
@@ -94,6 +99,32 @@ func memberProto(m state.Member) *chatv1.Member {
 		User:       userProto(m.User),
 		Role:       chatv1.Role(m.Role),
 		CreateTime: timeProto(m.CreateTime),
+		Muted:      m.Muted,
+		MuteEnd:    timeProto(m.MuteEnd),
+		Banned:     m.Banned,
+	}
+}
+
+func banProto(b state.Ban) *chatv1.Ban {
+	return &chatv1.Ban{
+		Room:       string(b.Room),
+		User:       userProto(b.User),
+		BannedBy:   userProto(b.By),
+		Reason:     b.Reason,
+		CreateTime: timeProto(b.Time),
+		EndTime:    timeProto(b.End),
+	}
+}
+
+// invitationProto returns an invitation to a room, of which the invited may know what it is, but not what happens in it.
+func invitationProto(i state.Invitation, room state.Room) *chatv1.Invitation {
+	room.Head = state.Head{}
+	return &chatv1.Invitation{
+		Room:       roomProto(room),
+		UserId:     i.User,
+		InvitedBy:  userProto(i.By),
+		Role:       chatv1.Role(i.Role),
+		CreateTime: timeProto(i.Time),
 	}
 }
 
@@ -132,7 +163,21 @@ func eventProto(e *state.Event) *chatv1.Event {
 	case state.MemberRemoved:
 		p.Kind = &chatv1.Event_MemberRemoved{MemberRemoved: memberProto(*e.Member)}
 	}
+	if e.Actor.ID != subject(e) {
+		p.Actor = userProto(e.Actor)
+	}
 	return p
+}
+
+// subject returns who is taken to have done what an event tells, if it does not say who did.
+func subject(e *state.Event) string {
+	switch e.Kind {
+	case state.Posted, state.Edited, state.Deleted:
+		return e.Message.Sender.ID
+	case state.MemberChanged, state.MemberRemoved:
+		return e.Member.User.ID
+	}
+	return ""
 }
 
 // durationProto returns milliseconds as a duration; unset for 0.

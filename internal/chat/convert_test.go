@@ -63,12 +63,14 @@ func TestRoomProto(t *testing.T) {
 	t.Parallel()
 	mustEqual(t, roomProto(state.Room{ID: "nowhere"}), &chatv1.Room{Id: "nowhere"})
 	mustEqual(t, roomProto(state.Room{
-		ID: "r", Settings: state.Settings{Title: "R", Topic: "T", SlowMode: 1500}, CreateTime: 1001, Creator: ana,
+		ID: "r", Settings: state.Settings{Title: "R", Topic: "T", SlowMode: 1500,
+			Kind: state.Private, Posting: state.RoleMember, ArchiveTime: 4004}, Members: 5, CreateTime: 1001, Creator: ana,
 		Head: state.Head{Seq: 3, Rev: 7, FirstSeq: 1, UpdateTime: 2002},
 	}), &chatv1.Room{
 		Id: "r", Title: "R", Topic: "T", SlowMode: durationpb.New(1500 * time.Millisecond),
 		CreateTime: millis(1001), Creator: anaProto,
 		HeadSeq: 3, HeadRev: 7, FirstSeq: 1, UpdateTime: millis(2002),
+		Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE, Posting: chatv1.Role_ROLE_MEMBER, ArchiveTime: millis(4004), MemberCount: 5,
 	})
 }
 
@@ -86,6 +88,9 @@ func TestEventProto(t *testing.T) {
 		state.MemberChanged: {Kind: &chatv1.Event_MemberChanged{MemberChanged: memberProto}},
 		state.MemberRemoved: {Kind: &chatv1.Event_MemberRemoved{MemberRemoved: memberProto}},
 		255:                 {}, // of a later version: position and time are still there
+	}
+	for _, kind := range []state.ChangeKind{state.Reacted, state.RoomChanged, 255} {
+		kinds[kind].Actor = anaProto // who is not said otherwise
 	}
 	for kind, want := range kinds {
 		want.Room, want.Rev, want.Time = "r", 4, millis(5005)

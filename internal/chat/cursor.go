@@ -18,7 +18,8 @@ import (
 type cursor struct {
 	session *session
 	room    *room
-	slot    int // in room.subscribers, and guarded as they are
+	slot    int    // in room.subscribers, and guarded as they are
+	last    uint64 // guarded by room.mu; the rev after which its user may not see the room any more; uncapped: there is none
 
 	// Guarded by session.mu.
 	begun  bool               // whether pos and what belongs to it are set
@@ -40,15 +41,22 @@ type turn struct {
 	events []*chatv1.Event
 	bytes  int
 	more   bool // whether it has more to send at once
+	over   bool // whether its user may not see the room any more and has got what they might
 }
 
 // take returns what comes next, about a turn's worth, and moves the cursor past it. Only the sender calls it. Nothing is
 // locked and no View is held when it returns.
 func (c *cursor) take(limit uint64) (turn, error) {
+	c.room.mu.Lock()
+	last := c.last
+	if last != uncapped {
+		c.room.mu.Unlock()
+		return c.takeLast(last)
+	}
 	if c.snapshot != nil {
+		c.room.mu.Unlock()
 		return c.takeSnapshot()
 	}
-	c.room.mu.Lock()
 	t := c.ephemeraLocked()
 	events, bytes := c.room.window.read(c.pos, limit, c.session.service.delivery.TurnBytes)
 	committed := max(c.room.window.head, c.seen)
@@ -58,7 +66,7 @@ func (c *cursor) take(limit uint64) (turn, error) {
 	}
 	if len(events) == 0 && c.pos < committed { // behind the window
 		var err error
-		if events, bytes, err = c.readBlock(limit); err != nil {
+		if events, bytes, err = c.readBlock(committed); err != nil {
 			return turn{}, err
 		}
 	}
@@ -71,7 +79,54 @@ func (c *cursor) take(limit uint64) (turn, error) {
 	return t, nil
 }
 
-// readBlock reads events from a View, until the cursor is back in the window.
+// takeLast returns what comes next where nothing after the rev last may be seen: of a snapshot nothing, and of an event
+// whose message has changed since no more than that it was.
+func (c *cursor) takeLast(last uint64) (turn, error) {
+	var t turn
+	if c.snapshot != nil {
+		c.snapshot, c.pos = nil, last
+	}
+	if c.pos < last {
+		var err error
+		if t.events, t.bytes, err = c.readBlock(last); err != nil {
+			return turn{}, err
+		}
+		c.pos = t.events[len(t.events)-1].GetRev()
+		for i, e := range t.events {
+			if messageRev(e) > last {
+				t.events[i] = &chatv1.Event{Room: e.GetRoom(), Rev: e.GetRev(), Time: e.GetTime()}
+			}
+		}
+	}
+	t.more, t.over = c.pos < last, c.pos >= last
+	return t, nil
+}
+
+// messageRev returns the rev of the message that an event shows; 0 if it shows none.
+func messageRev(e *chatv1.Event) uint64 {
+	switch kind := e.GetKind().(type) {
+	case *chatv1.Event_Posted:
+		return kind.Posted.GetRev()
+	case *chatv1.Event_Edited:
+		return kind.Edited.GetRev()
+	case *chatv1.Event_Deleted:
+		return kind.Deleted.GetRev()
+	case *chatv1.Event_Reacted:
+		return kind.Reacted.GetRev()
+	}
+	return 0
+}
+
+// shutOutEvent is the last of a room for those who may not see it any more.
+func shutOutEvent(room state.RoomID, now time.Time) *chatv1.Event {
+	return &chatv1.Event{
+		Room: string(room),
+		Time: timestamppb.New(now),
+		Kind: &chatv1.Event_ShutOut{ShutOut: &chatv1.ShutOut{}},
+	}
+}
+
+// readBlock reads events from a View, up to limit, until the cursor is back in the window.
 func (c *cursor) readBlock(limit uint64) (events []*chatv1.Event, bytes int, err error) {
 	v := c.session.service.engine.views.View()
 	defer v.Close()
@@ -174,21 +229,24 @@ func (c *cursor) reset(at *standing, reason chatv1.SnapshotReason, messages uint
 type standing struct {
 	epoch state.Epoch
 	room  state.Room // only its id if it does not exist
-	read  uint64     // the reader's marker
+	self  state.Member
+	read  uint64 // the reader's marker
 }
 
-// standing reads where a room is for a user, who may be nobody.
+// standing reads where a room is for a user, who may be nobody: one that they may see, or that does not exist.
 func (e *engine) standing(id state.RoomID, user string) (*standing, error) {
 	v := e.views.View()
 	defer v.Close()
-	room, ok, err := v.Room(id)
+	_, ok, err := v.Room(id)
 	if err != nil {
 		return nil, e.internal("read room", err)
 	}
-	if !ok {
-		room = state.Room{ID: id}
+	at := &standing{epoch: v.Epoch(), room: state.Room{ID: id}}
+	if ok {
+		if at.room, at.self, err = e.enter(v, id, user); err != nil {
+			return nil, err
+		}
 	}
-	at := &standing{epoch: v.Epoch(), room: room}
 	if ok && user != "" {
 		if at.read, err = v.ReadMarker(id, user); err != nil {
 			return nil, e.internal("read marker", err)
@@ -197,10 +255,10 @@ func (e *engine) standing(id state.RoomID, user string) (*standing, error) {
 	return at, nil
 }
 
-// head returns where a room is that must exist.
-func (e *engine) head(id state.RoomID) (state.Head, error) {
+// head returns where a room is that a user may see.
+func (e *engine) head(id state.RoomID, user string) (state.Head, error) {
 	v := e.views.View()
 	defer v.Close()
-	room, err := e.room(v, id)
+	room, _, err := e.enter(v, id, user)
 	return room.Head, err
 }

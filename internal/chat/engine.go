@@ -128,6 +128,12 @@ func caller(ctx context.Context) (auth.Principal, error) {
 	return p, nil
 }
 
+// callerID returns who makes a call that needs nobody; "" for nobody.
+func callerID(ctx context.Context) string {
+	p, _ := auth.FromContext(ctx)
+	return p.ID
+}
+
 // pageSize returns what a request asks for: unset means preset, and more than most means most.
 func pageSize(asked, preset, most uint32) int {
 	if asked == 0 {

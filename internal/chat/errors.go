@@ -58,6 +58,19 @@ func resultError(r state.Result) error {
 		return status.Error(codes.ResourceExhausted, "the message has as many reactions as it can")
 	case state.TooSoon:
 		return retryable(codes.ResourceExhausted, "the room is in slow mode", time.Duration(r.Wait)*time.Millisecond)
+	case state.Banned:
+		return status.Error(codes.PermissionDenied, "you are banned from the room")
+	case state.Muted:
+		if r.Wait == 0 {
+			return status.Error(codes.PermissionDenied, "you are muted in the room")
+		}
+		return retryable(codes.PermissionDenied, "you are muted in the room", time.Duration(r.Wait)*time.Millisecond)
+	case state.RoomArchived:
+		return status.Error(codes.FailedPrecondition, "the room is archived")
+	case state.NoSuchMember:
+		return status.Error(codes.FailedPrecondition, "that user is not a member of the room")
+	case state.PersonBanned:
+		return status.Error(codes.FailedPrecondition, "that user is banned from the room")
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
 		return status.Error(codes.Internal, internalText)
 	}

@@ -49,6 +49,11 @@ func TestResultError(t *testing.T) {
 		state.SeqAboveHead:      codes.OutOfRange,
 		state.TooManyReactions:  codes.ResourceExhausted,
 		state.TooSoon:           codes.ResourceExhausted,
+		state.Banned:            codes.PermissionDenied,
+		state.Muted:             codes.PermissionDenied,
+		state.RoomArchived:      codes.FailedPrecondition,
+		state.NoSuchMember:      codes.FailedPrecondition,
+		state.PersonBanned:      codes.FailedPrecondition,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

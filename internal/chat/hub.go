@@ -33,6 +33,11 @@ func (h *Hub) OnCommit(c *state.Change) {
 	h.reached.committed(c)
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	for _, o := range c.ShutOuts { // before the events, so that nobody reads one that came after theirs
+		if r := h.rooms[o.Room]; r != nil {
+			r.shutOut(o)
+		}
+	}
 	for _, e := range c.Events {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)

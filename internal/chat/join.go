@@ -75,6 +75,9 @@ func (s *session) start(c *cursor, at *standing, resumed bool) (*chatv1.JoinResu
 		Resumed: resumed,
 		Read:    readMarkerProto(at.room.ID, at.read, at.room.Head),
 	}
+	if at.self != (state.Member{}) {
+		result.Member = memberProto(at.self)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.gone {

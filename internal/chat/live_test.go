@@ -37,7 +37,7 @@ type live struct {
 	service *chat.Service
 	store   *state.Store
 	guests  *auth.Guests
-	conn    *grpc.ClientConn
+	conn    grpc.ClientConnInterface
 }
 
 // config is what a test may change about it.
@@ -46,6 +46,7 @@ type config struct {
 	delivery chat.Delivery
 	maxRooms int
 	noGuests bool
+	linger   time.Duration // of the sequencer; 0: its default
 	logger   *slog.Logger
 	wrap     func(sequencer.Sequencer) sequencer.Sequencer // nil: none
 	reads    func(chat.Store) chat.Store                   // nil: none
@@ -63,7 +64,7 @@ func start(tb testing.TB, c config) *live {
 		tb.Fatal(err)
 	}
 	l := &live{tb: tb, store: store, guests: auth.NewGuests(auth.Key{1, 2, 3}, time.Now)}
-	committer := local.New(local.Options{})
+	committer := local.New(local.Options{Linger: c.linger})
 	running, stop := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- committer.Run(running, store) }()
@@ -94,15 +95,16 @@ func start(tb testing.TB, c config) *live {
 	listener := bufconn.Listen(64 << 10)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	l.conn, err = grpc.NewClient("passthrough:///live", append([]grpc.DialOption{
+	conn, err := grpc.NewClient("passthrough:///live", append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 	}, c.dial...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	l.conn = conn
 	tb.Cleanup(func() {
-		_ = l.conn.Close()
+		_ = conn.Close()
 		server.Stop()
 		<-served
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

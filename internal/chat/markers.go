@@ -45,7 +45,7 @@ func newMarkers(e *engine) *markers {
 // set stores a marker, now or soon; done is called once, from another goroutine. A seq that the room has is never refused
 // later, because of one that came after it or otherwise, so what is refused is refused here.
 func (m *markers) set(key markerKey, seq uint64, record state.Record, done func(*chatv1.ReadMarker, error)) error {
-	at, err := m.engine.head(key.room)
+	at, err := m.engine.head(key.room, key.user)
 	if err != nil {
 		return err
 	}

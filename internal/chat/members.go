@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
+
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -21,37 +23,79 @@ func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequ
 	if err != nil {
 		return nil, err
 	}
-	if err := validateRoom("room", req.GetRoom()); err != nil {
+	if err := s.do(ctx, req.GetRoom(), who.ID, nothingElse, &storev1.AddMember{Room: req.GetRoom()}); err != nil {
 		return nil, err
 	}
-	if _, err := s.engine.do(ctx, who, &storev1.SetMember{Room: req.GetRoom()}); err != nil {
-		return nil, err
-	}
-	v := s.engine.views.View()
-	defer v.Close()
-	m, ok, err := v.Member(state.RoomID(req.GetRoom()), who.ID)
-	if err != nil {
-		return nil, s.engine.internal("read member", err)
-	}
-	if !ok { // removed again by another call of the same user
-		m = state.Member{Room: state.RoomID(req.GetRoom()), User: actorOf(who)}
-	}
-	return &chatv1.AddMemberResponse{Member: memberProto(m)}, nil
+	m, err := s.current(req.GetRoom(), actorOf(who))
+	return &chatv1.AddMemberResponse{Member: m}, err
 }
 
 // RemoveMember implements chatv1.MemberServiceServer.
 func (s *memberService) RemoveMember(ctx context.Context, req *chatv1.RemoveMemberRequest) (*chatv1.RemoveMemberResponse, error) {
-	who, err := caller(ctx)
+	user, err := orCaller(ctx, req.GetUserId())
 	if err != nil {
 		return nil, err
 	}
-	if err := validateRoom("room", req.GetRoom()); err != nil {
+	return &chatv1.RemoveMemberResponse{}, s.do(ctx, req.GetRoom(), user, nothingElse,
+		&storev1.RemoveMember{Room: req.GetRoom(), User: user})
+}
+
+// UpdateMember implements chatv1.MemberServiceServer.
+func (s *memberService) UpdateMember(ctx context.Context, req *chatv1.UpdateMemberRequest) (*chatv1.UpdateMemberResponse, error) {
+	if err := s.do(ctx, req.GetRoom(), req.GetUserId(), func() error {
+		if req.GetRole() == chatv1.Role_ROLE_UNSPECIFIED {
+			return invalidArgument("role", "is required")
+		}
+		return validateRole("role", req.GetRole())
+	}, &storev1.SetRole{Room: req.GetRoom(), User: req.GetUserId(), Role: uint32(req.GetRole())}); err != nil {
 		return nil, err
 	}
-	if _, err := s.engine.do(ctx, who, &storev1.SetMember{Room: req.GetRoom(), Remove: true}); err != nil {
-		return nil, err
+	m, err := s.current(req.GetRoom(), state.Actor{ID: req.GetUserId()})
+	return &chatv1.UpdateMemberResponse{Member: m}, err
+}
+
+// do appends a command about somebody in a room. What validate checks comes after the caller, the room and the user.
+func (s *memberService) do(ctx context.Context, room, user string, validate func() error, command proto.Message) error {
+	who, err := caller(ctx)
+	if err != nil {
+		return err
 	}
-	return &chatv1.RemoveMemberResponse{}, nil
+	if err := validateRoom("room", room); err != nil {
+		return err
+	}
+	if user != who.ID { // as the server made it
+		if err := validateUserID("user_id", user); err != nil {
+			return err
+		}
+	}
+	if err := validate(); err != nil {
+		return err
+	}
+	_, err = s.engine.do(ctx, who, command)
+	return err
+}
+
+// orCaller returns the user that a request names, or the caller where it names none.
+func orCaller(ctx context.Context, user string) (string, error) {
+	who, err := caller(ctx)
+	if err != nil || user != "" {
+		return user, err
+	}
+	return who.ID, nil
+}
+
+// current returns what somebody is in a room now.
+func (s *memberService) current(room string, who state.Actor) (*chatv1.Member, error) {
+	v := s.engine.views.View()
+	defer v.Close()
+	m, err := v.Member(state.RoomID(room), who.ID)
+	if err != nil {
+		return nil, s.engine.internal("read member", err)
+	}
+	if m == (state.Member{}) { // removed by another call
+		m = state.Member{Room: state.RoomID(room), User: who}
+	}
+	return memberProto(m), nil
 }
 
 // ListMembers implements chatv1.MemberServiceServer.
@@ -69,7 +113,7 @@ func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembers
 		return nil, err
 	}
 	defer v.Close()
-	if _, err := s.engine.room(v, id); err != nil {
+	if _, _, err := s.engine.enter(v, id, callerID(ctx)); err != nil {
 		return nil, err
 	}
 	n := pageSize(req.GetPageSize(), defaultListPage, maxListPage)
@@ -138,11 +182,11 @@ func (s *memberService) GetReadMarker(ctx context.Context, req *chatv1.GetReadMa
 	return &chatv1.GetReadMarkerResponse{Read: marker}, nil
 }
 
-// readMarker returns how far a user has read in a room that must exist.
+// readMarker returns how far a user has read in a room that they may see.
 func (e *engine) readMarker(id state.RoomID, user string) (*chatv1.ReadMarker, error) {
 	v := e.views.View()
 	defer v.Close()
-	room, err := e.room(v, id)
+	room, _, err := e.enter(v, id, user)
 	if err != nil {
 		return nil, err
 	}

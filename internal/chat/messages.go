@@ -35,7 +35,7 @@ func (s *messageService) ListMessages(ctx context.Context, req *chatv1.ListMessa
 		return nil, err
 	}
 	defer v.Close()
-	room, err := s.engine.room(v, id)
+	room, _, err := s.engine.enter(v, id, callerID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *messageService) GetMessage(ctx context.Context, req *chatv1.GetMessageR
 		return nil, err
 	}
 	defer v.Close()
-	if _, err := s.engine.room(v, id); err != nil {
+	if _, _, err := s.engine.enter(v, id, callerID(ctx)); err != nil {
 		return nil, err
 	}
 	m, err := s.engine.message(v, id, req.GetSeq())

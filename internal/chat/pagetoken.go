@@ -8,8 +8,10 @@ import (
 // A page token is the unpadded base64url encoding of a letter that names the list, what the list is of, and the last key
 // of the page before. It is no secret: it says where to go on, and what may be read is decided anew on every page.
 const (
-	roomsToken   = "r"
-	membersToken = "m"
+	roomsToken       = "r"
+	membersToken     = "m"
+	bansToken        = "b"
+	invitationsToken = "i"
 )
 
 // pageToken returns the token for going on after key in the list that kind and of name. Neither holds a zero byte.

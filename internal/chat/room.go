@@ -39,6 +39,20 @@ func (r *room) push(e *state.Event) {
 	r.hub.fanout.mark(r)
 }
 
+// shutOut makes the cursors of those whom o covers end at its rev.
+func (r *room) shutOut(o state.ShutOut) {
+	r.mu.Lock()
+	for _, chunk := range r.subscribers.all() {
+		for _, c := range chunk {
+			if o.Covers(c.session.actor.ID) {
+				c.last = min(c.last, o.Rev)
+			}
+		}
+	}
+	r.mu.Unlock()
+	r.hub.fanout.mark(r)
+}
+
 // wake tells all sessions here that there may be news.
 func (r *room) wake() {
 	r.mu.Lock()

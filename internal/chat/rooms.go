@@ -2,6 +2,8 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -29,18 +31,19 @@ func (s *roomService) CreateRoom(ctx context.Context, req *chatv1.CreateRoomRequ
 	if err != nil {
 		return nil, err
 	}
-	if err := validateRoom("room", req.GetRoom()); err != nil {
+	id := req.GetRoom()
+	if id == "" {
+		id = strings.ToLower(rand.Text())
+	}
+	if err := validateRoom("room", id); err != nil {
 		return nil, err
 	}
-	if err := validateTitle("title", req.GetTitle()); err != nil {
+	if err := validateSettings(req.GetTitle(), req.GetTopic(), req.GetKind(), req.GetPosting()); err != nil {
 		return nil, err
 	}
-	if err := validateTopic("topic", req.GetTopic()); err != nil {
-		return nil, err
-	}
-	room, err := s.change(ctx, who, req.GetRoom(), &storev1.CreateRoom{
-		Room: req.GetRoom(), Settings: &storev1.Settings{Title: req.GetTitle(), Topic: req.GetTopic()},
-	})
+	room, err := s.change(ctx, who, id, &storev1.CreateRoom{Room: id, Settings: &storev1.Settings{
+		Title: req.GetTitle(), Topic: req.GetTopic(), Kind: uint32(req.GetKind()), Posting: uint32(req.GetPosting()),
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +59,23 @@ func (s *roomService) UpdateRoom(ctx context.Context, req *chatv1.UpdateRoomRequ
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	if err := validateTitle("title", req.GetTitle()); err != nil {
+	command, err := updateOf(req)
+	if err != nil {
 		return nil, err
 	}
-	if err := validateTopic("topic", req.GetTopic()); err != nil {
+	room, err := s.change(ctx, who, req.GetRoom(), command)
+	if err != nil {
 		return nil, err
 	}
-	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic}
+	return &chatv1.UpdateRoomResponse{Room: room}, nil
+}
+
+// updateOf returns the command that an UpdateRoom is.
+func updateOf(req *chatv1.UpdateRoomRequest) (*storev1.UpdateRoom, error) {
+	if err := validateSettings(req.GetTitle(), req.GetTopic(), req.GetKind(), req.GetPosting()); err != nil {
+		return nil, err
+	}
+	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic, Archived: req.Archived}
 	if req.SlowMode != nil {
 		ms, err := validateDuration("slow_mode", req.GetSlowMode(), maxSlowMode)
 		if err != nil {
@@ -70,11 +83,30 @@ func (s *roomService) UpdateRoom(ctx context.Context, req *chatv1.UpdateRoomRequ
 		}
 		command.SlowModeMs = &ms
 	}
-	room, err := s.change(ctx, who, req.GetRoom(), command)
-	if err != nil {
-		return nil, err
+	if req.Kind != nil {
+		if req.GetKind() == chatv1.RoomKind_ROOM_KIND_UNSPECIFIED {
+			return nil, invalidArgument("kind", "must be public or private")
+		}
+		command.Kind = proto.Uint32(uint32(req.GetKind()))
 	}
-	return &chatv1.UpdateRoomResponse{Room: room}, nil
+	if req.Posting != nil {
+		command.Posting = proto.Uint32(uint32(req.GetPosting()))
+	}
+	return command, nil
+}
+
+// validateSettings checks what CreateRoom and UpdateRoom have in common.
+func validateSettings(title, topic string, kind chatv1.RoomKind, posting chatv1.Role) error {
+	if err := validateTitle("title", title); err != nil {
+		return err
+	}
+	if err := validateTopic("topic", topic); err != nil {
+		return err
+	}
+	if kind < 0 || kind > chatv1.RoomKind_ROOM_KIND_PRIVATE {
+		return invalidArgument("kind", "must be public or private")
+	}
+	return validateRole("posting", posting)
 }
 
 // change appends a command about a room and returns the room afterwards.
@@ -102,7 +134,7 @@ func (s *roomService) GetRoom(ctx context.Context, req *chatv1.GetRoomRequest) (
 		return nil, err
 	}
 	defer v.Close()
-	room, err := s.engine.room(v, id)
+	room, _, err := s.engine.enter(v, id, callerID(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -127,11 +159,30 @@ func (s *roomService) ListRooms(ctx context.Context, req *chatv1.ListRoomsReques
 		rooms = rooms[:n]
 		resp.NextPageToken = pageToken(roomsToken, "", string(rooms[n-1].ID))
 	}
+	if rooms, err = s.visible(v, rooms, callerID(ctx)); err != nil {
+		return nil, err
+	}
 	for _, room := range rooms {
 		resp.Rooms = append(resp.Rooms, roomProto(room))
 	}
 	resp.Read, err = s.readMarkers(ctx, v, rooms)
 	return resp, err
+}
+
+// visible returns those of rooms that a user may see.
+func (s *roomService) visible(v state.View, rooms []state.Room, user string) ([]state.Room, error) {
+	var seen []state.Room
+	for _, room := range rooms {
+		_, _, err := s.engine.enter(v, room.ID, user)
+		ok, err := maySee(err)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			seen = append(seen, room)
+		}
+	}
+	return seen, nil
 }
 
 // readMarkers returns the caller's markers in rooms, in the same order; none for nobody.

@@ -26,7 +26,7 @@ func TestCreateRoom(t *testing.T) {
 	want := &chatv1.Room{
 		Id: "lobby", Title: "The Lobby 🦜", CreateTime: room.GetCreateTime(), UpdateTime: room.GetCreateTime(),
 		Creator: &chatv1.User{Id: principal.ID, DisplayName: "ana", Guest: true},
-		HeadRev: 1, FirstSeq: 1,
+		HeadRev: 1, FirstSeq: 1, Kind: chatv1.RoomKind_ROOM_KIND_PUBLIC, MemberCount: 1,
 	}
 	if !proto.Equal(room, want) || room.GetCreateTime() == nil {
 		t.Errorf("got %v, want %v", room, want)

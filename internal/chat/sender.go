@@ -153,6 +153,12 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		if t.more {
 			s.queueLocked(c)
 		}
+		if t.over && !c.gone {
+			out.events = append(out.events, shutOutEvent(c.room.id, s.service.engine.now()))
+			s.mu.Unlock()
+			s.drop(c)
+			s.mu.Lock()
+		}
 	}
 	return nil
 }

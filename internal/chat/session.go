@@ -170,7 +170,7 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	if full {
 		return nil, errTooManyRooms
 	}
-	c := &cursor{session: s, limit: uncapped}
+	c := &cursor{session: s, limit: uncapped, last: uncapped}
 	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice
 	s.mu.Lock()
 	ended := s.rooms == nil

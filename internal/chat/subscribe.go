@@ -19,6 +19,9 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 	c := s.newSession(stream.Context(), func(_ []*chatv1.Reply, events []*chatv1.Event) error {
 		return stream.Send(&chatv1.SubscribeResponse{Events: events})
 	})
+	if p, ok := auth.FromContext(stream.Context()); ok {
+		c.actor = actorOf(p)
+	}
 	if err := s.begin(c); err != nil {
 		return err
 	}
@@ -66,7 +69,11 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 		return nil, err
 	}
 	id := state.RoomID(g.GetRoom())
-	if _, err := s.engine.head(id); err != nil {
+	exists, err := s.engine.mayTell(id, p.ID)
+	if err == nil && !exists {
+		err = errNoSuchRoom
+	}
+	if err != nil {
 		return nil, err
 	}
 	if r := s.hub.live(id); r != nil {

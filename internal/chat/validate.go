@@ -21,6 +21,7 @@ const (
 	maxEmojiBytes    = 32
 	maxDataTypeBytes = 128
 	maxTopicBytes    = 1024
+	maxReasonChars   = 256
 	maxMentions      = 50
 	maxUserIDBytes   = 128
 	maxSlowMode      = 24 * time.Hour
@@ -109,6 +110,22 @@ func validateDuration(field string, d *durationpb.Duration, most time.Duration) 
 		return 0, invalidArgument(field, "must be whole milliseconds")
 	}
 	return d.AsDuration().Milliseconds(), nil
+}
+
+// validateReason checks why somebody was banned; it may be empty.
+func validateReason(field, reason string) error {
+	if reason == "" {
+		return nil
+	}
+	return validateLabel(field, reason, maxReasonChars)
+}
+
+// validateRole checks a role, which may be unset.
+func validateRole(field string, r chatv1.Role) error {
+	if _, ok := chatv1.Role_name[int32(r)]; !ok {
+		return invalidArgument(field, "must be a role")
+	}
+	return nil
 }
 
 // validateEmoji checks a reaction.

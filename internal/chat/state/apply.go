@@ -76,8 +76,20 @@ func (t *transaction) apply(r *Record) (Result, error) {
 		return t.createRoom(r, c)
 	case *storev1.UpdateRoom:
 		return t.updateRoom(r, c)
-	case *storev1.SetMember:
-		return t.setMember(r, c)
+	case *storev1.AddMember:
+		return t.addMember(r, c)
+	case *storev1.RemoveMember:
+		return t.removeMember(r, c)
+	case *storev1.SetRole:
+		return t.setRole(r, c)
+	case *storev1.Ban:
+		return t.ban(r, c)
+	case *storev1.Mute:
+		return t.mute(r, c)
+	case *storev1.Invite:
+		return t.invite(r, c)
+	case *storev1.Uninvite:
+		return t.uninvite(r, c)
 	case *storev1.MarkRead:
 		return t.markRead(r, c)
 	}
@@ -93,11 +105,32 @@ func decodeCommand(r *Record) (proto.Message, bool) {
 	if c == nil || proto.Unmarshal(r.Body, c) != nil || !validID(c.GetRoom()) {
 		return nil, false
 	}
-	if p, ok := c.(*storev1.Publish); ok && !validPublish(p) {
+	if about, ok := c.(interface{ GetUser() string }); ok && !validID(about.GetUser()) {
 		return nil, false
 	}
-	return c, true
+	return c, validCommand(c)
 }
+
+// validCommand reports whether what is peculiar to a kind of command makes sense.
+func validCommand(c command) bool {
+	switch c := c.(type) {
+	case *storev1.Publish:
+		return validPublish(c)
+	case *storev1.CreateRoom:
+		s := c.GetSettings()
+		return (s.GetKind() == 0 || validKind(s.GetKind())) && s.GetPosting() <= uint32(RoleOwner) && s.GetArchiveTimeMs() == 0
+	case *storev1.UpdateRoom:
+		return (c.Kind == nil || validKind(c.GetKind())) && c.GetPosting() <= uint32(RoleOwner)
+	case *storev1.SetRole:
+		return c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleOwner)
+	case *storev1.Invite:
+		return c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleMember)
+	}
+	return true
+}
+
+// validKind reports whether k is a kind of room.
+func validKind(k uint32) bool { return k >= uint32(Public) && k <= uint32(Private) }
 
 // command is what all commands have in common.
 type command interface {
@@ -120,10 +153,22 @@ func newCommand(k Kind) command {
 		return new(storev1.CreateRoom)
 	case KindUpdateRoom:
 		return new(storev1.UpdateRoom)
-	case KindSetMember:
-		return new(storev1.SetMember)
+	case KindAddMember:
+		return new(storev1.AddMember)
 	case KindMarkRead:
 		return new(storev1.MarkRead)
+	case KindRemoveMember:
+		return new(storev1.RemoveMember)
+	case KindSetRole:
+		return new(storev1.SetRole)
+	case KindBan:
+		return new(storev1.Ban)
+	case KindMute:
+		return new(storev1.Mute)
+	case KindInvite:
+		return new(storev1.Invite)
+	case KindUninvite:
+		return new(storev1.Uninvite)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // edit replaces the text of a message of the actor's own, and whom it mentions. The same again changes nothing, whatever
 // rev was expected, so that an edit whose outcome is unknown can be repeated.
 func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
-	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
+	in, v, refusal, err := t.find(c.GetRoom(), c.GetSeq(), r)
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
@@ -21,41 +21,47 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 		return Result{Refusal: MessageDeleted}, nil
 	case !isText:
 		return Result{Refusal: MessageNotText}, nil
+	}
+	if result := in.mayPost(); result.Refusal != Accepted {
+		return result, nil
+	}
+	switch {
 	case text.Text == c.GetText() && slices.Equal(v.GetMentions(), c.GetMentions()):
 		return Result{Seq: c.GetSeq()}, nil
 	case c.ExpectedRev != nil && c.GetExpectedRev() != v.GetRev():
 		return Result{Refusal: RevMoved}, nil
 	}
-	result := t.advance(room, r.Time)
+	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
 	v.Mentions, v.EditTimeMs = c.GetMentions(), result.Time
-	return result, t.recordMessage(room, Edited, r.Actor, result.Seq, v)
+	return result, t.recordMessage(in.room, Edited, r.Actor, result.Seq, v)
 }
 
 // delete makes a message of the actor's own, or for a moderator of the room any message, a tombstone. With the body goes
 // its hash: from then on any content under its client_id counts as a repetition.
 func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
-	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
+	in, v, refusal, err := t.find(c.GetRoom(), c.GetSeq(), r)
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
 	if v.GetSender().GetId() != r.Actor.ID {
-		if role, err := t.role(room, r.Actor.ID); err != nil || role < RoleModerator {
+		actor, err := t.person(in.room, r.Actor.ID)
+		if err != nil || actor.Role < RoleModerator {
 			return Result{Refusal: NotSender}, err
 		}
 	}
 	if v.GetDeleteTimeMs() != 0 {
 		return Result{Seq: c.GetSeq()}, nil
 	}
-	result := t.advance(room, r.Time)
+	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body, v.Mentions, v.Reactions = nil, nil, nil
 	v.DeleteTimeMs = result.Time
-	if err := t.forgetBody(dedupeID{room.id, v.GetSender().GetId(), v.GetClientId()}); err != nil {
+	if err := t.forgetBody(dedupeID{in.id, v.GetSender().GetId(), v.GetClientId()}); err != nil {
 		return Result{}, err
 	}
-	return result, t.recordMessage(room, Deleted, r.Actor, result.Seq, v)
+	return result, t.recordMessage(in.room, Deleted, r.Actor, result.Seq, v)
 }
 
 // forgetBody clears the hash of what was published under id.

@@ -1,54 +1,159 @@
 package state
 
-import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+import (
+	"google.golang.org/protobuf/proto"
 
-// setMember makes the actor a member of a room, or ends that. What is already so changes nothing: an owner stays one.
-func (t *transaction) setMember(r *Record, c *storev1.SetMember) (Result, error) {
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// addMember makes the actor a member of a room that is public or that they are invited to. Who is one already changes
+// nothing.
+func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error) {
 	room, err := t.room(c.GetRoom())
 	if err != nil || room == nil {
 		return Result{Refusal: NoSuchRoom}, err
 	}
 	id := memberID{room.id, r.Actor.ID}
-	v, err := t.member(id)
-	if err != nil || (v == nil) == c.GetRemove() {
+	actor, err := t.person(room, r.Actor.ID)
+	if err != nil || actor.Role != RoleNone {
 		return Result{}, err
 	}
-	result := t.advance(room, r.Time)
-	kind := MemberRemoved
-	if c.GetRemove() {
-		err = t.removeMember(id)
-	} else {
-		kind = MemberChanged
-		v = &storev1.MemberValue{Actor: actorToValue(r.Actor), Role: uint32(RoleMember), CreateTimeMs: result.Time}
-		err = t.putMember(id, v)
-	}
+	invitation, err := t.invitation(id)
 	if err != nil {
 		return Result{}, err
 	}
-	event, err := t.record(room, kind, r.Actor, &storev1.ChangeValue{Member: v})
-	member := memberFromValue(room.id, v)
-	event.Member = &member
-	return result, err
+	if invitation == nil {
+		now := changeTime(r.Time, room.value.GetUpdateTimeMs())
+		if refusal := maySee(RoomKind(room.value.GetSettings().GetKind()), actor, now); refusal != Accepted {
+			return Result{Refusal: refusal}, nil
+		}
+	}
+	if room.value.GetSettings().GetArchiveTimeMs() != 0 {
+		return Result{Refusal: RoomArchived}, nil
+	}
+	role := RoleMember
+	if invitation != nil {
+		role = Role(invitation.GetRole())
+		if err := t.removeInvitation(id); err != nil {
+			return Result{}, err
+		}
+	}
+	return t.makeMember(room, r, role)
 }
 
-// role returns what somebody is in a room.
-func (t *transaction) role(room *room, user string) (Role, error) {
-	v, err := t.member(memberID{room.id, user})
-	return Role(v.GetRole()), err
+// makeMember makes the actor a member. A ban that they had has passed.
+func (t *transaction) makeMember(room *room, r *Record, role Role) (Result, error) {
+	v, err := t.memberCopy(memberID{room.id, r.Actor.ID}, r.Actor)
+	if err != nil {
+		return Result{}, err
+	}
+	room.value.Members++
+	result := t.advance(room, r.Time)
+	v.Actor, v.Role, v.CreateTimeMs, v.Ban = actorToValue(r.Actor), uint32(role), result.Time, nil
+	return result, t.recordMember(room, MemberChanged, r.Actor, v, v)
+}
+
+// removeMember ends a membership: the actor's own, or that of somebody below them. What is already so changes nothing.
+func (t *transaction) removeMember(r *Record, c *storev1.RemoveMember) (Result, error) {
+	in, refusal, err := t.enter(c.GetRoom(), r)
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
+	if c.GetUser() != r.Actor.ID {
+		if in, refusal, err = t.enterAs(RoleModerator, c.GetRoom(), r); err != nil || refusal != Accepted {
+			return Result{Refusal: refusal}, err
+		}
+	}
+	before, err := t.memberCopy(memberID{in.id, c.GetUser()}, Actor{ID: c.GetUser()})
+	switch {
+	case err != nil || before.GetRole() == 0:
+		return Result{}, err
+	case c.GetUser() != r.Actor.ID && Role(before.GetRole()) >= in.actor.Role:
+		return Result{Refusal: RoleTooLow}, nil
+	}
+	return t.dismiss(in.room, r, before, proto.CloneOf(before))
+}
+
+// dismiss makes somebody who was before no member any more, and after otherwise; who may then not see the room is shut
+// out.
+func (t *transaction) dismiss(room *room, r *Record, before, after *storev1.MemberValue) (Result, error) {
+	if before.GetRole() != 0 {
+		room.value.Members--
+	}
+	after.Role, after.CreateTimeMs = 0, 0
+	result := t.advance(room, r.Time)
+	shown := proto.CloneOf(before)
+	shown.Ban = after.GetBan()
+	if err := t.recordMember(room, MemberRemoved, r.Actor, after, shown); err != nil {
+		return Result{}, err
+	}
+	now := memberFromValue(room.id, after)
+	if maySee(RoomKind(room.value.GetSettings().GetKind()), now, result.Time) != Accepted {
+		t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: room.id, Rev: result.Rev, User: now.User.ID})
+	}
+	return result, nil
+}
+
+// setRole gives a member another role.
+func (t *transaction) setRole(r *Record, c *storev1.SetRole) (Result, error) {
+	in, refusal, err := t.enterAs(RoleOwner, c.GetRoom(), r)
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
+	v, err := t.memberCopy(memberID{in.id, c.GetUser()}, Actor{ID: c.GetUser()})
+	switch {
+	case err != nil:
+		return Result{}, err
+	case v.GetRole() == 0:
+		return Result{Refusal: NoSuchMember}, nil
+	case v.GetRole() == c.GetRole():
+		return Result{}, nil
+	}
+	v.Role = c.GetRole()
+	return t.changeMember(in.room, r, v)
+}
+
+// changeMember records what somebody has become.
+func (t *transaction) changeMember(room *room, r *Record, v *storev1.MemberValue) (Result, error) {
+	result := t.advance(room, r.Time)
+	return result, t.recordMember(room, MemberChanged, r.Actor, v, v)
+}
+
+// recordMember writes what somebody is, and the change that shows it, at the rev that advance took.
+func (t *transaction) recordMember(room *room, kind ChangeKind, actor Actor, v, shown *storev1.MemberValue) error {
+	if err := t.putMember(room, v); err != nil {
+		return err
+	}
+	event, err := t.record(room, kind, actor, &storev1.ChangeValue{Member: shown})
+	member := memberFromValue(room.id, shown)
+	event.Member = &member
+	return err
+}
+
+// memberCopy returns what somebody is in a room, to be changed; a fresh value for one whom the room does not know.
+func (t *transaction) memberCopy(id memberID, who Actor) (*storev1.MemberValue, error) {
+	v, err := t.member(id)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return &storev1.MemberValue{Actor: actorToValue(who)}, nil
+	}
+	return proto.CloneOf(v), nil
 }
 
 // markRead sets the actor's read marker, also to a lower seq. It takes no rev; others do not see it.
 func (t *transaction) markRead(r *Record, c *storev1.MarkRead) (Result, error) {
-	room, err := t.room(c.GetRoom())
-	if err != nil || room == nil {
-		return Result{Refusal: NoSuchRoom}, err
+	in, refusal, err := t.enter(c.GetRoom(), r)
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
 	}
-	if c.GetSeq() > room.value.GetHeadSeq() {
+	if c.GetSeq() > in.value.GetHeadSeq() {
 		return Result{Refusal: SeqAboveHead}, nil
 	}
-	marker, err := t.marker(memberID{room.id, r.Actor.ID})
+	marker, err := t.marker(memberID{in.id, r.Actor.ID})
 	if err == nil && marker != c.GetSeq() {
-		err = t.putMarker(room, r.Actor.ID, c.GetSeq())
+		err = t.putMarker(in.room, r.Actor.ID, c.GetSeq())
 	}
 	return Result{Seq: c.GetSeq()}, err
 }

@@ -18,23 +18,37 @@ func (t *transaction) publish(r *Record, c *storev1.Publish) (Result, error) {
 			return repeated(first, c), err
 		}
 	}
+	if room != nil {
+		if result, err := t.admit(r, c); err != nil || result.Refusal != Accepted {
+			return result, err
+		}
+	}
 	answered, refusal, err := t.answered(room, c.GetReplyTo())
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
 	if room == nil {
-		if room, err = t.makeRoom(c.GetRoom(), &storev1.Settings{}, r); err != nil {
+		if room, err = t.makeRoom(c.GetRoom(), &storev1.Settings{Kind: uint32(Public)}, r); err != nil {
 			return Result{}, err
 		}
-	}
-	if result, err := t.slowDown(room, r); err != nil || result.Refusal != Accepted {
-		return result, err
 	}
 	result, err := t.post(room, id, r, c)
 	if err != nil || answered == nil {
 		return result, err
 	}
 	return result, t.countReply(replyID{room.id, c.GetReplyTo(), result.Seq}, answered, result.Time)
+}
+
+// admit says whether the actor may post in a room that is there.
+func (t *transaction) admit(r *Record, c *storev1.Publish) (Result, error) {
+	in, refusal, err := t.enter(c.GetRoom(), r)
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
+	}
+	if result := in.mayPost(); result.Refusal != Accepted {
+		return result, nil
+	}
+	return t.slowDown(in, r.Actor.ID)
 }
 
 // repeated is the verdict on a publish whose client_id has a first result.
@@ -70,27 +84,18 @@ func (t *transaction) countReply(id replyID, answered *storev1.MessageValue, at 
 	return t.putMessage(messageID{id.room, id.to}, answered)
 }
 
-// slowDown refuses a message that comes too soon after the sender's last one in a room in slow mode, and remembers one
-// that does not. In other rooms it costs nothing.
-func (t *transaction) slowDown(room *room, r *Record) (Result, error) {
-	interval := room.value.GetSettings().GetSlowModeMs()
-	if interval <= 0 {
+// slowDown refuses a message that comes too soon after the sender's last one in a room in slow mode. In other rooms it costs
+// nothing.
+func (t *transaction) slowDown(in entered, sender string) (Result, error) {
+	interval := in.value.GetSettings().GetSlowModeMs()
+	if interval <= 0 || in.actor.Role >= RoleModerator {
 		return Result{}, nil
 	}
-	role, err := t.role(room, r.Actor.ID)
-	if err != nil || role >= RoleModerator {
-		return Result{}, err
-	}
-	id := memberID{room.id, r.Actor.ID}
-	last, err := t.lastPosted(id)
-	if err != nil {
-		return Result{}, err
-	}
-	now := changeTime(r.Time, room.value.GetUpdateTimeMs())
-	if wait := last + interval - now; last != 0 && wait > 0 {
+	last, err := t.lastPosted(memberID{in.id, sender})
+	if wait := last + interval - in.now; err == nil && last != 0 && wait > 0 {
 		return Result{Refusal: TooSoon, Wait: wait}, nil
 	}
-	return Result{}, t.putPosted(id, now)
+	return Result{}, err
 }
 
 // post appends the message of a publish that is no repetition.
@@ -110,6 +115,11 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 	}
 	if err := t.putMarker(room, r.Actor.ID, result.Seq); err != nil {
 		return Result{}, err
+	}
+	if room.value.GetSettings().GetSlowModeMs() > 0 {
+		if err := t.putPosted(memberID{room.id, r.Actor.ID}, result.Time); err != nil {
+			return Result{}, err
+		}
 	}
 	return result, t.recordMessage(room, Posted, r.Actor, result.Seq, &storev1.MessageValue{
 		Sender:       actorToValue(r.Actor),
@@ -135,15 +145,15 @@ func (t *transaction) recordMessage(
 	return err
 }
 
-// find returns a message and its room, or the refusal that one of them is missing.
-func (t *transaction) find(roomID string, seq uint64) (*room, *storev1.MessageValue, Refusal, error) {
-	room, err := t.room(roomID)
-	if err != nil || room == nil {
-		return nil, nil, NoSuchRoom, err
+// find returns a message and its room, or the refusal that the actor cannot see one of them.
+func (t *transaction) find(roomID string, seq uint64, r *Record) (entered, *storev1.MessageValue, Refusal, error) {
+	in, refusal, err := t.enter(roomID, r)
+	if err != nil || refusal != Accepted {
+		return in, nil, refusal, err
 	}
-	v, err := t.message(messageID{room.id, seq})
+	v, err := t.message(messageID{in.id, seq})
 	if err != nil || v == nil {
-		return nil, nil, NoSuchMessage, err
+		return in, nil, NoSuchMessage, err
 	}
-	return room, v, Accepted, nil
+	return in, v, Accepted, nil
 }

@@ -8,11 +8,14 @@ import (
 
 // react adds the actor's reaction to a message, or takes it back. What is already so changes nothing.
 func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
-	room, v, refusal, err := t.find(c.GetRoom(), c.GetSeq())
+	in, v, refusal, err := t.find(c.GetRoom(), c.GetSeq(), r)
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
 	changed := false
+	if result := in.mayPost(); result.Refusal == RoomArchived || result.Refusal != Accepted && !c.GetRemove() {
+		return result, nil
+	}
 	if c.GetRemove() {
 		changed = removeReaction(v, c.GetEmoji(), r.Actor.ID)
 	} else if changed, refusal = addReaction(v, c.GetEmoji(), r.Actor.ID); refusal != Accepted {
@@ -21,9 +24,9 @@ func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
 	if !changed {
 		return Result{Seq: c.GetSeq()}, nil
 	}
-	result := t.advance(room, r.Time)
+	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
-	return result, t.recordMessage(room, Reacted, r.Actor, result.Seq, v)
+	return result, t.recordMessage(in.room, Reacted, r.Actor, result.Seq, v)
 }
 
 // addReaction adds user to those who reacted with emoji; false if they did already.

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"math"
+
 	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -16,6 +18,9 @@ func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, erro
 	if settings == nil {
 		settings = &storev1.Settings{}
 	}
+	if settings.GetKind() == 0 {
+		settings.Kind = uint32(Public)
+	}
 	if room, err = t.makeRoom(c.GetRoom(), settings, r); err != nil {
 		return Result{}, err
 	}
@@ -24,14 +29,69 @@ func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, erro
 
 // updateRoom changes a room's settings. Unchanged values change nothing.
 func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, error) {
-	room, err := t.room(c.GetRoom())
-	if err != nil || room == nil {
-		return Result{Refusal: NoSuchRoom}, err
+	in, refusal, err := t.enterAs(RoleModerator, c.GetRoom(), r)
+	if err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
 	}
-	if role, err := t.role(room, r.Actor.ID); err != nil || role < RoleModerator {
-		return Result{Refusal: RoleTooLow}, err
+	if in.actor.Role < RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil) {
+		return Result{Refusal: RoleTooLow}, nil
 	}
-	settings := proto.CloneOf(room.value.GetSettings())
+	before := in.value.GetSettings()
+	archived := before.GetArchiveTimeMs() != 0
+	settings := change(before, c)
+	switch {
+	case c.Archived == nil || c.GetArchived() == archived:
+	case archived:
+		settings.ArchiveTimeMs = 0
+	default:
+		settings.ArchiveTimeMs = in.now
+	}
+	switch {
+	case proto.Equal(settings, before):
+		return Result{}, nil
+	case settings.GetArchiveTimeMs() != 0 && archived:
+		return Result{Refusal: RoomArchived}, nil
+	}
+	in.value.Settings = settings
+	result, err := t.recordRoom(in.room, r)
+	if err == nil && settings.GetKind() == uint32(Private) && before.GetKind() != uint32(Private) {
+		err = t.shutOutVisitors(in.room, result.Rev)
+	}
+	return result, err
+}
+
+// shutOutVisitors shuts out everybody who is no member. It reads all who are, once in a room's life or little more.
+func (t *transaction) shutOutVisitors(r *room, rev uint64) error {
+	stay := make(map[string]bool, r.value.GetMembers())
+	lower, upper := rowBounds(r.id, rowMember)
+	err := t.base.scan(lower, upper, math.MaxInt, func(key, value []byte) error {
+		v := new(storev1.MemberValue)
+		if err := decodeValue(key, value, v); err != nil {
+			return err
+		}
+		stay[v.GetActor().GetId()] = v.GetRole() != 0
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range t.changedMembers {
+		if id.room != r.id {
+			continue
+		}
+		v, err := t.member(id)
+		if err != nil {
+			return err
+		}
+		stay[id.user] = v.GetRole() != 0
+	}
+	t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: r.id, Rev: rev, Stay: stay})
+	return nil
+}
+
+// change returns settings with what an update sets, but for the archive.
+func change(before *storev1.Settings, c *storev1.UpdateRoom) *storev1.Settings {
+	settings := proto.CloneOf(before)
 	if c.Title != nil {
 		settings.Title = c.GetTitle()
 	}
@@ -41,11 +101,13 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 	if c.SlowModeMs != nil {
 		settings.SlowModeMs = c.GetSlowModeMs()
 	}
-	if proto.Equal(settings, room.value.GetSettings()) {
-		return Result{}, nil
+	if c.Kind != nil {
+		settings.Kind = c.GetKind()
 	}
-	room.value.Settings = settings
-	return t.recordRoom(room, r)
+	if c.Posting != nil {
+		settings.Posting = c.GetPosting()
+	}
+	return settings
 }
 
 // recordRoom takes a rev for the room as it is now.
@@ -54,6 +116,7 @@ func (t *transaction) recordRoom(room *room, r *Record) (Result, error) {
 	event, err := t.record(room, RoomChanged, r.Actor, &storev1.ChangeValue{
 		Seq:      room.value.GetHeadSeq(),
 		Settings: room.value.GetSettings(),
+		Members:  room.value.GetMembers(),
 	})
 	state := roomFromValue(room.id, room.value)
 	event.State = &state

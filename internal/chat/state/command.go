@@ -44,8 +44,20 @@ func kindOf(command proto.Message) (Kind, bool) {
 		return KindCreateRoom, true
 	case *storev1.UpdateRoom:
 		return KindUpdateRoom, true
-	case *storev1.SetMember:
-		return KindSetMember, true
+	case *storev1.AddMember:
+		return KindAddMember, true
+	case *storev1.RemoveMember:
+		return KindRemoveMember, true
+	case *storev1.SetRole:
+		return KindSetRole, true
+	case *storev1.Ban:
+		return KindBan, true
+	case *storev1.Mute:
+		return KindMute, true
+	case *storev1.Invite:
+		return KindInvite, true
+	case *storev1.Uninvite:
+		return KindUninvite, true
 	case *storev1.MarkRead:
 		return KindMarkRead, true
 	}

@@ -28,6 +28,7 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	s.pending, s.synced = nil, sync
 	s.applied = t.applied
 	s.rooms.evict()
+	s.members.evict()
 	s.writers.evict()
 	s.publish()
 	if s.onCommit != nil {

@@ -109,8 +109,8 @@ func writeCorpus(t *testing.T) {
 	add(ana, 1015, &storev1.CreateRoom{Room: "den", Settings: &storev1.Settings{Title: "mine"}})
 	add(bob, 1016, &storev1.UpdateRoom{Room: "den", Title: proto.String(""), Topic: proto.String("rest")})
 	add(ana, 1017, &storev1.UpdateRoom{Room: "den", Title: proto.String("mine")})
-	add(ana, 1018, &storev1.SetMember{Room: "den"})
-	add(bob, 1019, &storev1.SetMember{Room: "den", Remove: true})
+	add(ana, 1018, &storev1.AddMember{Room: "den"})
+	add(ana, 1019, &storev1.RemoveMember{Room: "den", User: "ana"})
 	add(bob, 1020, &storev1.MarkRead{Room: "lobby", Seq: 1})
 	add(bob, 1021, &storev1.MarkRead{Room: "lobby", Seq: 99})
 	add(bob, 1022, &storev1.MarkRead{Room: "nowhere"})
@@ -119,6 +119,33 @@ func writeCorpus(t *testing.T) {
 	add(bob, 1025, &storev1.Edit{Room: "lobby", Seq: 4, Text: "to you", Mentions: []string{"ana"}})
 	add(ana, 1026, say("den", "", "slow"))
 	add(ana, 1027, say("den", "", "too soon"))
+	people := []proto.Message{
+		&storev1.AddMember{Room: "den"},
+		&storev1.SetRole{Room: "den", User: "ana", Role: 3},
+		&storev1.SetRole{Room: "den", User: "cleo", Role: 3},
+		&storev1.Mute{Room: "den", User: "ana", UntilMs: 2000},
+		&storev1.Mute{Room: "den", User: "ana", Lift: true},
+		&storev1.Ban{Room: "den", User: "dan", UntilMs: 3000, Reason: "noise"},
+		&storev1.Invite{Room: "den", User: "dan", Role: 2},
+		&storev1.Invite{Room: "den", User: "eve", Role: 1},
+		&storev1.Uninvite{Room: "den", User: "eve"},
+		&storev1.Invite{Room: "den", User: "eve", Role: 1},
+		&storev1.UpdateRoom{Room: "den", Kind: proto.Uint32(2), Posting: proto.Uint32(1)},
+		&storev1.RemoveMember{Room: "den", User: "ana"},
+		&storev1.UpdateRoom{Room: "den", Archived: proto.Bool(true)},
+		say("den", "", "into the archive"),
+		&storev1.Ban{Room: "den", User: "dan", Lift: true},
+		&storev1.Mute{Room: "den", User: "cleo"},
+	}
+	add(ana, 1028, people[0])
+	for i, c := range people[1:] {
+		add(bob, 1029+int64(i), c)
+	}
+	add(ana, 1050, say("den", "", "from outside"))
+	add(state.Actor{ID: "eve"}, 1051, &storev1.AddMember{Room: "den"})
+	add(bob, 1052, &storev1.UpdateRoom{Room: "den", Archived: proto.Bool(false)})
+	add(state.Actor{ID: "eve"}, 1053, &storev1.AddMember{Room: "den"})
+	add(state.Actor{ID: "eve"}, 1054, &storev1.Mute{Room: "den", User: "cleo"})
 	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

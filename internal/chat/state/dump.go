@@ -56,12 +56,15 @@ func dumpRow(w io.Writer, key, value []byte) error {
 	case tableRooms:
 		v := new(storev1.RoomValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("room %q%s create=%d creator=%s seq=%d rev=%d first=%d update=%d", key[1:],
+			return fmt.Sprintf("room %q%s create=%d creator=%s seq=%d rev=%d first=%d update=%d members=%d restricted=%d",
+				key[1:],
 				dumpSettings(v.GetSettings()), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
-				v.GetFirstSeq(), v.GetUpdateTimeMs())
+				v.GetFirstSeq(), v.GetUpdateTimeMs(), v.GetMembers(), v.GetRestricted())
 		})
 	case tableRows:
 		return dumpRoomRow(w, key, value)
+	case tableUsers:
+		return dumpUserRow(w, key)
 	}
 	return fmt.Errorf("unknown table of key %q", key)
 }
@@ -79,9 +82,9 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 	case rowChange:
 		v := new(storev1.ChangeValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d%s%s", room, lastUint64(key),
-				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), dumpSettings(v.GetSettings()),
-				dumpMember(v.GetMember()))
+			return fmt.Sprintf("change %q %d kind=%d seq=%d actor=%s time=%d members=%d%s%s", room, lastUint64(key),
+				v.GetKind(), v.GetSeq(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetMembers(),
+				dumpSettings(v.GetSettings()), dumpMember(v.GetMember()))
 		})
 	case rowDedupe:
 		v := new(storev1.DedupeValue)
@@ -99,8 +102,25 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 		return err
 	case rowPosted:
 		return dumpNumber(w, key, value, fmt.Sprintf("posted %q %q", room, id))
+	case rowBan:
+		_, err := fmt.Fprintf(w, "ban %q %q\n", room, id)
+		return err
+	case rowInvite:
+		v := new(storev1.InvitationValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("invitation %q %q by=%s role=%d time=%d", room, id, dumpActor(v.GetBy()), v.GetRole(), v.GetTimeMs())
+		})
 	}
 	return fmt.Errorf("unknown kind of row %q", key)
+}
+
+func dumpUserRow(w io.Writer, key []byte) error {
+	user, kind, id := splitRow(key)
+	if kind != userInvite {
+		return fmt.Errorf("unknown kind of row %q", key)
+	}
+	_, err := fmt.Fprintf(w, "invited %q %q\n", user, id)
+	return err
 }
 
 // dumpValue decodes value into v and writes the line that then describes it.
@@ -134,12 +154,18 @@ func dumpSettings(v *storev1.Settings) string {
 	if v == nil {
 		return ""
 	}
-	s := fmt.Sprintf(" title=%q", v.GetTitle())
+	s := fmt.Sprintf(" kind=%d title=%q", v.GetKind(), v.GetTitle())
 	if v.GetTopic() != "" {
 		s += fmt.Sprintf(" topic=%q", v.GetTopic())
 	}
 	if v.GetSlowModeMs() != 0 {
 		s += fmt.Sprintf(" slow=%d", v.GetSlowModeMs())
+	}
+	if v.GetPosting() != 0 {
+		s += fmt.Sprintf(" posting=%d", v.GetPosting())
+	}
+	if v.GetArchiveTimeMs() != 0 {
+		s += fmt.Sprintf(" archived=%d", v.GetArchiveTimeMs())
 	}
 	return s
 }
@@ -163,7 +189,16 @@ func dumpMember(v *storev1.MemberValue) string {
 	if v == nil {
 		return ""
 	}
-	return fmt.Sprintf(" user=%s role=%d since=%d", dumpActor(v.GetActor()), v.GetRole(), v.GetCreateTimeMs())
+	return fmt.Sprintf(" user=%s role=%d since=%d%s%s", dumpActor(v.GetActor()), v.GetRole(), v.GetCreateTimeMs(),
+		dumpRestriction("mute", v.GetMute()), dumpRestriction("ban", v.GetBan()))
+}
+
+func dumpRestriction(name string, v *storev1.Restriction) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf(" %s={by=%s time=%d until=%d reason=%q}", name, dumpActor(v.GetBy()), v.GetTimeMs(), v.GetUntilMs(),
+		v.GetReason())
 }
 
 func dumpBody(b *storev1.Body) string {

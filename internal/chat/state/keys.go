@@ -15,10 +15,13 @@ import (
 //	0x11 room 0 1 seq                 MessageValue: a message in its current form; the only copy of its body
 //	0x11 room 0 2 rev                 ChangeValue: a visible change; refers to its message by seq
 //	0x11 room 0 3 sender 0 client_id  DedupeValue: the first result of a publish
-//	0x11 room 0 4 user                MemberValue: a membership
+//	0x11 room 0 4 user                MemberValue: what the user is in the room
 //	0x11 room 0 5 user                uint64: a read marker
 //	0x11 room 0 6 seq seq             nothing: the second message answers the first
 //	0x11 room 0 7 user                int64: when the user posted last, in unix milliseconds; in slow mode only
+//	0x11 room 0 8 user                nothing: the user is banned, or was
+//	0x11 room 0 9 user                InvitationValue: the user may become a member
+//	0x12 user 0 1 room                nothing: the user is invited to the room
 //
 // Integers are 8 bytes, big-endian, in keys and values. Ids are not empty, at most [maxIDBytes] long and hold no zero
 // byte, which ends them. That a room's rows lie together takes 7 % off the CPU time of a publish: the four it writes
@@ -29,6 +32,7 @@ const (
 	tableWriters = 0x03
 	tableRooms   = 0x10
 	tableRows    = 0x11
+	tableUsers   = 0x12
 
 	rowMessage = 1
 	rowChange  = 2
@@ -37,6 +41,10 @@ const (
 	rowMarker  = 5
 	rowReply   = 6
 	rowPosted  = 7
+	rowBan     = 8
+	rowInvite  = 9
+
+	userInvite = 1
 )
 
 // maxIDBytes bounds every id that is part of a key. The edge allows far less; this keeps keys small whatever a record
@@ -110,6 +118,23 @@ func appendPostedKey(b []byte, id memberID) []byte {
 	return append(appendRowPrefix(b, id.room, rowPosted), id.user...)
 }
 
+func appendBanKey(b []byte, id memberID) []byte {
+	return append(appendRowPrefix(b, id.room, rowBan), id.user...)
+}
+
+func appendInviteKey(b []byte, id memberID) []byte {
+	return append(appendRowPrefix(b, id.room, rowInvite), id.user...)
+}
+
+func appendInvitedKey(b []byte, id memberID) []byte {
+	return append(appendUserPrefix(b, id.user, userInvite), id.room...)
+}
+
+// appendUserPrefix appends what all keys of one user's rows of a kind start with.
+func appendUserPrefix(b []byte, user string, kind byte) []byte {
+	return append(append(append(b, tableUsers), user...), 0, kind)
+}
+
 // appendRowPrefix appends what all keys of one room's rows of a kind start with.
 func appendRowPrefix(b []byte, room RoomID, kind byte) []byte {
 	return append(append(append(b, tableRows), room...), 0, kind)
@@ -120,7 +145,7 @@ func rowBounds(room RoomID, kind byte) (lower, upper []byte) {
 	return appendRowPrefix(nil, room, kind), appendRowPrefix(nil, room, kind+1)
 }
 
-// splitRow returns the parts of a row's key. Behind the room and the kind are ids or a number.
+// splitRow returns the parts of the key of a room's row, or a user's. Behind the room and the kind are ids or a number.
 func splitRow(key []byte) (room []byte, kind byte, id []byte) {
 	room, rest, ok := bytes.Cut(key[1:], []byte{0})
 	if !ok || len(rest) == 0 {

@@ -19,12 +19,15 @@ type model struct {
 
 type modelRoom struct {
 	state.Room
-	messages []*state.Message // by seq - 1
-	events   []modelEvent     // by rev - 1
-	members  map[string]state.Member
-	markers  map[string]uint64
-	posted   map[string]int64
-	firsts   map[[2]string]*modelFirst // by sender and client_id
+	messages    []*state.Message        // by seq - 1
+	events      []modelEvent            // by rev - 1
+	known       map[string]state.Member // members, and who is muted or banned
+	bans        map[string]state.Ban
+	invitations map[string]state.Invitation
+	shutOuts    []state.ShutOut // all there ever were
+	markers     map[string]uint64
+	posted      map[string]int64
+	firsts      map[[2]string]*modelFirst // by sender and client_id
 }
 
 // modelEvent is an event as it is read back: with the seq of its message in place of the message.
@@ -52,6 +55,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 		}
 		r := m.makeRoom(c.GetRoom(), state.Settings{
 			Title: c.GetSettings().GetTitle(), Topic: c.GetSettings().GetTopic(), SlowMode: c.GetSettings().GetSlowModeMs(),
+			Kind: max(state.RoomKind(c.GetSettings().GetKind()), state.Public), Posting: state.Role(c.GetSettings().GetPosting()),
 		}, actor, timeMS)
 		return r.roomChanged(actor, timeMS)
 	}
@@ -59,17 +63,25 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	if r == nil {
 		return state.Result{Refusal: state.NoSuchRoom}
 	}
+	if result, ok := r.people(actor, timeMS, command); ok {
+		return result
+	}
+	now := r.now(timeMS)
 	switch c := command.(type) {
 	case *storev1.UpdateRoom:
 		return r.update(actor, timeMS, c)
-	case *storev1.SetMember:
-		return r.setMember(actor, timeMS, c.GetRemove())
 	case *storev1.MarkRead:
+		if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
+			return state.Result{Refusal: refusal}
+		}
 		if c.GetSeq() > r.Head.Seq {
 			return state.Result{Refusal: state.SeqAboveHead}
 		}
 		r.markers[actor.ID] = c.GetSeq()
 		return state.Result{Seq: c.GetSeq()}
+	}
+	if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
+		return state.Result{Refusal: refusal}
 	}
 	seq := command.(interface{ GetSeq() uint64 }).GetSeq()
 	if seq == 0 || seq > r.Head.Seq {
@@ -92,13 +104,16 @@ func (m *model) makeRoom(id string, settings state.Settings, creator state.Actor
 	r := &modelRoom{
 		Room: state.Room{
 			ID: state.RoomID(id), Settings: settings, CreateTime: timeMS, Creator: creator, Head: state.Head{FirstSeq: 1},
+			Members: 1,
 		},
-		members: make(map[string]state.Member),
-		markers: make(map[string]uint64),
-		posted:  make(map[string]int64),
-		firsts:  make(map[[2]string]*modelFirst),
+		known:       make(map[string]state.Member),
+		bans:        make(map[string]state.Ban),
+		invitations: make(map[string]state.Invitation),
+		markers:     make(map[string]uint64),
+		posted:      make(map[string]int64),
+		firsts:      make(map[[2]string]*modelFirst),
 	}
-	r.members[creator.ID] = state.Member{Room: r.ID, User: creator, Role: state.RoleOwner, CreateTime: timeMS}
+	r.known[creator.ID] = state.Member{Room: r.ID, User: creator, Role: state.RoleOwner, CreateTime: timeMS}
 	m.rooms[id] = r
 	return r
 }
@@ -113,7 +128,7 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
 	if r == nil {
-		r = m.makeRoom(c.GetRoom(), state.Settings{}, actor, timeMS)
+		r = m.makeRoom(c.GetRoom(), state.Settings{Kind: state.Public}, actor, timeMS)
 	}
 	if first := r.firsts[key]; first != nil {
 		same := first.body.Text == body.Text && first.body.DataType == body.DataType &&
@@ -126,14 +141,19 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 		result.Duplicate = true
 		return result
 	}
+	now := r.now(timeMS)
+	if result := r.posts(actor.ID, now); result.Refusal != state.Accepted {
+		return result
+	}
+	if slow := r.Settings.SlowMode; slow > 0 && r.known[actor.ID].Role < state.RoleModerator {
+		if last := r.posted[actor.ID]; last != 0 && last+slow > now {
+			return state.Result{Refusal: state.TooSoon, Wait: last + slow - now}
+		}
+	}
 	if c.GetReplyTo() > r.Head.Seq {
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
-	if r.slowMode() > 0 && r.members[actor.ID].Role < state.RoleModerator {
-		now := max(timeMS, r.Head.UpdateTime, 1)
-		if last := r.posted[actor.ID]; last != 0 && last+r.slowMode() > now {
-			return state.Result{Refusal: state.TooSoon, Wait: last + r.slowMode() - now}
-		}
+	if r.Settings.SlowMode > 0 {
 		r.posted[actor.ID] = now
 	}
 	r.Head.Seq++
@@ -154,13 +174,28 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	return result
 }
 
-func (r *modelRoom) slowMode() int64 { return r.Settings.SlowMode }
-
 func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoom) state.Result {
-	if r.members[actor.ID].Role < state.RoleModerator {
+	now := r.now(timeMS)
+	if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
+		return state.Result{Refusal: refusal}
+	}
+	if r.known[actor.ID].Role < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	before := r.Settings
+	archived := before.ArchiveTime != 0
+	if c.Archived != nil && c.GetArchived() && !archived {
+		r.Settings.ArchiveTime = now
+	}
+	if c.Archived != nil && !c.GetArchived() {
+		r.Settings.ArchiveTime = 0
+	}
+	if c.Kind != nil {
+		r.Settings.Kind = state.RoomKind(c.GetKind())
+	}
+	if c.Posting != nil {
+		r.Settings.Posting = state.Role(c.GetPosting())
+	}
 	if c.Title != nil {
 		r.Settings.Title = c.GetTitle()
 	}
@@ -173,7 +208,19 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	if r.Settings == before {
 		return state.Result{}
 	}
-	return r.roomChanged(actor, timeMS)
+	if archived && r.Settings.ArchiveTime != 0 {
+		r.Settings = before
+		return state.Result{Refusal: state.RoomArchived}
+	}
+	result := r.roomChanged(actor, timeMS)
+	if r.Settings.Kind == state.Private && before.Kind != state.Private {
+		stay := make(map[string]bool)
+		for id, m := range r.known {
+			stay[id] = m.Role != state.RoleNone
+		}
+		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, Stay: stay})
+	}
+	return result
 }
 
 // replies returns the messages that answer one, oldest first.
@@ -195,6 +242,11 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 		return state.Result{Refusal: state.MessageDeleted}
 	case m.DataType != "":
 		return state.Result{Refusal: state.MessageNotText}
+	}
+	if result := r.posts(actor.ID, r.now(timeMS)); result.Refusal != state.Accepted {
+		return result
+	}
+	switch {
 	case m.Text == c.GetText() && slices.Equal(m.Mentions, c.GetMentions()):
 		return state.Result{Seq: m.Seq}
 	case c.ExpectedRev != nil && c.GetExpectedRev() != m.Rev:
@@ -207,7 +259,7 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 }
 
 func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) state.Result {
-	if m.Sender.ID != actor.ID && r.members[actor.ID].Role < state.RoleModerator {
+	if m.Sender.ID != actor.ID && r.known[actor.ID].Role < state.RoleModerator {
 		return state.Result{Refusal: state.NotSender}
 	}
 	if m.DeleteTime != 0 {
@@ -223,6 +275,10 @@ func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) st
 }
 
 func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *storev1.React) state.Result {
+	if result := r.posts(actor.ID, r.now(timeMS)); result.Refusal == state.RoomArchived ||
+		result.Refusal != state.Accepted && !c.GetRemove() {
+		return result
+	}
 	kind, total := -1, 0
 	for i, reaction := range m.Reactions {
 		total += len(reaction.UserIDs)
@@ -249,22 +305,6 @@ func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *
 		m.Reactions[kind].UserIDs = append(m.Reactions[kind].UserIDs, actor.ID)
 	}
 	return r.messageChanged(state.Reacted, actor, timeMS, m)
-}
-
-func (r *modelRoom) setMember(actor state.Actor, timeMS int64, remove bool) state.Result {
-	member, is := r.members[actor.ID]
-	if is != remove {
-		return state.Result{}
-	}
-	if remove {
-		delete(r.members, actor.ID)
-		return r.changed(modelEvent{Event: state.Event{Kind: state.MemberRemoved, Member: &member}}, actor, timeMS)
-	}
-	member = state.Member{Room: r.ID, User: actor, Role: state.RoleMember}
-	result := r.changed(modelEvent{Event: state.Event{Kind: state.MemberChanged, Member: &member}}, actor, timeMS)
-	member.CreateTime = result.Time
-	r.members[actor.ID] = member
-	return result
 }
 
 func (r *modelRoom) messageChanged(
@@ -306,8 +346,24 @@ func (r *modelRoom) eventsAfter(rev uint64) []*state.Event {
 }
 
 func (r *modelRoom) allMembers() []state.Member {
-	return slices.SortedFunc(maps.Values(r.members),
+	members := slices.SortedFunc(maps.Values(r.known),
 		func(a, b state.Member) int { return cmp.Compare(a.User.ID, b.User.ID) })
+	return slices.DeleteFunc(members, func(m state.Member) bool { return m.Role == state.RoleNone })
+}
+
+func (r *modelRoom) allBans() []state.Ban {
+	return slices.SortedFunc(maps.Values(r.bans), func(a, b state.Ban) int { return cmp.Compare(a.User.ID, b.User.ID) })
+}
+
+// invitations returns what somebody is invited to, by room.
+func (m *model) invitations(user string) []state.Invitation {
+	var all []state.Invitation
+	for _, id := range slices.Sorted(maps.Keys(m.rooms)) {
+		if i, ok := m.rooms[id].invitations[user]; ok {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 func (m *model) allRooms() []state.Room {

@@ -38,7 +38,7 @@ func TestStoreIsTheModel(t *testing.T) {
 }
 
 func testSeed(t *testing.T, seed uint64) reached {
-	const commands = 800
+	const commands = 3000
 	sim := newSimulation(t, seed, randomCommand)
 	var told []string
 	for range commands {
@@ -88,6 +88,17 @@ func comparePublished(t *testing.T, s *state.Store, m *model, id string, change 
 		t.Fatal(err)
 	}
 	compare(t, "newest events", events, newest)
+	if n := len(change.ShutOuts); n > len(r.shutOuts) {
+		t.Fatalf("shut out: %+v, want %+v", change.ShutOuts, r.shutOuts)
+	} else if n > 0 {
+		want := r.shutOuts[len(r.shutOuts)-n:]
+		compare(t, "those shut out", change.ShutOuts, want)
+		if want[n-1].Rev != change.Results[0].Rev {
+			t.Fatalf("shut out: %+v, want none", change.ShutOuts)
+		}
+	} else if n := len(r.shutOuts); n > 0 && r.shutOuts[n-1].Rev == change.Results[0].Rev {
+		t.Fatalf("shut out: none, want %+v", r.shutOuts[n-1])
+	}
 	for _, mark := range change.Marks {
 		want := state.ReadMark{Room: room.ID, User: mark.User, Seq: r.markers[mark.User], Head: room.Head}
 		if mark != want {
@@ -130,12 +141,28 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			t.Fatal(err)
 		}
 		compare(t, "members", members, r.allMembers())
+		bans, err := v.Bans(room.ID, "", math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "bans", bans, r.allBans())
 		for i := range people {
 			seq, err := v.ReadMarker(room.ID, person(i).ID)
 			if err != nil || seq != r.markers[person(i).ID] {
 				t.Fatalf("marker of %s in %s is %d (%v), want %d", person(i).ID, room.ID, seq, err, r.markers[person(i).ID])
 			}
+			known, err := v.Member(room.ID, person(i).ID)
+			if err != nil || known != r.known[person(i).ID] {
+				t.Fatalf("%s in %s is %+v (%v), want %+v", person(i).ID, room.ID, known, err, r.known[person(i).ID])
+			}
 		}
+	}
+	for i := range people {
+		invitations, err := v.Invitations(person(i).ID, "", math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "invitations", invitations, m.invitations(person(i).ID))
 	}
 }
 
@@ -188,6 +215,9 @@ func tell(c *state.Change) []string {
 	for _, m := range c.Marks {
 		lines = append(lines, show(m))
 	}
+	for _, o := range c.ShutOuts {
+		lines = append(lines, show(o))
+	}
 	return lines
 }
 
@@ -228,29 +258,29 @@ func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
 	room := []string{"a", "a-", "a-b", "b", "z", "lobby", "lobby", "lobby"}[r.IntN(8)]
 	seq := uint64(r.IntN(12))
 	switch n := r.IntN(100); {
-	case n < 30:
+	case n < 28:
 		p := &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r), Mentions: randomMentions(r)}
 		if r.IntN(4) == 0 {
 			p.ReplyTo = seq
 		}
 		return actor, timeMS, p
-	case n < 42:
+	case n < 36:
 		e := &storev1.Edit{Room: room, Seq: seq, Text: fmt.Sprint("text ", r.IntN(3)), Mentions: randomMentions(r)}
 		if r.IntN(3) == 0 {
 			e.ExpectedRev = proto.Uint64(uint64(r.IntN(60)))
 		}
 		return actor, timeMS, e
-	case n < 48:
+	case n < 41:
 		return actor, timeMS, &storev1.Delete{Room: room, Seq: seq + 2}
-	case n < 76:
+	case n < 62:
 		return actor, timeMS, &storev1.React{
 			Room: room, Seq: 1 + uint64(r.IntN(12))/5, Emoji: string(rune('😀' + r.IntN(30))), Remove: r.IntN(10) == 0,
 		}
-	case n < 80:
+	case n < 64:
 		return actor, timeMS, &storev1.CreateRoom{Room: room, Settings: &storev1.Settings{
-			Title: fmt.Sprint("title ", r.IntN(3)), SlowModeMs: r.Int64N(2) * 1000,
+			Title: fmt.Sprint("title ", r.IntN(3)), SlowModeMs: r.Int64N(2) * 1000, Kind: uint32(r.IntN(3)),
 		}}
-	case n < 85:
+	case n < 70:
 		u := &storev1.UpdateRoom{Room: room}
 		if r.IntN(4) > 0 {
 			u.Title = proto.String(fmt.Sprint("title ", r.IntN(3)))
@@ -261,11 +291,40 @@ func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
 		if r.IntN(2) == 0 {
 			u.SlowModeMs = proto.Int64(r.Int64N(2) * 300)
 		}
+		switch r.IntN(8) {
+		case 0:
+			u.Kind = proto.Uint32(uint32(1 + r.IntN(2)))
+		case 1:
+			u.Posting = proto.Uint32(uint32(r.IntN(5)) / 2)
+		case 2, 3:
+			u.Archived = proto.Bool(r.IntN(3) == 0)
+		}
 		return actor, timeMS, u
-	case n < 92:
-		return actor, timeMS, &storev1.SetMember{Room: room, Remove: r.IntN(2) == 0}
+	case n < 96:
+		return actor, timeMS, randomAboutPeople(r, room, timeMS)
 	default:
 		return actor, timeMS, &storev1.MarkRead{Room: room, Seq: uint64(r.IntN(80))}
+	}
+}
+
+func randomAboutPeople(r *rand.Rand, room string, timeMS int64) proto.Message {
+	whom := person(r.IntN(6)).ID
+	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
+	switch r.IntN(8) {
+	case 0, 1:
+		return &storev1.AddMember{Room: room}
+	case 2:
+		return &storev1.RemoveMember{Room: room, User: whom}
+	case 3:
+		return &storev1.SetRole{Room: room, User: whom, Role: uint32(1 + r.IntN(4))}
+	case 4:
+		return &storev1.Ban{Room: room, User: whom, UntilMs: until, Reason: fmt.Sprint("reason ", r.IntN(2)), Lift: r.IntN(2) == 0}
+	case 5:
+		return &storev1.Mute{Room: room, User: whom, UntilMs: until, Lift: r.IntN(2) == 0}
+	case 6:
+		return &storev1.Invite{Room: room, User: whom, Role: uint32(1 + r.IntN(2))}
+	default:
+		return &storev1.Uninvite{Room: room, User: whom}
 	}
 }
 
@@ -298,6 +357,7 @@ type reached struct {
 	events     map[state.ChangeKind]int
 	duplicates int
 	marks      int
+	shutOuts   int
 }
 
 func newReached() reached {
@@ -325,6 +385,7 @@ func (r *reached) count(command proto.Message, result state.Result, change *stat
 		r.events[e.Kind]++
 	}
 	r.marks += len(change.Marks)
+	r.shutOuts += len(change.ShutOuts)
 }
 
 func (r *reached) add(other reached) {
@@ -334,6 +395,7 @@ func (r *reached) add(other reached) {
 	addCounts(r.events, other.events)
 	r.duplicates += other.duplicates
 	r.marks += other.marks
+	r.shutOuts += other.shutOuts
 }
 
 func addCounts[K comparable](to, from map[K]int) {
@@ -341,6 +403,9 @@ func addCounts[K comparable](to, from map[K]int) {
 		to[k] += n
 	}
 }
+
+// takesNoRev names the commands whose effect is no event.
+var takesNoRev = map[string]bool{"*storev1.MarkRead": true, "*storev1.Invite": true, "*storev1.Uninvite": true}
 
 // assertWhole fails if the commands left out a kind, a verdict or an event, so that equality would say little.
 func (r *reached) assertWhole(t *testing.T) {
@@ -357,18 +422,20 @@ func (r *reached) assertWhole(t *testing.T) {
 	}
 	for _, c := range []proto.Message{
 		&storev1.Publish{}, &storev1.Edit{}, &storev1.Delete{}, &storev1.React{}, &storev1.CreateRoom{},
-		&storev1.UpdateRoom{}, &storev1.SetMember{}, &storev1.MarkRead{},
+		&storev1.UpdateRoom{}, &storev1.MarkRead{},
+		&storev1.AddMember{}, &storev1.RemoveMember{}, &storev1.SetRole{}, &storev1.Ban{}, &storev1.Mute{},
+		&storev1.Invite{}, &storev1.Uninvite{},
 	} {
 		name := fmt.Sprintf("%T", c)
-		if r.accepted[name] == 0 && name != "*storev1.MarkRead" {
+		if r.accepted[name] == 0 && !takesNoRev[name] {
 			t.Errorf("no %s had an effect", name)
 		}
 		if r.noops[name] == 0 && name != "*storev1.Publish" && name != "*storev1.CreateRoom" {
 			t.Errorf("no %s was without effect", name)
 		}
 	}
-	if r.duplicates == 0 || r.marks == 0 {
-		t.Errorf("%d duplicates, %d marks", r.duplicates, r.marks)
+	if r.duplicates == 0 || r.marks == 0 || r.shutOuts == 0 {
+		t.Errorf("%d duplicates, %d marks, %d shut out", r.duplicates, r.marks, r.shutOuts)
 	}
 	t.Logf("reached %+v", *r)
 }

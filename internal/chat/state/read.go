@@ -2,6 +2,7 @@ package state
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -145,26 +146,75 @@ func collectMessages(iter *pebble.Iterator, room RoomID, back bool, n, bytes int
 	return messages, iter.Error()
 }
 
-func (r *reader) Member(room RoomID, user string) (Member, bool, error) {
+func (r *reader) Member(room RoomID, user string) (Member, error) {
 	v, err := r.member(memberID{room, user})
 	if v == nil {
-		return Member{}, false, err
+		return Member{}, err
 	}
-	return memberFromValue(room, v), true, nil
+	return memberFromValue(room, v), nil
 }
 
 func (r *reader) Members(room RoomID, after string, n int) (members []Member, err error) {
 	_, upper := rowBounds(room, rowMember)
 	lower := append(appendMemberKey(nil, memberID{room, after}), 0)
-	err = r.scan(lower, upper, n, func(key, value []byte) error {
+	err = r.scan(lower, upper, math.MaxInt, func(key, value []byte) error {
+		if len(members) == n {
+			return errPageFull
+		}
 		v := new(storev1.MemberValue)
 		if err := decodeValue(key, value, v); err != nil {
 			return err
 		}
-		members = append(members, memberFromValue(room, v))
+		if v.GetRole() != 0 {
+			members = append(members, memberFromValue(room, v))
+		}
 		return nil
 	})
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
 	return members, err
+}
+
+func (r *reader) Bans(room RoomID, after string, n int) (bans []Ban, err error) {
+	_, upper := rowBounds(room, rowBan)
+	lower := append(appendBanKey(nil, memberID{room, after}), 0)
+	err = r.scan(lower, upper, n, func(key, _ []byte) error {
+		_, _, user := splitRow(key)
+		v, err := r.member(memberID{room, string(user)})
+		if err != nil || v.GetBan() == nil {
+			return errors.Join(err, fmt.Errorf("state: %q has no ban", key))
+		}
+		bans = append(bans, Ban{
+			Room: room, User: actorFromValue(v.GetActor()), By: actorFromValue(v.GetBan().GetBy()),
+			Time: v.GetBan().GetTimeMs(), End: v.GetBan().GetUntilMs(), Reason: v.GetBan().GetReason(),
+		})
+		return nil
+	})
+	return bans, err
+}
+
+func (r *reader) Invitation(room RoomID, user string) (Invitation, bool, error) {
+	id := memberID{room, user}
+	v, err := r.invitation(id)
+	if v == nil {
+		return Invitation{}, false, err
+	}
+	return invitationFromValue(id, v), true, nil
+}
+
+func (r *reader) Invitations(user string, after RoomID, n int) (invitations []Invitation, err error) {
+	lower := append(appendInvitedKey(nil, memberID{after, user}), 0)
+	err = r.scan(lower, appendUserPrefix(nil, user, userInvite+1), n, func(key, _ []byte) error {
+		_, _, room := splitRow(key)
+		i, ok, err := r.Invitation(RoomID(room), user)
+		if err != nil || !ok {
+			return errors.Join(err, fmt.Errorf("state: %q has no invitation", key))
+		}
+		invitations = append(invitations, i)
+		return nil
+	})
+	return invitations, err
 }
 
 func (r *reader) ReadMarker(room RoomID, user string) (uint64, error) {

@@ -109,7 +109,7 @@ func (p *eventPage) roomAt(event *Event, change *storev1.ChangeValue) (*Room, er
 		}
 	}
 	room := roomFromValue(p.room, p.state)
-	room.Settings = settingsFromValue(change.GetSettings())
+	room.Settings, room.Members = settingsFromValue(change.GetSettings()), change.GetMembers()
 	room.Head.Seq, room.Head.Rev, room.Head.UpdateTime = change.GetSeq(), event.Rev, event.Time
 	return &room, nil
 }

@@ -20,7 +20,7 @@ type Actor struct {
 // Kind says which command a [Record] holds. The numbers are on disk and never change their meaning.
 type Kind uint16
 
-// The commands. The body of each is the message of rialto.store.v1 of the same name (SetMember for KindSetMember, …).
+// The commands. The body of each is the message of rialto.store.v1 of the same name (AddMember for KindAddMember, …).
 const (
 	KindPublish Kind = iota + 1
 	KindEdit
@@ -28,8 +28,14 @@ const (
 	KindReact
 	KindCreateRoom
 	KindUpdateRoom
-	KindSetMember
+	KindAddMember
 	KindMarkRead
+	KindRemoveMember
+	KindSetRole
+	KindBan
+	KindMute
+	KindInvite
+	KindUninvite
 )
 
 // Record is one command with all that applying it may look at: no clock, configuration, environment or map order enters
@@ -69,6 +75,11 @@ const (
 	SeqAboveHead                     // no such message yet
 	TooManyReactions                 // MaxReactionKinds or MaxReactions are there
 	TooSoon                          // slow mode: the actor may post again after Result.Wait
+	Banned                           // the actor may not come into the room
+	Muted                            // the actor may not post; after Result.Wait they may, unless that is 0
+	RoomArchived                     // the room is read only
+	NoSuchMember                     // the one whom it concerns is no member
+	PersonBanned                     // the one whom it concerns may not come into the room
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 
@@ -84,6 +95,6 @@ type Result struct {
 	Refusal   Refusal
 	Seq, Rev  uint64 // of the message and the change; 0 where the command concerns none or changed nothing
 	Time      int64  // of the change, unix milliseconds: max(record, room's last)
-	Wait      int64  // milliseconds until the command may succeed; with TooSoon
+	Wait      int64  // milliseconds until the command may succeed; with TooSoon and Muted
 	Duplicate bool   // a repetition: Seq, Rev and Time are those of the first try
 }

@@ -9,42 +9,9 @@ type room struct {
 	dirty bool // changed by the transaction
 }
 
-// roomCache holds the rooms used last, in two generations: when the young one is full it becomes the old one, and what
-// was in the old one and not used since is forgotten.
-type roomCache struct {
-	size       int // of a generation
-	young, old map[RoomID]*room
-}
-
-func (c *roomCache) get(id RoomID) *room {
-	if r, ok := c.young[id]; ok {
-		return r
-	}
-	r, ok := c.old[id]
-	if !ok {
-		return nil
-	}
-	c.put(r)
-	return r
-}
-
-func (c *roomCache) put(r *room) {
-	if c.young == nil {
-		c.young = make(map[RoomID]*room)
-	}
-	c.young[r.id] = r
-}
-
-// evict is called between transactions only, for what one changed must be found again by the same.
-func (c *roomCache) evict() {
-	if len(c.young) >= c.size {
-		c.young, c.old = nil, c.young
-	}
-}
-
 // room returns a room; nil if it does not exist.
 func (t *transaction) room(id string) (*room, error) {
-	if r := t.store.rooms.get(RoomID(id)); r != nil {
+	if r, ok := t.store.rooms.get(RoomID(id)); ok {
 		return r, nil
 	}
 	v, err := t.base.room(RoomID(id))
@@ -52,7 +19,7 @@ func (t *transaction) room(id string) (*room, error) {
 		return nil, err
 	}
 	r := &room{id: RoomID(id), value: v}
-	t.store.rooms.put(r)
+	t.store.rooms.put(r.id, r)
 	return r, nil
 }
 
@@ -65,9 +32,10 @@ func (t *transaction) makeRoom(id string, settings *storev1.Settings, r *Record)
 		CreateTimeMs: created,
 		Creator:      actorToValue(r.Actor),
 		FirstSeq:     1,
+		Members:      1,
 	}}
-	t.store.rooms.put(made)
-	return made, t.putMember(memberID{made.id, r.Actor.ID}, &storev1.MemberValue{
+	t.store.rooms.put(made.id, made)
+	return made, t.putMember(made, &storev1.MemberValue{
 		Actor:        made.value.GetCreator(),
 		Role:         uint32(RoleOwner),
 		CreateTimeMs: created,
@@ -78,11 +46,16 @@ func (t *transaction) makeRoom(id string, settings *storev1.Settings, r *Record)
 func (t *transaction) advance(r *room, recordTime int64) Result {
 	r.value.HeadRev++
 	r.value.UpdateTimeMs = changeTime(recordTime, r.value.GetUpdateTimeMs())
+	t.touch(r)
+	return Result{Rev: r.value.GetHeadRev(), Time: r.value.GetUpdateTimeMs()}
+}
+
+// touch has a room written whose value changed.
+func (t *transaction) touch(r *room) {
 	if !r.dirty {
 		r.dirty = true
 		t.dirtyRooms = append(t.dirtyRooms, r)
 	}
-	return Result{Rev: r.value.GetHeadRev(), Time: r.value.GetUpdateTimeMs()}
 }
 
 // changeTime returns the time of a change: never before the room's last, and never 0, which means "not".

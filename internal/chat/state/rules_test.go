@@ -184,7 +184,7 @@ func TestUnsupportedRecords(t *testing.T) {
 	untyped := next(t, s, user("ana"), 1, &storev1.Publish{Room: "lobby", Body: data("", "x")}).Record
 	for name, change := range map[string]func(r *state.Record){
 		"kind 0":                 func(r *state.Record) { r.Kind = 0 },
-		"a later kind":           func(r *state.Record) { r.Kind = 9 },
+		"a later kind":           func(r *state.Record) { r.Kind = 99 },
 		"version 0":              func(r *state.Record) { r.Version = 0 },
 		"a later version":        func(r *state.Record) { r.Version = 2 },
 		"no body":                func(r *state.Record) { r.Body = nil },

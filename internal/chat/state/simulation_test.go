@@ -106,7 +106,10 @@ func likelyCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	case 1:
 		return actor, timeMS, &storev1.React{Room: id, Seq: message.Seq, Emoji: "👍", Remove: r.IntN(3) == 0}
 	case 2:
-		return actor, timeMS, &storev1.SetMember{Room: id, Remove: r.IntN(2) == 0}
+		if r.IntN(2) == 0 {
+			return actor, timeMS, &storev1.AddMember{Room: id}
+		}
+		return actor, timeMS, &storev1.RemoveMember{Room: id, User: actor.ID}
 	default:
 		return actor, timeMS, &storev1.MarkRead{Room: id, Seq: message.Seq}
 	}

@@ -78,6 +78,14 @@ func (s *snapshot) member(id memberID) (*storev1.MemberValue, error) {
 	return v, nil
 }
 
+func (s *snapshot) invitation(id memberID) (*storev1.InvitationValue, error) {
+	v := new(storev1.InvitationValue)
+	if ok, err := s.get(appendInviteKey(nil, id), v); !ok {
+		return nil, err
+	}
+	return v, nil
+}
+
 func (s *snapshot) marker(id memberID) (uint64, error) {
 	return s.getUint64(appendMarkerKey(nil, id))
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
 // formatVersion is the version of the layout in keys.go.
@@ -18,8 +20,8 @@ const formatVersion = 1
 type Options struct {
 	FS     vfs.FS       // nil: the operating system's, watched for slowness
 	Logger *slog.Logger // nil: silent. Never sees what people wrote
-	// CachedRooms is how many rooms used last are kept in memory, of which a publish needs no look-up; about 400 bytes
-	// a room. Up to twice as many are. Default 65,536.
+	// CachedRooms is how many rooms used last are kept in memory, of which a publish needs no look-up, and as many
+	// people in rooms; about 800 bytes for both. Up to twice as many are. Default 65,536.
 	CachedRooms int
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
@@ -44,9 +46,10 @@ type Store struct {
 	// The state of the applying goroutine.
 	applied Pos
 	writers writerMarks
-	rooms   roomCache
-	pending *transaction // applied but not committed
-	synced  bool         // whether all that was committed is
+	rooms   cache[RoomID, *room]
+	members cache[memberID, *storev1.MemberValue] // nil: the room does not know them
+	pending *transaction                          // applied but not committed
+	synced  bool                                  // whether all that was committed is
 
 	failure failure
 
@@ -71,7 +74,8 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		onCommit: opts.OnCommit,
-		rooms:    roomCache{size: opts.CachedRooms},
+		rooms:    cache[RoomID, *room]{size: opts.CachedRooms},
+		members:  cache[memberID, *storev1.MemberValue]{size: opts.CachedRooms},
 		synced:   true,
 		writers:  make(writerMarks),
 		failure:  failure{failed: make(chan struct{})},

@@ -19,13 +19,15 @@ type transaction struct {
 	applied Pos
 
 	// What this transaction wrote or read and later records may ask for again.
-	dirtyRooms []*room
-	messages   map[messageID]*storev1.MessageValue
-	firsts     map[dedupeID]*storev1.DedupeValue
-	members    map[memberID]*storev1.MemberValue // nil: no member
-	markers    map[memberID]uint64
-	posted     map[memberID]int64 // when they posted last, in slow mode
-	writers    map[uint64]struct{}
+	dirtyRooms  []*room
+	messages    map[messageID]*storev1.MessageValue
+	firsts      map[dedupeID]*storev1.DedupeValue
+	invitations map[memberID]*storev1.InvitationValue // nil: none
+	markers     map[memberID]uint64
+	posted      map[memberID]int64 // when they posted last, in slow mode
+	writers     map[uint64]struct{}
+
+	changedMembers []memberID // what they have become is in store.members
 
 	dedupes    *pebble.Iterator // over tableRows, opened when needed
 	key, value []byte           // scratch
@@ -38,17 +40,17 @@ func (s *Store) begin(n int) *transaction {
 		_ = batch.LogData([]byte(syncedMark), nil) // never fails
 	}
 	return &transaction{
-		base:     s.published,
-		store:    s,
-		batch:    batch,
-		change:   &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
-		applied:  s.applied,
-		messages: make(map[messageID]*storev1.MessageValue, n),
-		firsts:   make(map[dedupeID]*storev1.DedupeValue, n),
-		members:  make(map[memberID]*storev1.MemberValue),
-		markers:  make(map[memberID]uint64, n),
-		posted:   make(map[memberID]int64),
-		writers:  make(map[uint64]struct{}),
+		base:        s.published,
+		store:       s,
+		batch:       batch,
+		change:      &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
+		applied:     s.applied,
+		messages:    make(map[messageID]*storev1.MessageValue, n),
+		firsts:      make(map[dedupeID]*storev1.DedupeValue, n),
+		invitations: make(map[memberID]*storev1.InvitationValue),
+		markers:     make(map[memberID]uint64, n),
+		posted:      make(map[memberID]int64),
+		writers:     make(map[uint64]struct{}),
 	}
 }
 
@@ -122,23 +124,83 @@ func (t *transaction) putMessage(id messageID, v *storev1.MessageValue) error {
 	return t.set(v)
 }
 
-// member returns a membership; nil if there is none.
+// member returns what somebody is in a room; nil if the room does not know them. It may not be changed.
 func (t *transaction) member(id memberID) (*storev1.MemberValue, error) {
-	if v, ok := t.members[id]; ok {
+	if v, ok := t.store.members.get(id); ok {
 		return v, nil
 	}
-	return t.base.member(id)
+	v, err := t.base.member(id)
+	if err == nil {
+		t.store.members.put(id, v)
+	}
+	return v, err
 }
 
-func (t *transaction) putMember(id memberID, v *storev1.MemberValue) error {
-	t.members[id] = v
+// putMember writes what somebody is in a room, keeps count of those who are restricted, and forgets one of whom nothing is
+// left to say.
+func (t *transaction) putMember(r *room, v *storev1.MemberValue) error {
+	id := memberID{r.id, v.GetActor().GetId()}
+	before, err := t.member(id)
+	if err != nil {
+		return err
+	}
+	if err := t.countRestricted(r, id, before, v); err != nil {
+		return err
+	}
+	t.changedMembers = append(t.changedMembers, id)
 	t.key = appendMemberKey(t.key[:0], id)
+	if v.GetRole() == 0 && v.GetMute() == nil && v.GetBan() == nil {
+		t.store.members.put(id, nil)
+		return t.batch.Delete(t.key, nil)
+	}
+	t.store.members.put(id, v)
 	return t.set(v)
 }
 
-func (t *transaction) removeMember(id memberID) error {
-	t.members[id] = nil
-	t.key = appendMemberKey(t.key[:0], id)
+func (t *transaction) countRestricted(r *room, id memberID, before, after *storev1.MemberValue) error {
+	was, is := before.GetMute() != nil || before.GetBan() != nil, after.GetMute() != nil || after.GetBan() != nil
+	switch {
+	case is && !was:
+		r.value.Restricted++
+		t.touch(r)
+	case was && !is:
+		r.value.Restricted--
+		t.touch(r)
+	}
+	t.key = appendBanKey(t.key[:0], id)
+	switch banned := after.GetBan() != nil; {
+	case banned == (before.GetBan() != nil):
+		return nil
+	case banned:
+		return t.batch.Set(t.key, nil, nil)
+	}
+	return t.batch.Delete(t.key, nil)
+}
+
+// invitation returns an invitation; nil if there is none.
+func (t *transaction) invitation(id memberID) (*storev1.InvitationValue, error) {
+	if v, ok := t.invitations[id]; ok {
+		return v, nil
+	}
+	return t.base.invitation(id)
+}
+
+func (t *transaction) putInvitation(id memberID, v *storev1.InvitationValue) error {
+	t.invitations[id] = v
+	if err := t.batch.Set(appendInvitedKey(nil, id), nil, nil); err != nil {
+		return err
+	}
+	t.key = appendInviteKey(t.key[:0], id)
+	return t.set(v)
+}
+
+// removeInvitation removes one that may not be there.
+func (t *transaction) removeInvitation(id memberID) error {
+	t.invitations[id] = nil
+	if err := t.batch.Delete(appendInvitedKey(nil, id), nil); err != nil {
+		return err
+	}
+	t.key = appendInviteKey(t.key[:0], id)
 	return t.batch.Delete(t.key, nil)
 }
 

@@ -26,11 +26,19 @@ func roomFromValue(id RoomID, v *storev1.RoomValue) Room {
 		CreateTime: v.GetCreateTimeMs(),
 		Creator:    actorFromValue(v.GetCreator()),
 		Head:       headFromValue(v),
+		Members:    v.GetMembers(),
 	}
 }
 
 func settingsFromValue(v *storev1.Settings) Settings {
-	return Settings{Title: v.GetTitle(), Topic: v.GetTopic(), SlowMode: v.GetSlowModeMs()}
+	return Settings{
+		Title:       v.GetTitle(),
+		Topic:       v.GetTopic(),
+		SlowMode:    v.GetSlowModeMs(),
+		Kind:        RoomKind(v.GetKind()),
+		Posting:     Role(v.GetPosting()),
+		ArchiveTime: v.GetArchiveTimeMs(),
+	}
 }
 
 func memberFromValue(room RoomID, v *storev1.MemberValue) Member {
@@ -39,7 +47,15 @@ func memberFromValue(room RoomID, v *storev1.MemberValue) Member {
 		User:       actorFromValue(v.GetActor()),
 		Role:       Role(v.GetRole()),
 		CreateTime: v.GetCreateTimeMs(),
+		Muted:      v.GetMute() != nil,
+		MuteEnd:    v.GetMute().GetUntilMs(),
+		Banned:     v.GetBan() != nil,
+		BanEnd:     v.GetBan().GetUntilMs(),
 	}
+}
+
+func invitationFromValue(id memberID, v *storev1.InvitationValue) Invitation {
+	return Invitation{Room: id.room, User: id.user, By: actorFromValue(v.GetBy()), Role: Role(v.GetRole()), Time: v.GetTimeMs()}
 }
 
 // messageFromValue copies what may still change, the reactions, and shares the body and the mentions.

@@ -7,13 +7,26 @@ type Room struct {
 	CreateTime int64 // unix milliseconds, as all times here
 	Creator    Actor
 	Head       Head
+	Members    uint64 // how many
 }
 
 // Settings are what a room's people decide about it.
 type Settings struct {
 	Title, Topic string
 	SlowMode     int64 // the least time between two messages of one sender, milliseconds; 0: none
+	Kind         RoomKind
+	Posting      Role  // the least that may post
+	ArchiveTime  int64 // when it became read only; 0: it is not
 }
+
+// RoomKind says who may come into a room; the numbers of rialto.chat.v1.RoomKind.
+type RoomKind uint8
+
+// The kinds of room.
+const (
+	Public RoomKind = iota + 1
+	Private
+)
 
 // Head is where a room stands.
 type Head struct {
@@ -65,12 +78,33 @@ const (
 	RoleOwner
 )
 
-// Member is a lasting tie between a person and a room.
+// Member is what a person is in a room: a member, or, without a role, somebody who is muted or banned.
 type Member struct {
 	Room       RoomID
-	User       Actor
+	User       Actor // under the name they had when they became a member; perhaps without one if they never were
 	Role       Role
-	CreateTime int64
+	CreateTime int64 // a member since when
+	Muted      bool
+	MuteEnd    int64 // 0: for good
+	Banned     bool
+	BanEnd     int64 // 0: for good
+}
+
+// Ban is that somebody may not come into a room.
+type Ban struct {
+	Room      RoomID
+	User, By  Actor
+	Time, End int64 // End 0: for good
+	Reason    string
+}
+
+// Invitation is somebody's leave to become a member of a room.
+type Invitation struct {
+	Room RoomID
+	User string
+	By   Actor
+	Role Role
+	Time int64
 }
 
 // ChangeKind says what an [Event] is. The numbers are on disk.
@@ -96,7 +130,7 @@ type Event struct {
 	Actor   Actor    // who did it
 	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev
 	State   *Room    // RoomChanged: the room; settings, head and update time are those of this change
-	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was
+	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was, and whether they are banned
 }
 
 // View is the committed state at one position: only what can no longer vanish. Every read goes through one. It is
@@ -124,10 +158,16 @@ type View interface {
 	// their bodies pass bytes.
 	Events(r RoomID, after uint64, n, bytes int) ([]*Event, error)
 
-	// Member returns a membership; false if there is none.
-	Member(r RoomID, user string) (Member, bool, error)
+	// Member returns what somebody is in a room; the zero value for one whom the room does not know.
+	Member(r RoomID, user string) (Member, error)
 	// Members returns up to n members by user id, those greater than after.
 	Members(r RoomID, after string, n int) ([]Member, error)
+	// Bans returns up to n bans by user id, those greater than after; also those that have passed.
+	Bans(r RoomID, after string, n int) ([]Ban, error)
+	// Invitation returns whether somebody is invited.
+	Invitation(r RoomID, user string) (Invitation, bool, error)
+	// Invitations returns up to n of what somebody is invited to, by room, those greater than after.
+	Invitations(user string, after RoomID, n int) ([]Invitation, error)
 	// ReadMarker returns the newest message that user has read, 0 if none.
 	ReadMarker(r RoomID, user string) (uint64, error)
 
@@ -143,9 +183,27 @@ type ReadMark struct {
 	Head Head // of the room at that moment
 }
 
+// ShutOut is that some may not see a room any more from a rev on; the event of that rev is the last of the room's for them.
+type ShutOut struct {
+	Room RoomID
+	Rev  uint64
+	User string          // who; empty: everybody but those in Stay
+	Stay map[string]bool // read-only
+}
+
+// Covers reports whether it is about a user; "" is nobody.
+func (o ShutOut) Covers(user string) bool {
+	if o.User != "" {
+		return o.User == user
+	}
+	return !o.Stay[user]
+}
+
 // Change is what a batch of entries made of the state. It is shared and read-only once committed.
 type Change struct {
 	Results []Result   // one for each entry, in order
 	Events  []*Event   // all visible changes, in order; contiguous revs in each room
 	Marks   []ReadMark // markers that moved, in order
+	// ShutOuts are those who may not see a room any more, in order. Whoever delivers Events heeds them first.
+	ShutOuts []ShutOut
 }

@@ -115,7 +115,7 @@ func TestEventsPage(t *testing.T) {
 	do(t, s, ana, 1, say("b", "", strings.Repeat("x", 1000)))
 	do(t, s, ana, 1, &storev1.React{Room: "b", Seq: 1, Emoji: "👍"})
 	do(t, s, ana, 1, say("b", "", strings.Repeat("y", 1000)))
-	do(t, s, ana, 1, &storev1.SetMember{Room: "b", Remove: true})
+	do(t, s, ana, 1, &storev1.RemoveMember{Room: "b", User: "ana"})
 	do(t, s, ana, 1, say("c", "", "another room"))
 	v := view(t, s)
 	for _, c := range []struct {
@@ -153,7 +153,7 @@ func TestListsPage(t *testing.T) {
 	for _, room := range []string{"a", "a.", "a0", "b"} {
 		do(t, s, user("zoe"), 1, &storev1.CreateRoom{Room: room})
 		for _, id := range []string{"ana", "ana-2", "bob"} {
-			do(t, s, user(id), 2, &storev1.SetMember{Room: room})
+			do(t, s, user(id), 2, &storev1.AddMember{Room: room})
 		}
 	}
 	v := view(t, s)

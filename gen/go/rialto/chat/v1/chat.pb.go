@@ -248,7 +248,8 @@ func (x *Hello) GetToken() string {
 
 // Join starts the events of one room. Joining again a room that is joined starts afresh from the new position.
 //
-// A room that does not exist is joined as an empty one at rev 0; its first message makes it.
+// A room that does not exist is joined as an empty one at rev 0; its first message makes it. A private room needs a member:
+// NOT_FOUND for everybody else. PERMISSION_DENIED: banned.
 // A resume position ahead of what this node has seen is waited for, up to 5 seconds, while the session goes on; if it does
 // not come, the server never reached it, and a snapshot says so.
 // INVALID_ARGUMENT: an invalid room id. RESOURCE_EXHAUSTED: more rooms than one connection may have (default 200).
@@ -455,7 +456,8 @@ func (x *Leave) GetRoom() string {
 // Publish posts a message. The room need not be joined.
 //
 // INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
-// RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+// PERMISSION_DENIED: banned, muted (with google.rpc.RetryInfo if that ends), or the role is too low. FAILED_PRECONDITION:
+// the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
 // client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
 type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -582,7 +584,8 @@ func (*Publish_Data) isPublish_Body() {}
 
 // Signal tells everybody connected to the room something that is not kept. At most a few a second are useful.
 //
-// FAILED_PRECONDITION: the room is not joined by this session.
+// FAILED_PRECONDITION: the room is not joined by this session, or is archived. PERMISSION_DENIED: who may not post tells
+// nothing, either.
 type Signal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
@@ -1015,7 +1018,9 @@ type JoinResult struct {
 	// True if the events continue exactly at the resume position; false if a snapshot comes.
 	Resumed bool `protobuf:"varint,3,opt,name=resumed,proto3" json:"resumed,omitempty"`
 	// How far this user has read.
-	Read          *ReadMarker `protobuf:"bytes,4,opt,name=read,proto3" json:"read,omitempty"`
+	Read *ReadMarker `protobuf:"bytes,4,opt,name=read,proto3" json:"read,omitempty"`
+	// What this user is in the room; unset for one who is neither a member nor muted.
+	Member        *Member `protobuf:"bytes,5,opt,name=member,proto3" json:"member,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1074,6 +1079,13 @@ func (x *JoinResult) GetResumed() bool {
 func (x *JoinResult) GetRead() *ReadMarker {
 	if x != nil {
 		return x.Read
+	}
+	return nil
+}
+
+func (x *JoinResult) GetMember() *Member {
+	if x != nil {
+		return x.Member
 	}
 	return nil
 }
@@ -1623,13 +1635,14 @@ const file_rialto_chat_v1_chat_proto_rawDesc = "" +
 	"\tmark_read\x18\b \x01(\v2\x1e.rialto.chat.v1.MarkReadResultH\x00R\bmarkReadB\b\n" +
 	"\x06result\"7\n" +
 	"\vHelloResult\x12(\n" +
-	"\x04user\x18\x01 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\"\x96\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\"\xc6\x01\n" +
 	"\n" +
 	"JoinResult\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12(\n" +
 	"\x04room\x18\x02 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\x12\x18\n" +
 	"\aresumed\x18\x03 \x01(\bR\aresumed\x12.\n" +
-	"\x04read\x18\x04 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\"\r\n" +
+	"\x04read\x18\x04 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12.\n" +
+	"\x06member\x18\x05 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\"\r\n" +
 	"\vLeaveResult\"\x95\x01\n" +
 	"\rPublishResult\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
@@ -1703,7 +1716,8 @@ var file_rialto_chat_v1_chat_proto_goTypes = []any{
 	(*User)(nil),                  // 25: rialto.chat.v1.User
 	(*Room)(nil),                  // 26: rialto.chat.v1.Room
 	(*ReadMarker)(nil),            // 27: rialto.chat.v1.ReadMarker
-	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*Member)(nil),                // 28: rialto.chat.v1.Member
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
 }
 var file_rialto_chat_v1_chat_proto_depIdxs = []int32{
 	1,  // 0: rialto.chat.v1.ConnectRequest.hello:type_name -> rialto.chat.v1.Hello
@@ -1726,26 +1740,27 @@ var file_rialto_chat_v1_chat_proto_depIdxs = []int32{
 	25, // 17: rialto.chat.v1.HelloResult.user:type_name -> rialto.chat.v1.User
 	26, // 18: rialto.chat.v1.JoinResult.room:type_name -> rialto.chat.v1.Room
 	27, // 19: rialto.chat.v1.JoinResult.read:type_name -> rialto.chat.v1.ReadMarker
-	28, // 20: rialto.chat.v1.PublishResult.time:type_name -> google.protobuf.Timestamp
-	27, // 21: rialto.chat.v1.MarkReadResult.read:type_name -> rialto.chat.v1.ReadMarker
-	2,  // 22: rialto.chat.v1.SubscribeRequest.rooms:type_name -> rialto.chat.v1.Join
-	23, // 23: rialto.chat.v1.SubscribeResponse.events:type_name -> rialto.chat.v1.Event
-	6,  // 24: rialto.chat.v1.SendSignalRequest.signal:type_name -> rialto.chat.v1.Signal
-	25, // 25: rialto.chat.v1.CreateGuestResponse.user:type_name -> rialto.chat.v1.User
-	28, // 26: rialto.chat.v1.CreateGuestResponse.token_expires:type_name -> google.protobuf.Timestamp
-	0,  // 27: rialto.chat.v1.ChatService.Connect:input_type -> rialto.chat.v1.ConnectRequest
-	16, // 28: rialto.chat.v1.ChatService.Subscribe:input_type -> rialto.chat.v1.SubscribeRequest
-	18, // 29: rialto.chat.v1.ChatService.SendSignal:input_type -> rialto.chat.v1.SendSignalRequest
-	20, // 30: rialto.chat.v1.ChatService.CreateGuest:input_type -> rialto.chat.v1.CreateGuestRequest
-	8,  // 31: rialto.chat.v1.ChatService.Connect:output_type -> rialto.chat.v1.ConnectResponse
-	17, // 32: rialto.chat.v1.ChatService.Subscribe:output_type -> rialto.chat.v1.SubscribeResponse
-	19, // 33: rialto.chat.v1.ChatService.SendSignal:output_type -> rialto.chat.v1.SendSignalResponse
-	21, // 34: rialto.chat.v1.ChatService.CreateGuest:output_type -> rialto.chat.v1.CreateGuestResponse
-	31, // [31:35] is the sub-list for method output_type
-	27, // [27:31] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	28, // 20: rialto.chat.v1.JoinResult.member:type_name -> rialto.chat.v1.Member
+	29, // 21: rialto.chat.v1.PublishResult.time:type_name -> google.protobuf.Timestamp
+	27, // 22: rialto.chat.v1.MarkReadResult.read:type_name -> rialto.chat.v1.ReadMarker
+	2,  // 23: rialto.chat.v1.SubscribeRequest.rooms:type_name -> rialto.chat.v1.Join
+	23, // 24: rialto.chat.v1.SubscribeResponse.events:type_name -> rialto.chat.v1.Event
+	6,  // 25: rialto.chat.v1.SendSignalRequest.signal:type_name -> rialto.chat.v1.Signal
+	25, // 26: rialto.chat.v1.CreateGuestResponse.user:type_name -> rialto.chat.v1.User
+	29, // 27: rialto.chat.v1.CreateGuestResponse.token_expires:type_name -> google.protobuf.Timestamp
+	0,  // 28: rialto.chat.v1.ChatService.Connect:input_type -> rialto.chat.v1.ConnectRequest
+	16, // 29: rialto.chat.v1.ChatService.Subscribe:input_type -> rialto.chat.v1.SubscribeRequest
+	18, // 30: rialto.chat.v1.ChatService.SendSignal:input_type -> rialto.chat.v1.SendSignalRequest
+	20, // 31: rialto.chat.v1.ChatService.CreateGuest:input_type -> rialto.chat.v1.CreateGuestRequest
+	8,  // 32: rialto.chat.v1.ChatService.Connect:output_type -> rialto.chat.v1.ConnectResponse
+	17, // 33: rialto.chat.v1.ChatService.Subscribe:output_type -> rialto.chat.v1.SubscribeResponse
+	19, // 34: rialto.chat.v1.ChatService.SendSignal:output_type -> rialto.chat.v1.SendSignalResponse
+	21, // 35: rialto.chat.v1.ChatService.CreateGuest:output_type -> rialto.chat.v1.CreateGuestResponse
+	32, // [32:36] is the sub-list for method output_type
+	28, // [28:32] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_chat_proto_init() }

@@ -62,7 +62,7 @@ type ChatServiceClient interface {
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
 	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// NOT_FOUND: no such room. UNAUTHENTICATED: no token. Otherwise as Publish: who may not post tells nothing, either.
 	SendSignal(ctx context.Context, in *SendSignalRequest, opts ...grpc.CallOption) (*SendSignalResponse, error)
 	// CreateGuest makes a fresh identity and returns its token.
 	//
@@ -167,7 +167,7 @@ type ChatServiceServer interface {
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
 	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// NOT_FOUND: no such room. UNAUTHENTICATED: no token. Otherwise as Publish: who may not post tells nothing, either.
 	SendSignal(context.Context, *SendSignalRequest) (*SendSignalResponse, error)
 	// CreateGuest makes a fresh identity and returns its token.
 	//

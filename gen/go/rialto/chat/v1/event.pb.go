@@ -115,7 +115,11 @@ type Event struct {
 	//	*Event_Signaled
 	//	*Event_Read
 	//	*Event_Welcome
-	Kind          isEvent_Kind `protobuf_oneof:"kind"`
+	//	*Event_ShutOut
+	Kind isEvent_Kind `protobuf_oneof:"kind"`
+	// Who did it, where `kind` does not say so: deleted another's message, reacted, changed the room, changed or removed
+	// another member. Unset where the one whom it is about did it.
+	Actor         *User `protobuf:"bytes,26,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,6 +290,22 @@ func (x *Event) GetWelcome() *Welcome {
 	return nil
 }
 
+func (x *Event) GetShutOut() *ShutOut {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_ShutOut); ok {
+			return x.ShutOut
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetActor() *User {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -316,12 +336,13 @@ type Event_RoomChanged struct {
 }
 
 type Event_MemberChanged struct {
-	// Somebody became a member, or their role changed.
+	// Somebody became a member, or their role changed, or they were muted or may post again. (One who is no member can be
+	// muted, too: then without a role.)
 	MemberChanged *Member `protobuf:"bytes,9,opt,name=member_changed,json=memberChanged,proto3,oneof"`
 }
 
 type Event_MemberRemoved struct {
-	// Somebody is a member no more; `role` is what they had.
+	// Somebody left, was removed or was banned; `role` is what they had, unset for one who was no member.
 	MemberRemoved *Member `protobuf:"bytes,10,opt,name=member_removed,json=memberRemoved,proto3,oneof"`
 }
 
@@ -350,6 +371,11 @@ type Event_Welcome struct {
 	Welcome *Welcome `protobuf:"bytes,24,opt,name=welcome,proto3,oneof"`
 }
 
+type Event_ShutOut struct {
+	// This session follows the room no more, against its will. Nothing more of the room comes.
+	ShutOut *ShutOut `protobuf:"bytes,25,opt,name=shut_out,json=shutOut,proto3,oneof"`
+}
+
 func (*Event_Posted) isEvent_Kind() {}
 
 func (*Event_Edited) isEvent_Kind() {}
@@ -373,6 +399,47 @@ func (*Event_Signaled) isEvent_Kind() {}
 func (*Event_Read) isEvent_Kind() {}
 
 func (*Event_Welcome) isEvent_Kind() {}
+
+func (*Event_ShutOut) isEvent_Kind() {}
+
+// ShutOut ends a room for a session whose user may not see it any more: they were removed from a private room, or banned,
+// or the room became private. The event that says so is the last of the room's that they get. A later Join is judged by
+// what is then so.
+type ShutOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShutOut) Reset() {
+	*x = ShutOut{}
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShutOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShutOut) ProtoMessage() {}
+
+func (x *ShutOut) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShutOut.ProtoReflect.Descriptor instead.
+func (*ShutOut) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{1}
+}
 
 // Snapshot is the newest page of a room. It answers a `Join` that asks for history, and one whose resume position
 // cannot be continued exactly; it comes by itself to a subscriber that cannot be continued either. There is never a
@@ -400,7 +467,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[1]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -412,7 +479,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[1]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -425,7 +492,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{1}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Snapshot) GetReason() SnapshotReason {
@@ -487,7 +554,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +566,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +579,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Presence) GetReset_() bool {
@@ -560,7 +627,7 @@ type Signaled struct {
 
 func (x *Signaled) Reset() {
 	*x = Signaled{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -572,7 +639,7 @@ func (x *Signaled) String() string {
 func (*Signaled) ProtoMessage() {}
 
 func (x *Signaled) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -585,7 +652,7 @@ func (x *Signaled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signaled.ProtoReflect.Descriptor instead.
 func (*Signaled) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Signaled) GetUser() *User {
@@ -638,7 +705,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +717,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +730,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Welcome) GetUser() *User {
@@ -691,7 +758,7 @@ var File_rialto_chat_v1_event_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\x81\x06\n" +
+	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\xe3\x06\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12.\n" +
@@ -708,8 +775,11 @@ const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\bpresence\x18\x15 \x01(\v2\x18.rialto.chat.v1.PresenceH\x00R\bpresence\x126\n" +
 	"\bsignaled\x18\x16 \x01(\v2\x18.rialto.chat.v1.SignaledH\x00R\bsignaled\x120\n" +
 	"\x04read\x18\x17 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerH\x00R\x04read\x123\n" +
-	"\awelcome\x18\x18 \x01(\v2\x17.rialto.chat.v1.WelcomeH\x00R\awelcomeB\x06\n" +
-	"\x04kind\"\xe9\x01\n" +
+	"\awelcome\x18\x18 \x01(\v2\x17.rialto.chat.v1.WelcomeH\x00R\awelcome\x124\n" +
+	"\bshut_out\x18\x19 \x01(\v2\x17.rialto.chat.v1.ShutOutH\x00R\ashutOut\x12*\n" +
+	"\x05actor\x18\x1a \x01(\v2\x14.rialto.chat.v1.UserR\x05actorB\x06\n" +
+	"\x04kind\"\t\n" +
+	"\aShutOut\"\xe9\x01\n" +
 	"\bSnapshot\x126\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1e.rialto.chat.v1.SnapshotReasonR\x06reason\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12(\n" +
@@ -751,47 +821,50 @@ func file_rialto_chat_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_rialto_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_rialto_chat_v1_event_proto_goTypes = []any{
 	(SnapshotReason)(0),           // 0: rialto.chat.v1.SnapshotReason
 	(*Event)(nil),                 // 1: rialto.chat.v1.Event
-	(*Snapshot)(nil),              // 2: rialto.chat.v1.Snapshot
-	(*Presence)(nil),              // 3: rialto.chat.v1.Presence
-	(*Signaled)(nil),              // 4: rialto.chat.v1.Signaled
-	(*Welcome)(nil),               // 5: rialto.chat.v1.Welcome
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*Message)(nil),               // 7: rialto.chat.v1.Message
-	(*Room)(nil),                  // 8: rialto.chat.v1.Room
-	(*Member)(nil),                // 9: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 10: rialto.chat.v1.ReadMarker
-	(*User)(nil),                  // 11: rialto.chat.v1.User
+	(*ShutOut)(nil),               // 2: rialto.chat.v1.ShutOut
+	(*Snapshot)(nil),              // 3: rialto.chat.v1.Snapshot
+	(*Presence)(nil),              // 4: rialto.chat.v1.Presence
+	(*Signaled)(nil),              // 5: rialto.chat.v1.Signaled
+	(*Welcome)(nil),               // 6: rialto.chat.v1.Welcome
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*Message)(nil),               // 8: rialto.chat.v1.Message
+	(*Room)(nil),                  // 9: rialto.chat.v1.Room
+	(*Member)(nil),                // 10: rialto.chat.v1.Member
+	(*ReadMarker)(nil),            // 11: rialto.chat.v1.ReadMarker
+	(*User)(nil),                  // 12: rialto.chat.v1.User
 }
 var file_rialto_chat_v1_event_proto_depIdxs = []int32{
-	6,  // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
-	7,  // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
-	7,  // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
-	7,  // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
-	7,  // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
-	8,  // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
-	9,  // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
-	9,  // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
-	2,  // 8: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
-	3,  // 9: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
-	4,  // 10: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
-	10, // 11: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
-	5,  // 12: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
-	0,  // 13: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
-	8,  // 14: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
-	7,  // 15: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
-	11, // 16: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
-	11, // 17: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
-	11, // 18: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
-	6,  // 19: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	7,  // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
+	8,  // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
+	8,  // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
+	8,  // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
+	8,  // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
+	9,  // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
+	10, // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
+	10, // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
+	3,  // 8: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
+	4,  // 9: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
+	5,  // 10: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
+	11, // 11: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
+	6,  // 12: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
+	2,  // 13: rialto.chat.v1.Event.shut_out:type_name -> rialto.chat.v1.ShutOut
+	12, // 14: rialto.chat.v1.Event.actor:type_name -> rialto.chat.v1.User
+	0,  // 15: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
+	9,  // 16: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
+	8,  // 17: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
+	12, // 18: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
+	12, // 19: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
+	12, // 20: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
+	7,  // 21: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_event_proto_init() }
@@ -813,8 +886,9 @@ func file_rialto_chat_v1_event_proto_init() {
 		(*Event_Signaled)(nil),
 		(*Event_Read)(nil),
 		(*Event_Welcome)(nil),
+		(*Event_ShutOut)(nil),
 	}
-	file_rialto_chat_v1_event_proto_msgTypes[3].OneofWrappers = []any{
+	file_rialto_chat_v1_event_proto_msgTypes[4].OneofWrappers = []any{
 		(*Signaled_Typing)(nil),
 	}
 	type x struct{}
@@ -823,7 +897,7 @@ func file_rialto_chat_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_event_proto_rawDesc), len(file_rialto_chat_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

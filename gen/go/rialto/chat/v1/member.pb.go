@@ -9,6 +9,7 @@ package chatv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -113,11 +114,13 @@ func (x *AddMemberResponse) GetMember() *Member {
 	return nil
 }
 
-// RemoveMemberRequest names a room.
+// RemoveMemberRequest names a membership.
 type RemoveMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
-	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whose, by id; empty: the caller's own.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,6 +162,13 @@ func (x *RemoveMemberRequest) GetRoom() string {
 	return ""
 }
 
+func (x *RemoveMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
 // RemoveMemberResponse says nothing more.
 type RemoveMemberResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -196,6 +206,933 @@ func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
 	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{3}
 }
 
+// UpdateMemberRequest is a role to give.
+type UpdateMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The member, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// What they are from now on.
+	Role          Role `protobuf:"varint,3,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateMemberRequest) Reset() {
+	*x = UpdateMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateMemberRequest) ProtoMessage() {}
+
+func (x *UpdateMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateMemberRequest.ProtoReflect.Descriptor instead.
+func (*UpdateMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *UpdateMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *UpdateMemberRequest) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+// UpdateMemberResponse is the membership afterwards.
+type UpdateMemberResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The membership.
+	Member        *Member `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateMemberResponse) Reset() {
+	*x = UpdateMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateMemberResponse) ProtoMessage() {}
+
+func (x *UpdateMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateMemberResponse.ProtoReflect.Descriptor instead.
+func (*UpdateMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UpdateMemberResponse) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+// MuteMemberRequest names whom to mute.
+type MuteMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// For how long from now, whole milliseconds, more than 0 and at most 10 years. Unset: until they are unmuted.
+	Duration      *durationpb.Duration `protobuf:"bytes,3,opt,name=duration,proto3" json:"duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteMemberRequest) Reset() {
+	*x = MuteMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteMemberRequest) ProtoMessage() {}
+
+func (x *MuteMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteMemberRequest.ProtoReflect.Descriptor instead.
+func (*MuteMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *MuteMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *MuteMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *MuteMemberRequest) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+// MuteMemberResponse says nothing more.
+type MuteMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MuteMemberResponse) Reset() {
+	*x = MuteMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MuteMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MuteMemberResponse) ProtoMessage() {}
+
+func (x *MuteMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MuteMemberResponse.ProtoReflect.Descriptor instead.
+func (*MuteMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{7}
+}
+
+// UnmuteMemberRequest names whom to let post again.
+type UnmuteMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom, by id.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmuteMemberRequest) Reset() {
+	*x = UnmuteMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmuteMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmuteMemberRequest) ProtoMessage() {}
+
+func (x *UnmuteMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmuteMemberRequest.ProtoReflect.Descriptor instead.
+func (*UnmuteMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *UnmuteMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *UnmuteMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// UnmuteMemberResponse says nothing more.
+type UnmuteMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnmuteMemberResponse) Reset() {
+	*x = UnmuteMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnmuteMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnmuteMemberResponse) ProtoMessage() {}
+
+func (x *UnmuteMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnmuteMemberResponse.ProtoReflect.Descriptor instead.
+func (*UnmuteMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{9}
+}
+
+// BanMemberRequest names whom to ban.
+type BanMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// For how long from now, as in MuteMemberRequest.
+	Duration *durationpb.Duration `protobuf:"bytes,3,opt,name=duration,proto3" json:"duration,omitempty"`
+	// Why, for moderators and owners; at most 256 characters, under the rules of User.display_name. May be empty.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanMemberRequest) Reset() {
+	*x = BanMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanMemberRequest) ProtoMessage() {}
+
+func (x *BanMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanMemberRequest.ProtoReflect.Descriptor instead.
+func (*BanMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *BanMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *BanMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *BanMemberRequest) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+func (x *BanMemberRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// BanMemberResponse says nothing more.
+type BanMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanMemberResponse) Reset() {
+	*x = BanMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanMemberResponse) ProtoMessage() {}
+
+func (x *BanMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanMemberResponse.ProtoReflect.Descriptor instead.
+func (*BanMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{11}
+}
+
+// UnbanMemberRequest names whom to let in again.
+type UnbanMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom, by id.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbanMemberRequest) Reset() {
+	*x = UnbanMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbanMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbanMemberRequest) ProtoMessage() {}
+
+func (x *UnbanMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbanMemberRequest.ProtoReflect.Descriptor instead.
+func (*UnbanMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UnbanMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *UnbanMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// UnbanMemberResponse says nothing more.
+type UnbanMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnbanMemberResponse) Reset() {
+	*x = UnbanMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnbanMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnbanMemberResponse) ProtoMessage() {}
+
+func (x *UnbanMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnbanMemberResponse.ProtoReflect.Descriptor instead.
+func (*UnbanMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{13}
+}
+
+// ListBansRequest asks for a page of bans.
+type ListBansRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// How many, 1 to 500; 0 means 100, more means 500.
+	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBansRequest) Reset() {
+	*x = ListBansRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBansRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBansRequest) ProtoMessage() {}
+
+func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBansRequest.ProtoReflect.Descriptor instead.
+func (*ListBansRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListBansRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *ListBansRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListBansRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListBansResponse is a page of bans.
+type ListBansResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bans by user id.
+	Bans []*Ban `protobuf:"bytes,1,rep,name=bans,proto3" json:"bans,omitempty"`
+	// Where the next page starts; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBansResponse) Reset() {
+	*x = ListBansResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBansResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBansResponse) ProtoMessage() {}
+
+func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBansResponse.ProtoReflect.Descriptor instead.
+func (*ListBansResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListBansResponse) GetBans() []*Ban {
+	if x != nil {
+		return x.Bans
+	}
+	return nil
+}
+
+func (x *ListBansResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// InviteMemberRequest names whom to invite.
+type InviteMemberRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// What they will be: guest or member. Unset: member.
+	Role          Role `protobuf:"varint,3,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteMemberRequest) Reset() {
+	*x = InviteMemberRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteMemberRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteMemberRequest) ProtoMessage() {}
+
+func (x *InviteMemberRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteMemberRequest.ProtoReflect.Descriptor instead.
+func (*InviteMemberRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *InviteMemberRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *InviteMemberRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *InviteMemberRequest) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+// InviteMemberResponse says nothing more.
+type InviteMemberResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InviteMemberResponse) Reset() {
+	*x = InviteMemberResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InviteMemberResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InviteMemberResponse) ProtoMessage() {}
+
+func (x *InviteMemberResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InviteMemberResponse.ProtoReflect.Descriptor instead.
+func (*InviteMemberResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{17}
+}
+
+// RemoveInvitationRequest names an invitation.
+type RemoveInvitationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whose, by id; empty: the caller's own.
+	UserId        string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveInvitationRequest) Reset() {
+	*x = RemoveInvitationRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveInvitationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveInvitationRequest) ProtoMessage() {}
+
+func (x *RemoveInvitationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveInvitationRequest.ProtoReflect.Descriptor instead.
+func (*RemoveInvitationRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RemoveInvitationRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RemoveInvitationRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// RemoveInvitationResponse says nothing more.
+type RemoveInvitationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveInvitationResponse) Reset() {
+	*x = RemoveInvitationResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveInvitationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveInvitationResponse) ProtoMessage() {}
+
+func (x *RemoveInvitationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveInvitationResponse.ProtoReflect.Descriptor instead.
+func (*RemoveInvitationResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{19}
+}
+
+// ListInvitationsRequest asks for a page of the caller's invitations.
+type ListInvitationsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many, 1 to 500; 0 means 100, more means 500.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvitationsRequest) Reset() {
+	*x = ListInvitationsRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvitationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvitationsRequest) ProtoMessage() {}
+
+func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvitationsRequest.ProtoReflect.Descriptor instead.
+func (*ListInvitationsRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListInvitationsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListInvitationsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListInvitationsResponse is a page of invitations.
+type ListInvitationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Invitations by room.
+	Invitations []*Invitation `protobuf:"bytes,1,rep,name=invitations,proto3" json:"invitations,omitempty"`
+	// Where the next page starts; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInvitationsResponse) Reset() {
+	*x = ListInvitationsResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInvitationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInvitationsResponse) ProtoMessage() {}
+
+func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInvitationsResponse.ProtoReflect.Descriptor instead.
+func (*ListInvitationsResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListInvitationsResponse) GetInvitations() []*Invitation {
+	if x != nil {
+		return x.Invitations
+	}
+	return nil
+}
+
+func (x *ListInvitationsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // ListMembersRequest asks for a page of members.
 type ListMembersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -213,7 +1150,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -225,7 +1162,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -238,7 +1175,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListMembersRequest) GetRoom() string {
@@ -282,7 +1219,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -294,7 +1231,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -307,7 +1244,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -337,7 +1274,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -349,7 +1286,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -362,7 +1299,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{6}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MarkReadRequest) GetRoom() string {
@@ -390,7 +1327,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -402,7 +1339,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -415,7 +1352,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *MarkReadResponse) GetRead() *ReadMarker {
@@ -436,7 +1373,7 @@ type GetReadMarkerRequest struct {
 
 func (x *GetReadMarkerRequest) Reset() {
 	*x = GetReadMarkerRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +1385,7 @@ func (x *GetReadMarkerRequest) String() string {
 func (*GetReadMarkerRequest) ProtoMessage() {}
 
 func (x *GetReadMarkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +1398,7 @@ func (x *GetReadMarkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReadMarkerRequest.ProtoReflect.Descriptor instead.
 func (*GetReadMarkerRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{8}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetReadMarkerRequest) GetRoom() string {
@@ -482,7 +1419,7 @@ type GetReadMarkerResponse struct {
 
 func (x *GetReadMarkerResponse) Reset() {
 	*x = GetReadMarkerResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +1431,7 @@ func (x *GetReadMarkerResponse) String() string {
 func (*GetReadMarkerResponse) ProtoMessage() {}
 
 func (x *GetReadMarkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +1444,7 @@ func (x *GetReadMarkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReadMarkerResponse.ProtoReflect.Descriptor instead.
 func (*GetReadMarkerResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{9}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetReadMarkerResponse) GetRead() *ReadMarker {
@@ -521,14 +1458,64 @@ var File_rialto_chat_v1_member_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_member_proto_rawDesc = "" +
 	"\n" +
-	"\x1brialto/chat/v1/member.proto\x12\x0erialto.chat.v1\x1a\x1arialto/chat/v1/types.proto\"&\n" +
+	"\x1brialto/chat/v1/member.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\"&\n" +
 	"\x10AddMemberRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\"C\n" +
 	"\x11AddMemberResponse\x12.\n" +
-	"\x06member\x18\x01 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\")\n" +
+	"\x06member\x18\x01 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\"B\n" +
 	"\x13RemoveMemberRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"\x16\n" +
-	"\x14RemoveMemberResponse\"}\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x16\n" +
+	"\x14RemoveMemberResponse\"l\n" +
+	"\x13UpdateMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12(\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\"F\n" +
+	"\x14UpdateMemberResponse\x12.\n" +
+	"\x06member\x18\x01 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\"w\n" +
+	"\x11MuteMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x125\n" +
+	"\bduration\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bduration\"\x14\n" +
+	"\x12MuteMemberResponse\"B\n" +
+	"\x13UnmuteMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x16\n" +
+	"\x14UnmuteMemberResponse\"\x8e\x01\n" +
+	"\x10BanMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x125\n" +
+	"\bduration\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\bduration\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x13\n" +
+	"\x11BanMemberResponse\"A\n" +
+	"\x12UnbanMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x15\n" +
+	"\x13UnbanMemberResponse\"a\n" +
+	"\x0fListBansRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"c\n" +
+	"\x10ListBansResponse\x12'\n" +
+	"\x04bans\x18\x01 \x03(\v2\x13.rialto.chat.v1.BanR\x04bans\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"l\n" +
+	"\x13InviteMemberRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12(\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\"\x16\n" +
+	"\x14InviteMemberResponse\"F\n" +
+	"\x17RemoveInvitationRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x1a\n" +
+	"\x18RemoveInvitationResponse\"T\n" +
+	"\x16ListInvitationsRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"\x7f\n" +
+	"\x17ListInvitationsResponse\x12<\n" +
+	"\vinvitations\x18\x01 \x03(\v2\x1a.rialto.chat.v1.InvitationR\vinvitations\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"}\n" +
 	"\x12ListMembersRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
@@ -546,10 +1533,20 @@ const file_rialto_chat_v1_member_proto_rawDesc = "" +
 	"\x14GetReadMarkerRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\"G\n" +
 	"\x15GetReadMarkerResponse\x12.\n" +
-	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read2\xc1\x03\n" +
+	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read2\xeb\t\n" +
 	"\rMemberService\x12P\n" +
 	"\tAddMember\x12 .rialto.chat.v1.AddMemberRequest\x1a!.rialto.chat.v1.AddMemberResponse\x12Y\n" +
-	"\fRemoveMember\x12#.rialto.chat.v1.RemoveMemberRequest\x1a$.rialto.chat.v1.RemoveMemberResponse\x12V\n" +
+	"\fRemoveMember\x12#.rialto.chat.v1.RemoveMemberRequest\x1a$.rialto.chat.v1.RemoveMemberResponse\x12Y\n" +
+	"\fUpdateMember\x12#.rialto.chat.v1.UpdateMemberRequest\x1a$.rialto.chat.v1.UpdateMemberResponse\x12S\n" +
+	"\n" +
+	"MuteMember\x12!.rialto.chat.v1.MuteMemberRequest\x1a\".rialto.chat.v1.MuteMemberResponse\x12Y\n" +
+	"\fUnmuteMember\x12#.rialto.chat.v1.UnmuteMemberRequest\x1a$.rialto.chat.v1.UnmuteMemberResponse\x12P\n" +
+	"\tBanMember\x12 .rialto.chat.v1.BanMemberRequest\x1a!.rialto.chat.v1.BanMemberResponse\x12V\n" +
+	"\vUnbanMember\x12\".rialto.chat.v1.UnbanMemberRequest\x1a#.rialto.chat.v1.UnbanMemberResponse\x12M\n" +
+	"\bListBans\x12\x1f.rialto.chat.v1.ListBansRequest\x1a .rialto.chat.v1.ListBansResponse\x12Y\n" +
+	"\fInviteMember\x12#.rialto.chat.v1.InviteMemberRequest\x1a$.rialto.chat.v1.InviteMemberResponse\x12e\n" +
+	"\x10RemoveInvitation\x12'.rialto.chat.v1.RemoveInvitationRequest\x1a(.rialto.chat.v1.RemoveInvitationResponse\x12b\n" +
+	"\x0fListInvitations\x12&.rialto.chat.v1.ListInvitationsRequest\x1a'.rialto.chat.v1.ListInvitationsResponse\x12V\n" +
 	"\vListMembers\x12\".rialto.chat.v1.ListMembersRequest\x1a#.rialto.chat.v1.ListMembersResponse\x12M\n" +
 	"\bMarkRead\x12\x1f.rialto.chat.v1.MarkReadRequest\x1a .rialto.chat.v1.MarkReadResponse\x12\\\n" +
 	"\rGetReadMarker\x12$.rialto.chat.v1.GetReadMarkerRequest\x1a%.rialto.chat.v1.GetReadMarkerResponseB;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
@@ -566,41 +1563,88 @@ func file_rialto_chat_v1_member_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_member_proto_rawDescData
 }
 
-var file_rialto_chat_v1_member_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_rialto_chat_v1_member_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_rialto_chat_v1_member_proto_goTypes = []any{
-	(*AddMemberRequest)(nil),      // 0: rialto.chat.v1.AddMemberRequest
-	(*AddMemberResponse)(nil),     // 1: rialto.chat.v1.AddMemberResponse
-	(*RemoveMemberRequest)(nil),   // 2: rialto.chat.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),  // 3: rialto.chat.v1.RemoveMemberResponse
-	(*ListMembersRequest)(nil),    // 4: rialto.chat.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),   // 5: rialto.chat.v1.ListMembersResponse
-	(*MarkReadRequest)(nil),       // 6: rialto.chat.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),      // 7: rialto.chat.v1.MarkReadResponse
-	(*GetReadMarkerRequest)(nil),  // 8: rialto.chat.v1.GetReadMarkerRequest
-	(*GetReadMarkerResponse)(nil), // 9: rialto.chat.v1.GetReadMarkerResponse
-	(*Member)(nil),                // 10: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 11: rialto.chat.v1.ReadMarker
+	(*AddMemberRequest)(nil),         // 0: rialto.chat.v1.AddMemberRequest
+	(*AddMemberResponse)(nil),        // 1: rialto.chat.v1.AddMemberResponse
+	(*RemoveMemberRequest)(nil),      // 2: rialto.chat.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),     // 3: rialto.chat.v1.RemoveMemberResponse
+	(*UpdateMemberRequest)(nil),      // 4: rialto.chat.v1.UpdateMemberRequest
+	(*UpdateMemberResponse)(nil),     // 5: rialto.chat.v1.UpdateMemberResponse
+	(*MuteMemberRequest)(nil),        // 6: rialto.chat.v1.MuteMemberRequest
+	(*MuteMemberResponse)(nil),       // 7: rialto.chat.v1.MuteMemberResponse
+	(*UnmuteMemberRequest)(nil),      // 8: rialto.chat.v1.UnmuteMemberRequest
+	(*UnmuteMemberResponse)(nil),     // 9: rialto.chat.v1.UnmuteMemberResponse
+	(*BanMemberRequest)(nil),         // 10: rialto.chat.v1.BanMemberRequest
+	(*BanMemberResponse)(nil),        // 11: rialto.chat.v1.BanMemberResponse
+	(*UnbanMemberRequest)(nil),       // 12: rialto.chat.v1.UnbanMemberRequest
+	(*UnbanMemberResponse)(nil),      // 13: rialto.chat.v1.UnbanMemberResponse
+	(*ListBansRequest)(nil),          // 14: rialto.chat.v1.ListBansRequest
+	(*ListBansResponse)(nil),         // 15: rialto.chat.v1.ListBansResponse
+	(*InviteMemberRequest)(nil),      // 16: rialto.chat.v1.InviteMemberRequest
+	(*InviteMemberResponse)(nil),     // 17: rialto.chat.v1.InviteMemberResponse
+	(*RemoveInvitationRequest)(nil),  // 18: rialto.chat.v1.RemoveInvitationRequest
+	(*RemoveInvitationResponse)(nil), // 19: rialto.chat.v1.RemoveInvitationResponse
+	(*ListInvitationsRequest)(nil),   // 20: rialto.chat.v1.ListInvitationsRequest
+	(*ListInvitationsResponse)(nil),  // 21: rialto.chat.v1.ListInvitationsResponse
+	(*ListMembersRequest)(nil),       // 22: rialto.chat.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),      // 23: rialto.chat.v1.ListMembersResponse
+	(*MarkReadRequest)(nil),          // 24: rialto.chat.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),         // 25: rialto.chat.v1.MarkReadResponse
+	(*GetReadMarkerRequest)(nil),     // 26: rialto.chat.v1.GetReadMarkerRequest
+	(*GetReadMarkerResponse)(nil),    // 27: rialto.chat.v1.GetReadMarkerResponse
+	(*Member)(nil),                   // 28: rialto.chat.v1.Member
+	(Role)(0),                        // 29: rialto.chat.v1.Role
+	(*durationpb.Duration)(nil),      // 30: google.protobuf.Duration
+	(*Ban)(nil),                      // 31: rialto.chat.v1.Ban
+	(*Invitation)(nil),               // 32: rialto.chat.v1.Invitation
+	(*ReadMarker)(nil),               // 33: rialto.chat.v1.ReadMarker
 }
 var file_rialto_chat_v1_member_proto_depIdxs = []int32{
-	10, // 0: rialto.chat.v1.AddMemberResponse.member:type_name -> rialto.chat.v1.Member
-	10, // 1: rialto.chat.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
-	11, // 2: rialto.chat.v1.MarkReadResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	11, // 3: rialto.chat.v1.GetReadMarkerResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	0,  // 4: rialto.chat.v1.MemberService.AddMember:input_type -> rialto.chat.v1.AddMemberRequest
-	2,  // 5: rialto.chat.v1.MemberService.RemoveMember:input_type -> rialto.chat.v1.RemoveMemberRequest
-	4,  // 6: rialto.chat.v1.MemberService.ListMembers:input_type -> rialto.chat.v1.ListMembersRequest
-	6,  // 7: rialto.chat.v1.MemberService.MarkRead:input_type -> rialto.chat.v1.MarkReadRequest
-	8,  // 8: rialto.chat.v1.MemberService.GetReadMarker:input_type -> rialto.chat.v1.GetReadMarkerRequest
-	1,  // 9: rialto.chat.v1.MemberService.AddMember:output_type -> rialto.chat.v1.AddMemberResponse
-	3,  // 10: rialto.chat.v1.MemberService.RemoveMember:output_type -> rialto.chat.v1.RemoveMemberResponse
-	5,  // 11: rialto.chat.v1.MemberService.ListMembers:output_type -> rialto.chat.v1.ListMembersResponse
-	7,  // 12: rialto.chat.v1.MemberService.MarkRead:output_type -> rialto.chat.v1.MarkReadResponse
-	9,  // 13: rialto.chat.v1.MemberService.GetReadMarker:output_type -> rialto.chat.v1.GetReadMarkerResponse
-	9,  // [9:14] is the sub-list for method output_type
-	4,  // [4:9] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	28, // 0: rialto.chat.v1.AddMemberResponse.member:type_name -> rialto.chat.v1.Member
+	29, // 1: rialto.chat.v1.UpdateMemberRequest.role:type_name -> rialto.chat.v1.Role
+	28, // 2: rialto.chat.v1.UpdateMemberResponse.member:type_name -> rialto.chat.v1.Member
+	30, // 3: rialto.chat.v1.MuteMemberRequest.duration:type_name -> google.protobuf.Duration
+	30, // 4: rialto.chat.v1.BanMemberRequest.duration:type_name -> google.protobuf.Duration
+	31, // 5: rialto.chat.v1.ListBansResponse.bans:type_name -> rialto.chat.v1.Ban
+	29, // 6: rialto.chat.v1.InviteMemberRequest.role:type_name -> rialto.chat.v1.Role
+	32, // 7: rialto.chat.v1.ListInvitationsResponse.invitations:type_name -> rialto.chat.v1.Invitation
+	28, // 8: rialto.chat.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
+	33, // 9: rialto.chat.v1.MarkReadResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	33, // 10: rialto.chat.v1.GetReadMarkerResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	0,  // 11: rialto.chat.v1.MemberService.AddMember:input_type -> rialto.chat.v1.AddMemberRequest
+	2,  // 12: rialto.chat.v1.MemberService.RemoveMember:input_type -> rialto.chat.v1.RemoveMemberRequest
+	4,  // 13: rialto.chat.v1.MemberService.UpdateMember:input_type -> rialto.chat.v1.UpdateMemberRequest
+	6,  // 14: rialto.chat.v1.MemberService.MuteMember:input_type -> rialto.chat.v1.MuteMemberRequest
+	8,  // 15: rialto.chat.v1.MemberService.UnmuteMember:input_type -> rialto.chat.v1.UnmuteMemberRequest
+	10, // 16: rialto.chat.v1.MemberService.BanMember:input_type -> rialto.chat.v1.BanMemberRequest
+	12, // 17: rialto.chat.v1.MemberService.UnbanMember:input_type -> rialto.chat.v1.UnbanMemberRequest
+	14, // 18: rialto.chat.v1.MemberService.ListBans:input_type -> rialto.chat.v1.ListBansRequest
+	16, // 19: rialto.chat.v1.MemberService.InviteMember:input_type -> rialto.chat.v1.InviteMemberRequest
+	18, // 20: rialto.chat.v1.MemberService.RemoveInvitation:input_type -> rialto.chat.v1.RemoveInvitationRequest
+	20, // 21: rialto.chat.v1.MemberService.ListInvitations:input_type -> rialto.chat.v1.ListInvitationsRequest
+	22, // 22: rialto.chat.v1.MemberService.ListMembers:input_type -> rialto.chat.v1.ListMembersRequest
+	24, // 23: rialto.chat.v1.MemberService.MarkRead:input_type -> rialto.chat.v1.MarkReadRequest
+	26, // 24: rialto.chat.v1.MemberService.GetReadMarker:input_type -> rialto.chat.v1.GetReadMarkerRequest
+	1,  // 25: rialto.chat.v1.MemberService.AddMember:output_type -> rialto.chat.v1.AddMemberResponse
+	3,  // 26: rialto.chat.v1.MemberService.RemoveMember:output_type -> rialto.chat.v1.RemoveMemberResponse
+	5,  // 27: rialto.chat.v1.MemberService.UpdateMember:output_type -> rialto.chat.v1.UpdateMemberResponse
+	7,  // 28: rialto.chat.v1.MemberService.MuteMember:output_type -> rialto.chat.v1.MuteMemberResponse
+	9,  // 29: rialto.chat.v1.MemberService.UnmuteMember:output_type -> rialto.chat.v1.UnmuteMemberResponse
+	11, // 30: rialto.chat.v1.MemberService.BanMember:output_type -> rialto.chat.v1.BanMemberResponse
+	13, // 31: rialto.chat.v1.MemberService.UnbanMember:output_type -> rialto.chat.v1.UnbanMemberResponse
+	15, // 32: rialto.chat.v1.MemberService.ListBans:output_type -> rialto.chat.v1.ListBansResponse
+	17, // 33: rialto.chat.v1.MemberService.InviteMember:output_type -> rialto.chat.v1.InviteMemberResponse
+	19, // 34: rialto.chat.v1.MemberService.RemoveInvitation:output_type -> rialto.chat.v1.RemoveInvitationResponse
+	21, // 35: rialto.chat.v1.MemberService.ListInvitations:output_type -> rialto.chat.v1.ListInvitationsResponse
+	23, // 36: rialto.chat.v1.MemberService.ListMembers:output_type -> rialto.chat.v1.ListMembersResponse
+	25, // 37: rialto.chat.v1.MemberService.MarkRead:output_type -> rialto.chat.v1.MarkReadResponse
+	27, // 38: rialto.chat.v1.MemberService.GetReadMarker:output_type -> rialto.chat.v1.GetReadMarkerResponse
+	25, // [25:39] is the sub-list for method output_type
+	11, // [11:25] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_member_proto_init() }
@@ -615,7 +1659,7 @@ func file_rialto_chat_v1_member_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_member_proto_rawDesc), len(file_rialto_chat_v1_member_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,11 +19,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MemberService_AddMember_FullMethodName     = "/rialto.chat.v1.MemberService/AddMember"
-	MemberService_RemoveMember_FullMethodName  = "/rialto.chat.v1.MemberService/RemoveMember"
-	MemberService_ListMembers_FullMethodName   = "/rialto.chat.v1.MemberService/ListMembers"
-	MemberService_MarkRead_FullMethodName      = "/rialto.chat.v1.MemberService/MarkRead"
-	MemberService_GetReadMarker_FullMethodName = "/rialto.chat.v1.MemberService/GetReadMarker"
+	MemberService_AddMember_FullMethodName        = "/rialto.chat.v1.MemberService/AddMember"
+	MemberService_RemoveMember_FullMethodName     = "/rialto.chat.v1.MemberService/RemoveMember"
+	MemberService_UpdateMember_FullMethodName     = "/rialto.chat.v1.MemberService/UpdateMember"
+	MemberService_MuteMember_FullMethodName       = "/rialto.chat.v1.MemberService/MuteMember"
+	MemberService_UnmuteMember_FullMethodName     = "/rialto.chat.v1.MemberService/UnmuteMember"
+	MemberService_BanMember_FullMethodName        = "/rialto.chat.v1.MemberService/BanMember"
+	MemberService_UnbanMember_FullMethodName      = "/rialto.chat.v1.MemberService/UnbanMember"
+	MemberService_ListBans_FullMethodName         = "/rialto.chat.v1.MemberService/ListBans"
+	MemberService_InviteMember_FullMethodName     = "/rialto.chat.v1.MemberService/InviteMember"
+	MemberService_RemoveInvitation_FullMethodName = "/rialto.chat.v1.MemberService/RemoveInvitation"
+	MemberService_ListInvitations_FullMethodName  = "/rialto.chat.v1.MemberService/ListInvitations"
+	MemberService_ListMembers_FullMethodName      = "/rialto.chat.v1.MemberService/ListMembers"
+	MemberService_MarkRead_FullMethodName         = "/rialto.chat.v1.MemberService/MarkRead"
+	MemberService_GetReadMarker_FullMethodName    = "/rialto.chat.v1.MemberService/GetReadMarker"
 )
 
 // MemberServiceClient is the client API for MemberService service.
@@ -31,27 +40,66 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // MemberService makes, ends and lists lasting ties between people and rooms, and keeps read markers. Identity and
-// errors: see ChatService.
+// errors: see ChatService. Beside what each call says:
+//   - NOT_FOUND: no such room, or a private one that the caller is no member of.
+//   - UNAUTHENTICATED: no token, on all but ListMembers.
+//   - PERMISSION_DENIED: the caller's role does not allow it (docs/chat.md), is not above that of whom it concerns, or the
+//     caller is banned.
+//   - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
 type MemberServiceClient interface {
-	// AddMember makes the caller a member of a room. One who is already makes no event.
-	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
+	// with the role that the invitation says. One who is already makes no event.
 	AddMember(ctx context.Context, in *AddMemberRequest, opts ...grpc.CallOption) (*AddMemberResponse, error)
-	// RemoveMember ends the caller's membership. One who is none makes no event. The last owner may go.
+	// RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last
+	// owner may go. One who is no member makes no event.
 	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// Whoever is removed from a private room gets the event as their last; they may be invited again. In a public one they
+	// read on as a visitor.
 	RemoveMember(ctx context.Context, in *RemoveMemberRequest, opts ...grpc.CallOption) (*RemoveMemberResponse, error)
-	// ListMembers pages through a room's members by user id.
+	// UpdateMember gives a member another role; the same again makes no event. Only for owners, and also for their own.
 	//
-	// NOT_FOUND: no such room. INVALID_ARGUMENT: a page_token that did not come from here.
+	// FAILED_PRECONDITION: not a member. INVALID_ARGUMENT: no role.
+	UpdateMember(ctx context.Context, in *UpdateMemberRequest, opts ...grpc.CallOption) (*UpdateMemberResponse, error)
+	// MuteMember keeps somebody with a lower role from posting, reacting and editing, member or not, also after they left. For
+	// moderators. The same end again makes no event.
+	//
+	// INVALID_ARGUMENT: an invalid user or duration.
+	MuteMember(ctx context.Context, in *MuteMemberRequest, opts ...grpc.CallOption) (*MuteMemberResponse, error)
+	// UnmuteMember ends that. One who is not muted makes no event.
+	UnmuteMember(ctx context.Context, in *UnmuteMemberRequest, opts ...grpc.CallOption) (*UnmuteMemberResponse, error)
+	// BanMember ends the membership of somebody with a lower role, if they have one, and keeps them out: of a public room
+	// with PERMISSION_DENIED, of a private one with NOT_FOUND. They get the event as their last. For moderators. Whoever is
+	// banned already makes no event, but reason and end are replaced.
+	//
+	// INVALID_ARGUMENT: an invalid user, reason or duration.
+	BanMember(ctx context.Context, in *BanMemberRequest, opts ...grpc.CallOption) (*BanMemberResponse, error)
+	// UnbanMember ends a ban. It makes no event, and nobody a member.
+	UnbanMember(ctx context.Context, in *UnbanMemberRequest, opts ...grpc.CallOption) (*UnbanMemberResponse, error)
+	// ListBans pages through a room's bans by user id. For moderators.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListBans(ctx context.Context, in *ListBansRequest, opts ...grpc.CallOption) (*ListBansResponse, error)
+	// InviteMember lets somebody become a member by AddMember. For members of a room. Whoever is a member or invited already
+	// stays what they are. It makes no event in the room.
+	//
+	// FAILED_PRECONDITION: they are banned. INVALID_ARGUMENT: an invalid user, or a role other than guest and member.
+	InviteMember(ctx context.Context, in *InviteMemberRequest, opts ...grpc.CallOption) (*InviteMemberResponse, error)
+	// RemoveInvitation ends an invitation: the caller's own, which declines it, one that the caller made, or, for moderators,
+	// any. One that is not there is no error.
+	RemoveInvitation(ctx context.Context, in *RemoveInvitationRequest, opts ...grpc.CallOption) (*RemoveInvitationResponse, error)
+	// ListInvitations pages by room through what the caller is invited to.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListInvitations(ctx context.Context, in *ListInvitationsRequest, opts ...grpc.CallOption) (*ListInvitationsResponse, error)
+	// ListMembers pages through a room's members by user id. A page may be shorter although there are more.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListMembers(ctx context.Context, in *ListMembersRequest, opts ...grpc.CallOption) (*ListMembersResponse, error)
 	// MarkRead is `ConnectRequest.mark_read` as a call of its own, with the same rules.
 	//
-	// NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head. UNAUTHENTICATED: no token.
+	// OUT_OF_RANGE: a seq above the room's head.
 	MarkRead(ctx context.Context, in *MarkReadRequest, opts ...grpc.CallOption) (*MarkReadResponse, error)
 	// GetReadMarker returns how far the caller has read.
-	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
 	GetReadMarker(ctx context.Context, in *GetReadMarkerRequest, opts ...grpc.CallOption) (*GetReadMarkerResponse, error)
 }
 
@@ -77,6 +125,96 @@ func (c *memberServiceClient) RemoveMember(ctx context.Context, in *RemoveMember
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RemoveMemberResponse)
 	err := c.cc.Invoke(ctx, MemberService_RemoveMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) UpdateMember(ctx context.Context, in *UpdateMemberRequest, opts ...grpc.CallOption) (*UpdateMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_UpdateMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) MuteMember(ctx context.Context, in *MuteMemberRequest, opts ...grpc.CallOption) (*MuteMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MuteMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_MuteMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) UnmuteMember(ctx context.Context, in *UnmuteMemberRequest, opts ...grpc.CallOption) (*UnmuteMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnmuteMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_UnmuteMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) BanMember(ctx context.Context, in *BanMemberRequest, opts ...grpc.CallOption) (*BanMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BanMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_BanMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) UnbanMember(ctx context.Context, in *UnbanMemberRequest, opts ...grpc.CallOption) (*UnbanMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnbanMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_UnbanMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) ListBans(ctx context.Context, in *ListBansRequest, opts ...grpc.CallOption) (*ListBansResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBansResponse)
+	err := c.cc.Invoke(ctx, MemberService_ListBans_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) InviteMember(ctx context.Context, in *InviteMemberRequest, opts ...grpc.CallOption) (*InviteMemberResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(InviteMemberResponse)
+	err := c.cc.Invoke(ctx, MemberService_InviteMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) RemoveInvitation(ctx context.Context, in *RemoveInvitationRequest, opts ...grpc.CallOption) (*RemoveInvitationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveInvitationResponse)
+	err := c.cc.Invoke(ctx, MemberService_RemoveInvitation_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) ListInvitations(ctx context.Context, in *ListInvitationsRequest, opts ...grpc.CallOption) (*ListInvitationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListInvitationsResponse)
+	err := c.cc.Invoke(ctx, MemberService_ListInvitations_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -118,27 +256,66 @@ func (c *memberServiceClient) GetReadMarker(ctx context.Context, in *GetReadMark
 // for forward compatibility.
 //
 // MemberService makes, ends and lists lasting ties between people and rooms, and keeps read markers. Identity and
-// errors: see ChatService.
+// errors: see ChatService. Beside what each call says:
+//   - NOT_FOUND: no such room, or a private one that the caller is no member of.
+//   - UNAUTHENTICATED: no token, on all but ListMembers.
+//   - PERMISSION_DENIED: the caller's role does not allow it (docs/chat.md), is not above that of whom it concerns, or the
+//     caller is banned.
+//   - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
 type MemberServiceServer interface {
-	// AddMember makes the caller a member of a room. One who is already makes no event.
-	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
+	// with the role that the invitation says. One who is already makes no event.
 	AddMember(context.Context, *AddMemberRequest) (*AddMemberResponse, error)
-	// RemoveMember ends the caller's membership. One who is none makes no event. The last owner may go.
+	// RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last
+	// owner may go. One who is no member makes no event.
 	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+	// Whoever is removed from a private room gets the event as their last; they may be invited again. In a public one they
+	// read on as a visitor.
 	RemoveMember(context.Context, *RemoveMemberRequest) (*RemoveMemberResponse, error)
-	// ListMembers pages through a room's members by user id.
+	// UpdateMember gives a member another role; the same again makes no event. Only for owners, and also for their own.
 	//
-	// NOT_FOUND: no such room. INVALID_ARGUMENT: a page_token that did not come from here.
+	// FAILED_PRECONDITION: not a member. INVALID_ARGUMENT: no role.
+	UpdateMember(context.Context, *UpdateMemberRequest) (*UpdateMemberResponse, error)
+	// MuteMember keeps somebody with a lower role from posting, reacting and editing, member or not, also after they left. For
+	// moderators. The same end again makes no event.
+	//
+	// INVALID_ARGUMENT: an invalid user or duration.
+	MuteMember(context.Context, *MuteMemberRequest) (*MuteMemberResponse, error)
+	// UnmuteMember ends that. One who is not muted makes no event.
+	UnmuteMember(context.Context, *UnmuteMemberRequest) (*UnmuteMemberResponse, error)
+	// BanMember ends the membership of somebody with a lower role, if they have one, and keeps them out: of a public room
+	// with PERMISSION_DENIED, of a private one with NOT_FOUND. They get the event as their last. For moderators. Whoever is
+	// banned already makes no event, but reason and end are replaced.
+	//
+	// INVALID_ARGUMENT: an invalid user, reason or duration.
+	BanMember(context.Context, *BanMemberRequest) (*BanMemberResponse, error)
+	// UnbanMember ends a ban. It makes no event, and nobody a member.
+	UnbanMember(context.Context, *UnbanMemberRequest) (*UnbanMemberResponse, error)
+	// ListBans pages through a room's bans by user id. For moderators.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListBans(context.Context, *ListBansRequest) (*ListBansResponse, error)
+	// InviteMember lets somebody become a member by AddMember. For members of a room. Whoever is a member or invited already
+	// stays what they are. It makes no event in the room.
+	//
+	// FAILED_PRECONDITION: they are banned. INVALID_ARGUMENT: an invalid user, or a role other than guest and member.
+	InviteMember(context.Context, *InviteMemberRequest) (*InviteMemberResponse, error)
+	// RemoveInvitation ends an invitation: the caller's own, which declines it, one that the caller made, or, for moderators,
+	// any. One that is not there is no error.
+	RemoveInvitation(context.Context, *RemoveInvitationRequest) (*RemoveInvitationResponse, error)
+	// ListInvitations pages by room through what the caller is invited to.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListInvitations(context.Context, *ListInvitationsRequest) (*ListInvitationsResponse, error)
+	// ListMembers pages through a room's members by user id. A page may be shorter although there are more.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error)
 	// MarkRead is `ConnectRequest.mark_read` as a call of its own, with the same rules.
 	//
-	// NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head. UNAUTHENTICATED: no token.
+	// OUT_OF_RANGE: a seq above the room's head.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// GetReadMarker returns how far the caller has read.
-	//
-	// NOT_FOUND: no such room. UNAUTHENTICATED: no token.
 	GetReadMarker(context.Context, *GetReadMarkerRequest) (*GetReadMarkerResponse, error)
 	mustEmbedUnimplementedMemberServiceServer()
 }
@@ -155,6 +332,33 @@ func (UnimplementedMemberServiceServer) AddMember(context.Context, *AddMemberReq
 }
 func (UnimplementedMemberServiceServer) RemoveMember(context.Context, *RemoveMemberRequest) (*RemoveMemberResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RemoveMember not implemented")
+}
+func (UnimplementedMemberServiceServer) UpdateMember(context.Context, *UpdateMemberRequest) (*UpdateMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateMember not implemented")
+}
+func (UnimplementedMemberServiceServer) MuteMember(context.Context, *MuteMemberRequest) (*MuteMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MuteMember not implemented")
+}
+func (UnimplementedMemberServiceServer) UnmuteMember(context.Context, *UnmuteMemberRequest) (*UnmuteMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnmuteMember not implemented")
+}
+func (UnimplementedMemberServiceServer) BanMember(context.Context, *BanMemberRequest) (*BanMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BanMember not implemented")
+}
+func (UnimplementedMemberServiceServer) UnbanMember(context.Context, *UnbanMemberRequest) (*UnbanMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnbanMember not implemented")
+}
+func (UnimplementedMemberServiceServer) ListBans(context.Context, *ListBansRequest) (*ListBansResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBans not implemented")
+}
+func (UnimplementedMemberServiceServer) InviteMember(context.Context, *InviteMemberRequest) (*InviteMemberResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method InviteMember not implemented")
+}
+func (UnimplementedMemberServiceServer) RemoveInvitation(context.Context, *RemoveInvitationRequest) (*RemoveInvitationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveInvitation not implemented")
+}
+func (UnimplementedMemberServiceServer) ListInvitations(context.Context, *ListInvitationsRequest) (*ListInvitationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListInvitations not implemented")
 }
 func (UnimplementedMemberServiceServer) ListMembers(context.Context, *ListMembersRequest) (*ListMembersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListMembers not implemented")
@@ -218,6 +422,168 @@ func _MemberService_RemoveMember_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MemberServiceServer).RemoveMember(ctx, req.(*RemoveMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_UpdateMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).UpdateMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_UpdateMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).UpdateMember(ctx, req.(*UpdateMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_MuteMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MuteMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).MuteMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_MuteMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).MuteMember(ctx, req.(*MuteMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_UnmuteMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnmuteMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).UnmuteMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_UnmuteMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).UnmuteMember(ctx, req.(*UnmuteMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_BanMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BanMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).BanMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_BanMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).BanMember(ctx, req.(*BanMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_UnbanMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnbanMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).UnbanMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_UnbanMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).UnbanMember(ctx, req.(*UnbanMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_ListBans_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBansRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).ListBans(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_ListBans_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).ListBans(ctx, req.(*ListBansRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_InviteMember_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(InviteMemberRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).InviteMember(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_InviteMember_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).InviteMember(ctx, req.(*InviteMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_RemoveInvitation_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveInvitationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).RemoveInvitation(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_RemoveInvitation_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).RemoveInvitation(ctx, req.(*RemoveInvitationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_ListInvitations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListInvitationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).ListInvitations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_ListInvitations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).ListInvitations(ctx, req.(*ListInvitationsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -290,6 +656,42 @@ var MemberService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RemoveMember",
 			Handler:    _MemberService_RemoveMember_Handler,
+		},
+		{
+			MethodName: "UpdateMember",
+			Handler:    _MemberService_UpdateMember_Handler,
+		},
+		{
+			MethodName: "MuteMember",
+			Handler:    _MemberService_MuteMember_Handler,
+		},
+		{
+			MethodName: "UnmuteMember",
+			Handler:    _MemberService_UnmuteMember_Handler,
+		},
+		{
+			MethodName: "BanMember",
+			Handler:    _MemberService_BanMember_Handler,
+		},
+		{
+			MethodName: "UnbanMember",
+			Handler:    _MemberService_UnbanMember_Handler,
+		},
+		{
+			MethodName: "ListBans",
+			Handler:    _MemberService_ListBans_Handler,
+		},
+		{
+			MethodName: "InviteMember",
+			Handler:    _MemberService_InviteMember_Handler,
+		},
+		{
+			MethodName: "RemoveInvitation",
+			Handler:    _MemberService_RemoveInvitation_Handler,
+		},
+		{
+			MethodName: "ListInvitations",
+			Handler:    _MemberService_ListInvitations_Handler,
 		},
 		{
 			MethodName: "ListMembers",

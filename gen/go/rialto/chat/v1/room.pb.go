@@ -25,12 +25,16 @@ const (
 // CreateRoomRequest says what to make.
 type CreateRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The id, `[a-z0-9][a-z0-9._-]{0,63}`.
+	// The id, `[a-z0-9][a-z0-9._-]{0,63}`. Empty: the server chooses one that cannot be guessed.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The title; see Room.title.
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// The topic; see Room.topic.
-	Topic         string `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	Topic string `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Who may come. Unset: public.
+	Kind RoomKind `protobuf:"varint,4,opt,name=kind,proto3,enum=rialto.chat.v1.RoomKind" json:"kind,omitempty"`
+	// The least role that may post. Unset: everybody who may read.
+	Posting       Role `protobuf:"varint,5,opt,name=posting,proto3,enum=rialto.chat.v1.Role" json:"posting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,6 +88,20 @@ func (x *CreateRoomRequest) GetTopic() string {
 		return x.Topic
 	}
 	return ""
+}
+
+func (x *CreateRoomRequest) GetKind() RoomKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoomKind_ROOM_KIND_UNSPECIFIED
+}
+
+func (x *CreateRoomRequest) GetPosting() Role {
+	if x != nil {
+		return x.Posting
+	}
+	return Role_ROLE_UNSPECIFIED
 }
 
 // CreateRoomResponse is the new room.
@@ -371,7 +389,13 @@ type UpdateRoomRequest struct {
 	// The new topic. Unset: as it is.
 	Topic *string `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
 	// The new slow mode, whole milliseconds up to 24 hours; 0: none. Unset: as it is.
-	SlowMode      *durationpb.Duration `protobuf:"bytes,4,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
+	SlowMode *durationpb.Duration `protobuf:"bytes,4,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
+	// Who may come from now on. Unset: as it is.
+	Kind *RoomKind `protobuf:"varint,5,opt,name=kind,proto3,enum=rialto.chat.v1.RoomKind,oneof" json:"kind,omitempty"`
+	// The least role that may post from now on; ROLE_UNSPECIFIED: everybody who may read. Unset: as it is.
+	Posting *Role `protobuf:"varint,6,opt,name=posting,proto3,enum=rialto.chat.v1.Role,oneof" json:"posting,omitempty"`
+	// Whether the room is read only from now on. Unset: as it is.
+	Archived      *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -434,6 +458,27 @@ func (x *UpdateRoomRequest) GetSlowMode() *durationpb.Duration {
 	return nil
 }
 
+func (x *UpdateRoomRequest) GetKind() RoomKind {
+	if x != nil && x.Kind != nil {
+		return *x.Kind
+	}
+	return RoomKind_ROOM_KIND_UNSPECIFIED
+}
+
+func (x *UpdateRoomRequest) GetPosting() Role {
+	if x != nil && x.Posting != nil {
+		return *x.Posting
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *UpdateRoomRequest) GetArchived() bool {
+	if x != nil && x.Archived != nil {
+		return *x.Archived
+	}
+	return false
+}
+
 // UpdateRoomResponse is the room afterwards.
 type UpdateRoomResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -484,11 +529,13 @@ var File_rialto_chat_v1_room_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\n" +
-	"\x19rialto/chat/v1/room.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\"S\n" +
+	"\x19rialto/chat/v1/room.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\"\xb1\x01\n" +
 	"\x11CreateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x14\n" +
-	"\x05topic\x18\x03 \x01(\tR\x05topic\">\n" +
+	"\x05topic\x18\x03 \x01(\tR\x05topic\x12,\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\x18.rialto.chat.v1.RoomKindR\x04kind\x12.\n" +
+	"\aposting\x18\x05 \x01(\x0e2\x14.rialto.chat.v1.RoleR\aposting\">\n" +
 	"\x12CreateRoomResponse\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\"=\n" +
 	"\x0eGetRoomRequest\x12\x12\n" +
@@ -504,14 +551,21 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x11ListRoomsResponse\x12*\n" +
 	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.RoomR\x05rooms\x12.\n" +
 	"\x04read\x18\x02 \x03(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xa9\x01\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xd4\x02\n" +
 	"\x11UpdateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
 	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x126\n" +
-	"\tslow_mode\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bslowModeB\b\n" +
+	"\tslow_mode\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bslowMode\x121\n" +
+	"\x04kind\x18\x05 \x01(\x0e2\x18.rialto.chat.v1.RoomKindH\x02R\x04kind\x88\x01\x01\x123\n" +
+	"\aposting\x18\x06 \x01(\x0e2\x14.rialto.chat.v1.RoleH\x03R\aposting\x88\x01\x01\x12\x1f\n" +
+	"\barchived\x18\a \x01(\bH\x04R\barchived\x88\x01\x01B\b\n" +
 	"\x06_titleB\b\n" +
-	"\x06_topic\">\n" +
+	"\x06_topicB\a\n" +
+	"\x05_kindB\n" +
+	"\n" +
+	"\b_postingB\v\n" +
+	"\t_archived\">\n" +
 	"\x12UpdateRoomResponse\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\xd5\x02\n" +
 	"\vRoomService\x12S\n" +
@@ -544,30 +598,36 @@ var file_rialto_chat_v1_room_proto_goTypes = []any{
 	(*ListRoomsResponse)(nil),   // 5: rialto.chat.v1.ListRoomsResponse
 	(*UpdateRoomRequest)(nil),   // 6: rialto.chat.v1.UpdateRoomRequest
 	(*UpdateRoomResponse)(nil),  // 7: rialto.chat.v1.UpdateRoomResponse
-	(*Room)(nil),                // 8: rialto.chat.v1.Room
-	(*ReadMarker)(nil),          // 9: rialto.chat.v1.ReadMarker
-	(*durationpb.Duration)(nil), // 10: google.protobuf.Duration
+	(RoomKind)(0),               // 8: rialto.chat.v1.RoomKind
+	(Role)(0),                   // 9: rialto.chat.v1.Role
+	(*Room)(nil),                // 10: rialto.chat.v1.Room
+	(*ReadMarker)(nil),          // 11: rialto.chat.v1.ReadMarker
+	(*durationpb.Duration)(nil), // 12: google.protobuf.Duration
 }
 var file_rialto_chat_v1_room_proto_depIdxs = []int32{
-	8,  // 0: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	8,  // 1: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	8,  // 2: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	9,  // 3: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	10, // 4: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
-	8,  // 5: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	0,  // 6: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
-	2,  // 7: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
-	4,  // 8: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
-	6,  // 9: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
-	1,  // 10: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
-	3,  // 11: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
-	5,  // 12: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
-	7,  // 13: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	8,  // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	9,  // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	10, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	10, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
+	10, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	11, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	12, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
+	8,  // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	9,  // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	10, // 9: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	0,  // 10: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
+	2,  // 11: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
+	4,  // 12: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
+	6,  // 13: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
+	1,  // 14: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
+	3,  // 15: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
+	5,  // 16: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
+	7,  // 17: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_room_proto_init() }

@@ -34,19 +34,22 @@ type RoomServiceClient interface {
 	// CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
 	// with the sender as its creator and owner.)
 	//
-	// INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+	// INVALID_ARGUMENT: an invalid id, title, topic, kind or role. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
 	// GetRoom returns a room with its head.
 	//
 	// NOT_FOUND: no such room.
 	GetRoom(ctx context.Context, in *GetRoomRequest, opts ...grpc.CallOption) (*GetRoomResponse, error)
-	// ListRooms pages through all rooms by id, with the caller's read markers if the call has a token.
+	// ListRooms pages by id through the rooms that the caller may see, with their read markers if the call has a token. A
+	// page may have fewer rooms than asked for although there are more.
 	//
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(ctx context.Context, in *ListRoomsRequest, opts ...grpc.CallOption) (*ListRoomsResponse, error)
-	// UpdateRoom changes a room's settings. Unchanged values make no event.
+	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
+	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
 	UpdateRoom(ctx context.Context, in *UpdateRoomRequest, opts ...grpc.CallOption) (*UpdateRoomResponse, error)
 }
 
@@ -107,19 +110,22 @@ type RoomServiceServer interface {
 	// CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
 	// with the sender as its creator and owner.)
 	//
-	// INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+	// INVALID_ARGUMENT: an invalid id, title, topic, kind or role. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
 	// GetRoom returns a room with its head.
 	//
 	// NOT_FOUND: no such room.
 	GetRoom(context.Context, *GetRoomRequest) (*GetRoomResponse, error)
-	// ListRooms pages through all rooms by id, with the caller's read markers if the call has a token.
+	// ListRooms pages by id through the rooms that the caller may see, with their read markers if the call has a token. A
+	// page may have fewer rooms than asked for although there are more.
 	//
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(context.Context, *ListRoomsRequest) (*ListRoomsResponse, error)
-	// UpdateRoom changes a room's settings. Unchanged values make no event.
+	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
+	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
 	UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error)
 	mustEmbedUnimplementedRoomServiceServer()
 }

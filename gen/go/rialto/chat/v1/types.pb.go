@@ -23,6 +23,60 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// RoomKind says who may come into a room. See docs/chat.md for what that means for each command.
+type RoomKind int32
+
+const (
+	// Not said.
+	RoomKind_ROOM_KIND_UNSPECIFIED RoomKind = 0
+	// Everybody reads and, as far as `posting` lets them, posts. Anybody may become a member.
+	RoomKind_ROOM_KIND_PUBLIC RoomKind = 1
+	// Only members, who were let in. To everybody else there is no such room: NOT_FOUND, whatever they ask. (Its id stays
+	// taken, which who tries to make a room of that id learns; leave the id to the server where that matters.)
+	RoomKind_ROOM_KIND_PRIVATE RoomKind = 2
+)
+
+// Enum value maps for RoomKind.
+var (
+	RoomKind_name = map[int32]string{
+		0: "ROOM_KIND_UNSPECIFIED",
+		1: "ROOM_KIND_PUBLIC",
+		2: "ROOM_KIND_PRIVATE",
+	}
+	RoomKind_value = map[string]int32{
+		"ROOM_KIND_UNSPECIFIED": 0,
+		"ROOM_KIND_PUBLIC":      1,
+		"ROOM_KIND_PRIVATE":     2,
+	}
+)
+
+func (x RoomKind) Enum() *RoomKind {
+	p := new(RoomKind)
+	*p = x
+	return p
+}
+
+func (x RoomKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RoomKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_rialto_chat_v1_types_proto_enumTypes[0].Descriptor()
+}
+
+func (RoomKind) Type() protoreflect.EnumType {
+	return &file_rialto_chat_v1_types_proto_enumTypes[0]
+}
+
+func (x RoomKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RoomKind.Descriptor instead.
+func (RoomKind) EnumDescriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{0}
+}
+
 // Role says what somebody may do in a room; each role may what those below it may. It is decided when a command takes its
 // place in the room's order, not when it is sent. The whole table is docs/chat.md.
 type Role int32
@@ -71,11 +125,11 @@ func (x Role) String() string {
 }
 
 func (Role) Descriptor() protoreflect.EnumDescriptor {
-	return file_rialto_chat_v1_types_proto_enumTypes[0].Descriptor()
+	return file_rialto_chat_v1_types_proto_enumTypes[1].Descriptor()
 }
 
 func (Role) Type() protoreflect.EnumType {
-	return &file_rialto_chat_v1_types_proto_enumTypes[0]
+	return &file_rialto_chat_v1_types_proto_enumTypes[1]
 }
 
 func (x Role) Number() protoreflect.EnumNumber {
@@ -84,7 +138,7 @@ func (x Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{0}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{1}
 }
 
 // User is a person as others see them. Only `id` identifies: anybody may choose any display name.
@@ -174,7 +228,15 @@ type Room struct {
 	// What the room is about, at most 1024 bytes, under the rules of Message.text. May be empty.
 	Topic string `protobuf:"bytes,9,opt,name=topic,proto3" json:"topic,omitempty"`
 	// The least time between two messages of one sender; unset: none. Moderators and owners are free of it.
-	SlowMode      *durationpb.Duration `protobuf:"bytes,10,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
+	SlowMode *durationpb.Duration `protobuf:"bytes,10,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
+	// Who may come. Unset for a room that does not exist.
+	Kind RoomKind `protobuf:"varint,11,opt,name=kind,proto3,enum=rialto.chat.v1.RoomKind" json:"kind,omitempty"`
+	// The least role that may post, react and edit; unset: everybody who may read.
+	Posting Role `protobuf:"varint,12,opt,name=posting,proto3,enum=rialto.chat.v1.Role" json:"posting,omitempty"`
+	// When it became read only; unset if it is not. Deleting messages, leaving and moderation go on.
+	ArchiveTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=archive_time,json=archiveTime,proto3" json:"archive_time,omitempty"`
+	// How many members it has.
+	MemberCount   uint64 `protobuf:"varint,14,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -277,6 +339,34 @@ func (x *Room) GetSlowMode() *durationpb.Duration {
 		return x.SlowMode
 	}
 	return nil
+}
+
+func (x *Room) GetKind() RoomKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RoomKind_ROOM_KIND_UNSPECIFIED
+}
+
+func (x *Room) GetPosting() Role {
+	if x != nil {
+		return x.Posting
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *Room) GetArchiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ArchiveTime
+	}
+	return nil
+}
+
+func (x *Room) GetMemberCount() uint64 {
+	if x != nil {
+		return x.MemberCount
+	}
+	return 0
 }
 
 // Message is what somebody said in a room, in its current form.
@@ -665,7 +755,13 @@ type Member struct {
 	// What they may do.
 	Role Role `protobuf:"varint,3,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
 	// When they became a member; unset for one who is not.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Whether they may not post, react or edit.
+	Muted bool `protobuf:"varint,5,opt,name=muted,proto3" json:"muted,omitempty"`
+	// Until when they are muted; unset: for good. One in the past means not any more.
+	MuteEnd *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=mute_end,json=muteEnd,proto3" json:"mute_end,omitempty"`
+	// Whether they may not come in. Only where `role` is unset.
+	Banned        bool `protobuf:"varint,7,opt,name=banned,proto3" json:"banned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -728,6 +824,200 @@ func (x *Member) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Member) GetMuted() bool {
+	if x != nil {
+		return x.Muted
+	}
+	return false
+}
+
+func (x *Member) GetMuteEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MuteEnd
+	}
+	return nil
+}
+
+func (x *Member) GetBanned() bool {
+	if x != nil {
+		return x.Banned
+	}
+	return false
+}
+
+// Ban is that somebody may not come into a room.
+type Ban struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Who is kept out, under the last name that the room knows; the name may be empty.
+	User *User `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Who did it.
+	BannedBy *User `protobuf:"bytes,3,opt,name=banned_by,json=bannedBy,proto3" json:"banned_by,omitempty"`
+	// Why, in words of at most 256 characters; may be empty.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Since when.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Until when; unset: for good. Bans that have passed are not listed.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ban) Reset() {
+	*x = Ban{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ban) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ban) ProtoMessage() {}
+
+func (x *Ban) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ban.ProtoReflect.Descriptor instead.
+func (*Ban) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Ban) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Ban) GetUser() *User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *Ban) GetBannedBy() *User {
+	if x != nil {
+		return x.BannedBy
+	}
+	return nil
+}
+
+func (x *Ban) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Ban) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Ban) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+// Invitation is somebody's leave to become a member of a room.
+type Invitation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room as it is; without head.
+	Room *Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Who is invited, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Who invites.
+	InvitedBy *User `protobuf:"bytes,3,opt,name=invited_by,json=invitedBy,proto3" json:"invited_by,omitempty"`
+	// What the invited will be.
+	Role Role `protobuf:"varint,4,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	// Since when.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invitation) Reset() {
+	*x = Invitation{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invitation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invitation) ProtoMessage() {}
+
+func (x *Invitation) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
+func (*Invitation) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Invitation) GetRoom() *Room {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
+func (x *Invitation) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *Invitation) GetInvitedBy() *User {
+	if x != nil {
+		return x.InvitedBy
+	}
+	return nil
+}
+
+func (x *Invitation) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *Invitation) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
 // ReadMarker is how far one person has read in one room. Private to that person.
 type ReadMarker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -743,7 +1033,7 @@ type ReadMarker struct {
 
 func (x *ReadMarker) Reset() {
 	*x = ReadMarker{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +1045,7 @@ func (x *ReadMarker) String() string {
 func (*ReadMarker) ProtoMessage() {}
 
 func (x *ReadMarker) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1058,7 @@ func (x *ReadMarker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadMarker.ProtoReflect.Descriptor instead.
 func (*ReadMarker) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ReadMarker) GetRoom() string {
@@ -800,7 +1090,7 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xf7\x02\n" +
+	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xb7\x04\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12;\n" +
@@ -814,7 +1104,11 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"updateTime\x12\x14\n" +
 	"\x05topic\x18\t \x01(\tR\x05topic\x126\n" +
 	"\tslow_mode\x18\n" +
-	" \x01(\v2\x19.google.protobuf.DurationR\bslowMode\"\xa8\x04\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\bslowMode\x12,\n" +
+	"\x04kind\x18\v \x01(\x0e2\x18.rialto.chat.v1.RoomKindR\x04kind\x12.\n" +
+	"\aposting\x18\f \x01(\x0e2\x14.rialto.chat.v1.RoleR\aposting\x12=\n" +
+	"\farchive_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\varchiveTime\x12!\n" +
+	"\fmember_count\x18\x0e \x01(\x04R\vmemberCount\"\xa8\x04\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x10\n" +
@@ -843,18 +1137,42 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\fR\x05value\";\n" +
 	"\bReaction\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x19\n" +
-	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xad\x01\n" +
+	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\x92\x02\n" +
 	"\x06Member\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12(\n" +
 	"\x04user\x18\x02 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\x12(\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12;\n" +
 	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12\x14\n" +
+	"\x05muted\x18\x05 \x01(\bR\x05muted\x125\n" +
+	"\bmute_end\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\amuteEnd\x12\x16\n" +
+	"\x06banned\x18\a \x01(\bR\x06banned\"\x82\x02\n" +
+	"\x03Ban\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12(\n" +
+	"\x04user\x18\x02 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\x121\n" +
+	"\tbanned_by\x18\x03 \x01(\v2\x14.rialto.chat.v1.UserR\bbannedBy\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12;\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\xeb\x01\n" +
+	"\n" +
+	"Invitation\x12(\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x123\n" +
+	"\n" +
+	"invited_by\x18\x03 \x01(\v2\x14.rialto.chat.v1.UserR\tinvitedBy\x12(\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12;\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\"J\n" +
 	"\n" +
 	"ReadMarker\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06unread\x18\x03 \x01(\x04R\x06unread*a\n" +
+	"\x06unread\x18\x03 \x01(\x04R\x06unread*R\n" +
+	"\bRoomKind\x12\x19\n" +
+	"\x15ROOM_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10ROOM_KIND_PUBLIC\x10\x01\x12\x15\n" +
+	"\x11ROOM_KIND_PRIVATE\x10\x02*a\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -876,42 +1194,57 @@ func file_rialto_chat_v1_types_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_types_proto_rawDescData
 }
 
-var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_rialto_chat_v1_types_proto_goTypes = []any{
-	(Role)(0),                     // 0: rialto.chat.v1.Role
-	(*User)(nil),                  // 1: rialto.chat.v1.User
-	(*Room)(nil),                  // 2: rialto.chat.v1.Room
-	(*Message)(nil),               // 3: rialto.chat.v1.Message
-	(*Thread)(nil),                // 4: rialto.chat.v1.Thread
-	(*Data)(nil),                  // 5: rialto.chat.v1.Data
-	(*Reaction)(nil),              // 6: rialto.chat.v1.Reaction
-	(*Member)(nil),                // 7: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 8: rialto.chat.v1.ReadMarker
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(RoomKind)(0),                 // 0: rialto.chat.v1.RoomKind
+	(Role)(0),                     // 1: rialto.chat.v1.Role
+	(*User)(nil),                  // 2: rialto.chat.v1.User
+	(*Room)(nil),                  // 3: rialto.chat.v1.Room
+	(*Message)(nil),               // 4: rialto.chat.v1.Message
+	(*Thread)(nil),                // 5: rialto.chat.v1.Thread
+	(*Data)(nil),                  // 6: rialto.chat.v1.Data
+	(*Reaction)(nil),              // 7: rialto.chat.v1.Reaction
+	(*Member)(nil),                // 8: rialto.chat.v1.Member
+	(*Ban)(nil),                   // 9: rialto.chat.v1.Ban
+	(*Invitation)(nil),            // 10: rialto.chat.v1.Invitation
+	(*ReadMarker)(nil),            // 11: rialto.chat.v1.ReadMarker
+	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
 }
 var file_rialto_chat_v1_types_proto_depIdxs = []int32{
-	9,  // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
-	1,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
-	9,  // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
-	10, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
-	1,  // 4: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
-	9,  // 5: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 6: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
-	9,  // 7: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
-	5,  // 8: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
-	6,  // 9: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
-	4,  // 10: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
-	9,  // 11: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
-	1,  // 12: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
-	0,  // 13: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
-	9,  // 14: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	12, // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
+	2,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
+	12, // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
+	13, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
+	0,  // 4: rialto.chat.v1.Room.kind:type_name -> rialto.chat.v1.RoomKind
+	1,  // 5: rialto.chat.v1.Room.posting:type_name -> rialto.chat.v1.Role
+	12, // 6: rialto.chat.v1.Room.archive_time:type_name -> google.protobuf.Timestamp
+	2,  // 7: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
+	12, // 8: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	12, // 9: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
+	12, // 10: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
+	6,  // 11: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
+	7,  // 12: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
+	5,  // 13: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
+	12, // 14: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
+	2,  // 15: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
+	1,  // 16: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
+	12, // 17: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
+	12, // 18: rialto.chat.v1.Member.mute_end:type_name -> google.protobuf.Timestamp
+	2,  // 19: rialto.chat.v1.Ban.user:type_name -> rialto.chat.v1.User
+	2,  // 20: rialto.chat.v1.Ban.banned_by:type_name -> rialto.chat.v1.User
+	12, // 21: rialto.chat.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
+	12, // 22: rialto.chat.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
+	3,  // 23: rialto.chat.v1.Invitation.room:type_name -> rialto.chat.v1.Room
+	2,  // 24: rialto.chat.v1.Invitation.invited_by:type_name -> rialto.chat.v1.User
+	1,  // 25: rialto.chat.v1.Invitation.role:type_name -> rialto.chat.v1.Role
+	12, // 26: rialto.chat.v1.Invitation.create_time:type_name -> google.protobuf.Timestamp
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_types_proto_init() }
@@ -928,8 +1261,8 @@ func file_rialto_chat_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_types_proto_rawDesc), len(file_rialto_chat_v1_types_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -687,7 +687,13 @@ type UpdateRoom struct {
 	// The new topic.
 	Topic *string `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
 	// The new least time between two messages of one sender, milliseconds; 0: none.
-	SlowModeMs    *int64 `protobuf:"varint,4,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
+	SlowModeMs *int64 `protobuf:"varint,4,opt,name=slow_mode_ms,json=slowModeMs,proto3,oneof" json:"slow_mode_ms,omitempty"`
+	// The new kind; numbers of rialto.chat.v1.RoomKind.
+	Kind *uint32 `protobuf:"varint,5,opt,name=kind,proto3,oneof" json:"kind,omitempty"`
+	// The new least role that may post; numbers of rialto.chat.v1.Role.
+	Posting *uint32 `protobuf:"varint,6,opt,name=posting,proto3,oneof" json:"posting,omitempty"`
+	// Whether it is to be read only.
+	Archived      *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -750,6 +756,27 @@ func (x *UpdateRoom) GetSlowModeMs() int64 {
 	return 0
 }
 
+func (x *UpdateRoom) GetKind() uint32 {
+	if x != nil && x.Kind != nil {
+		return *x.Kind
+	}
+	return 0
+}
+
+func (x *UpdateRoom) GetPosting() uint32 {
+	if x != nil && x.Posting != nil {
+		return *x.Posting
+	}
+	return 0
+}
+
+func (x *UpdateRoom) GetArchived() bool {
+	if x != nil && x.Archived != nil {
+		return *x.Archived
+	}
+	return false
+}
+
 // Settings are what a room's people decide about it.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -758,7 +785,13 @@ type Settings struct {
 	// What it is about.
 	Topic string `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
 	// The least time between two messages of one sender, milliseconds; 0: none. Moderators are free of it.
-	SlowModeMs    int64 `protobuf:"varint,3,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
+	SlowModeMs int64 `protobuf:"varint,3,opt,name=slow_mode_ms,json=slowModeMs,proto3" json:"slow_mode_ms,omitempty"`
+	// Who may come; numbers of rialto.chat.v1.RoomKind, of which 0 means public.
+	Kind uint32 `protobuf:"varint,4,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The least role that may post; numbers of rialto.chat.v1.Role.
+	Posting uint32 `protobuf:"varint,5,opt,name=posting,proto3" json:"posting,omitempty"`
+	// When it became read only, unix milliseconds; 0: it is not.
+	ArchiveTimeMs int64 `protobuf:"varint,6,opt,name=archive_time_ms,json=archiveTimeMs,proto3" json:"archive_time_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -814,31 +847,50 @@ func (x *Settings) GetSlowModeMs() int64 {
 	return 0
 }
 
-// SetMember is the command that makes or ends the actor's own membership.
-type SetMember struct {
+func (x *Settings) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Settings) GetPosting() uint32 {
+	if x != nil {
+		return x.Posting
+	}
+	return 0
+}
+
+func (x *Settings) GetArchiveTimeMs() int64 {
+	if x != nil {
+		return x.ArchiveTimeMs
+	}
+	return 0
+}
+
+// AddMember is the command by which the actor becomes a member.
+type AddMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
-	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// Whether to end it.
-	Remove        bool `protobuf:"varint,2,opt,name=remove,proto3" json:"remove,omitempty"`
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *SetMember) Reset() {
-	*x = SetMember{}
+func (x *AddMember) Reset() {
+	*x = AddMember{}
 	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *SetMember) String() string {
+func (x *AddMember) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*SetMember) ProtoMessage() {}
+func (*AddMember) ProtoMessage() {}
 
-func (x *SetMember) ProtoReflect() protoreflect.Message {
+func (x *AddMember) ProtoReflect() protoreflect.Message {
 	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -850,23 +902,409 @@ func (x *SetMember) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use SetMember.ProtoReflect.Descriptor instead.
-func (*SetMember) Descriptor() ([]byte, []int) {
+// Deprecated: Use AddMember.ProtoReflect.Descriptor instead.
+func (*AddMember) Descriptor() ([]byte, []int) {
 	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *SetMember) GetRoom() string {
+func (x *AddMember) GetRoom() string {
 	if x != nil {
 		return x.Room
 	}
 	return ""
 }
 
-func (x *SetMember) GetRemove() bool {
+// RemoveMember is the command that ends a membership: the actor's own, or another's.
+type RemoveMember struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whose.
+	User          string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveMember) Reset() {
+	*x = RemoveMember{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveMember) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveMember) ProtoMessage() {}
+
+func (x *RemoveMember) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
 	if x != nil {
-		return x.Remove
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveMember.ProtoReflect.Descriptor instead.
+func (*RemoveMember) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RemoveMember) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RemoveMember) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+// SetRole is the command that gives a member another role.
+type SetRole struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whose.
+	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// The new one; numbers of rialto.chat.v1.Role.
+	Role          uint32 `protobuf:"varint,3,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRole) Reset() {
+	*x = SetRole{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRole) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRole) ProtoMessage() {}
+
+func (x *SetRole) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRole.ProtoReflect.Descriptor instead.
+func (*SetRole) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SetRole) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *SetRole) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *SetRole) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+// Ban is the command that shuts somebody out of a room, or lets them in again.
+type Ban struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom.
+	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whether to end the ban that is.
+	Lift          bool `protobuf:"varint,5,opt,name=lift,proto3" json:"lift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ban) Reset() {
+	*x = Ban{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ban) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ban) ProtoMessage() {}
+
+func (x *Ban) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ban.ProtoReflect.Descriptor instead.
+func (*Ban) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Ban) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Ban) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Ban) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Ban) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Ban) GetLift() bool {
+	if x != nil {
+		return x.Lift
 	}
 	return false
+}
+
+// Mute is the command that keeps somebody from posting, or lets them post again.
+type Mute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom.
+	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Whether to end the mute that is.
+	Lift          bool `protobuf:"varint,4,opt,name=lift,proto3" json:"lift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mute) Reset() {
+	*x = Mute{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mute) ProtoMessage() {}
+
+func (x *Mute) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mute.ProtoReflect.Descriptor instead.
+func (*Mute) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Mute) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Mute) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Mute) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Mute) GetLift() bool {
+	if x != nil {
+		return x.Lift
+	}
+	return false
+}
+
+// Invite is the command that lets somebody become a member.
+type Invite struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whom.
+	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// What they will be; numbers of rialto.chat.v1.Role.
+	Role          uint32 `protobuf:"varint,3,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Invite) Reset() {
+	*x = Invite{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Invite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Invite) ProtoMessage() {}
+
+func (x *Invite) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Invite.ProtoReflect.Descriptor instead.
+func (*Invite) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Invite) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Invite) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Invite) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+// Uninvite is the command that ends an invitation: one's own, which declines it, or another's.
+type Uninvite struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Whose.
+	User          string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Uninvite) Reset() {
+	*x = Uninvite{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Uninvite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Uninvite) ProtoMessage() {}
+
+func (x *Uninvite) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Uninvite.ProtoReflect.Descriptor instead.
+func (*Uninvite) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Uninvite) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Uninvite) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
 }
 
 // MarkRead is the command that sets the actor's read marker.
@@ -882,7 +1320,7 @@ type MarkRead struct {
 
 func (x *MarkRead) Reset() {
 	*x = MarkRead{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1332,7 @@ func (x *MarkRead) String() string {
 func (*MarkRead) ProtoMessage() {}
 
 func (x *MarkRead) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1345,7 @@ func (x *MarkRead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkRead.ProtoReflect.Descriptor instead.
 func (*MarkRead) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MarkRead) GetRoom() string {
@@ -940,14 +1378,18 @@ type RoomValue struct {
 	// The oldest message kept.
 	FirstSeq uint64 `protobuf:"varint,6,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	// The newest change's time, unix milliseconds.
-	UpdateTimeMs  int64 `protobuf:"varint,7,opt,name=update_time_ms,json=updateTimeMs,proto3" json:"update_time_ms,omitempty"`
+	UpdateTimeMs int64 `protobuf:"varint,7,opt,name=update_time_ms,json=updateTimeMs,proto3" json:"update_time_ms,omitempty"`
+	// How many members it has.
+	Members uint64 `protobuf:"varint,8,opt,name=members,proto3" json:"members,omitempty"`
+	// How many people are, or were until a moment passed, banned or muted. While it is 0 nobody needs to be looked up.
+	Restricted    uint64 `protobuf:"varint,9,opt,name=restricted,proto3" json:"restricted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomValue) Reset() {
 	*x = RoomValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1401,7 @@ func (x *RoomValue) String() string {
 func (*RoomValue) ProtoMessage() {}
 
 func (x *RoomValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1414,7 @@ func (x *RoomValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomValue.ProtoReflect.Descriptor instead.
 func (*RoomValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RoomValue) GetSettings() *Settings {
@@ -1024,6 +1466,20 @@ func (x *RoomValue) GetUpdateTimeMs() int64 {
 	return 0
 }
 
+func (x *RoomValue) GetMembers() uint64 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
+func (x *RoomValue) GetRestricted() uint64 {
+	if x != nil {
+		return x.Restricted
+	}
+	return 0
+}
+
 // MessageValue is a message in its current form, under (room, seq).
 type MessageValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1059,7 +1515,7 @@ type MessageValue struct {
 
 func (x *MessageValue) Reset() {
 	*x = MessageValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1527,7 @@ func (x *MessageValue) String() string {
 func (*MessageValue) ProtoMessage() {}
 
 func (x *MessageValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1540,7 @@ func (x *MessageValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageValue.ProtoReflect.Descriptor instead.
 func (*MessageValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MessageValue) GetRev() uint64 {
@@ -1191,7 +1647,7 @@ type ReactionValue struct {
 
 func (x *ReactionValue) Reset() {
 	*x = ReactionValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1203,7 +1659,7 @@ func (x *ReactionValue) String() string {
 func (*ReactionValue) ProtoMessage() {}
 
 func (x *ReactionValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1216,7 +1672,7 @@ func (x *ReactionValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionValue.ProtoReflect.Descriptor instead.
 func (*ReactionValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReactionValue) GetEmoji() string {
@@ -1247,14 +1703,16 @@ type ChangeValue struct {
 	// The room's settings after it, if it changed the room.
 	Settings *Settings `protobuf:"bytes,5,opt,name=settings,proto3" json:"settings,omitempty"`
 	// The membership after it (for a removal, before it), if it changed one.
-	Member        *MemberValue `protobuf:"bytes,6,opt,name=member,proto3" json:"member,omitempty"`
+	Member *MemberValue `protobuf:"bytes,6,opt,name=member,proto3" json:"member,omitempty"`
+	// How many members the room had after it, if it changed the room.
+	Members       uint64 `protobuf:"varint,7,opt,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ChangeValue) Reset() {
 	*x = ChangeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1724,7 @@ func (x *ChangeValue) String() string {
 func (*ChangeValue) ProtoMessage() {}
 
 func (x *ChangeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1737,7 @@ func (x *ChangeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeValue.ProtoReflect.Descriptor instead.
 func (*ChangeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ChangeValue) GetKind() uint32 {
@@ -1324,6 +1782,13 @@ func (x *ChangeValue) GetMember() *MemberValue {
 	return nil
 }
 
+func (x *ChangeValue) GetMembers() uint64 {
+	if x != nil {
+		return x.Members
+	}
+	return 0
+}
+
 // DedupeValue is the first result of a publish, under (room, sender, client_id).
 type DedupeValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1342,7 +1807,7 @@ type DedupeValue struct {
 
 func (x *DedupeValue) Reset() {
 	*x = DedupeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +1819,7 @@ func (x *DedupeValue) String() string {
 func (*DedupeValue) ProtoMessage() {}
 
 func (x *DedupeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +1832,7 @@ func (x *DedupeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DedupeValue.ProtoReflect.Descriptor instead.
 func (*DedupeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DedupeValue) GetSeq() uint64 {
@@ -1398,22 +1863,26 @@ func (x *DedupeValue) GetBodyHash() []byte {
 	return nil
 }
 
-// MemberValue is a membership, under (room, user).
+// MemberValue is what somebody is in a room, under (room, user): a member, or kept out, or silent.
 type MemberValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The member, under the name they had then.
+	// Who, under the name they had when they became a member.
 	Actor *Actor `protobuf:"bytes,1,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Their role; numbers of rialto.chat.v1.Role.
+	// Their role; numbers of rialto.chat.v1.Role; 0: not a member.
 	Role uint32 `protobuf:"varint,2,opt,name=role,proto3" json:"role,omitempty"`
-	// Since when, unix milliseconds.
-	CreateTimeMs  int64 `protobuf:"varint,3,opt,name=create_time_ms,json=createTimeMs,proto3" json:"create_time_ms,omitempty"`
+	// A member since when, unix milliseconds.
+	CreateTimeMs int64 `protobuf:"varint,3,opt,name=create_time_ms,json=createTimeMs,proto3" json:"create_time_ms,omitempty"`
+	// Whether they may not post, and until when.
+	Mute *Restriction `protobuf:"bytes,4,opt,name=mute,proto3" json:"mute,omitempty"`
+	// Whether they may not come in, and until when.
+	Ban           *Restriction `protobuf:"bytes,5,opt,name=ban,proto3" json:"ban,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberValue) Reset() {
 	*x = MemberValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1425,7 +1894,7 @@ func (x *MemberValue) String() string {
 func (*MemberValue) ProtoMessage() {}
 
 func (x *MemberValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1438,7 +1907,7 @@ func (x *MemberValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberValue.ProtoReflect.Descriptor instead.
 func (*MemberValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MemberValue) GetActor() *Actor {
@@ -1462,6 +1931,157 @@ func (x *MemberValue) GetCreateTimeMs() int64 {
 	return 0
 }
 
+func (x *MemberValue) GetMute() *Restriction {
+	if x != nil {
+		return x.Mute
+	}
+	return nil
+}
+
+func (x *MemberValue) GetBan() *Restriction {
+	if x != nil {
+		return x.Ban
+	}
+	return nil
+}
+
+// Restriction is what a moderator has laid on somebody.
+type Restriction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who did.
+	By *Actor `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// When, unix milliseconds.
+	TimeMs int64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,3,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Restriction) Reset() {
+	*x = Restriction{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Restriction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Restriction) ProtoMessage() {}
+
+func (x *Restriction) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Restriction.ProtoReflect.Descriptor instead.
+func (*Restriction) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Restriction) GetBy() *Actor {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *Restriction) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *Restriction) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *Restriction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// InvitationValue is an invitation, under (room, user).
+type InvitationValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who invites.
+	By *Actor `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// What they will be; numbers of rialto.chat.v1.Role.
+	Role uint32 `protobuf:"varint,2,opt,name=role,proto3" json:"role,omitempty"`
+	// Since when, unix milliseconds.
+	TimeMs        int64 `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InvitationValue) Reset() {
+	*x = InvitationValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InvitationValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InvitationValue) ProtoMessage() {}
+
+func (x *InvitationValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InvitationValue.ProtoReflect.Descriptor instead.
+func (*InvitationValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *InvitationValue) GetBy() *Actor {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *InvitationValue) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *InvitationValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
 // MetaValue is what a data directory is.
 type MetaValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1478,7 +2098,7 @@ type MetaValue struct {
 
 func (x *MetaValue) Reset() {
 	*x = MetaValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +2110,7 @@ func (x *MetaValue) String() string {
 func (*MetaValue) ProtoMessage() {}
 
 func (x *MetaValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +2123,7 @@ func (x *MetaValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaValue.ProtoReflect.Descriptor instead.
 func (*MetaValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MetaValue) GetFormat() uint32 {
@@ -1576,28 +2196,62 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"CreateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
-	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\xa2\x01\n" +
+	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\x9d\x02\n" +
 	"\n" +
 	"UpdateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
 	"\x05topic\x18\x03 \x01(\tH\x01R\x05topic\x88\x01\x01\x12%\n" +
 	"\fslow_mode_ms\x18\x04 \x01(\x03H\x02R\n" +
-	"slowModeMs\x88\x01\x01B\b\n" +
+	"slowModeMs\x88\x01\x01\x12\x17\n" +
+	"\x04kind\x18\x05 \x01(\rH\x03R\x04kind\x88\x01\x01\x12\x1d\n" +
+	"\aposting\x18\x06 \x01(\rH\x04R\aposting\x88\x01\x01\x12\x1f\n" +
+	"\barchived\x18\a \x01(\bH\x05R\barchived\x88\x01\x01B\b\n" +
 	"\x06_titleB\b\n" +
 	"\x06_topicB\x0f\n" +
-	"\r_slow_mode_ms\"X\n" +
+	"\r_slow_mode_msB\a\n" +
+	"\x05_kindB\n" +
+	"\n" +
+	"\b_postingB\v\n" +
+	"\t_archived\"\xae\x01\n" +
 	"\bSettings\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12 \n" +
 	"\fslow_mode_ms\x18\x03 \x01(\x03R\n" +
-	"slowModeMs\"7\n" +
-	"\tSetMember\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\x12\x16\n" +
-	"\x06remove\x18\x02 \x01(\bR\x06remove\"0\n" +
+	"slowModeMs\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x18\n" +
+	"\aposting\x18\x05 \x01(\rR\aposting\x12&\n" +
+	"\x0farchive_time_ms\x18\x06 \x01(\x03R\rarchiveTimeMs\"\x1f\n" +
+	"\tAddMember\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"6\n" +
+	"\fRemoveMember\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\"E\n" +
+	"\aSetRole\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\rR\x04role\"t\n" +
+	"\x03Ban\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x19\n" +
+	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04lift\x18\x05 \x01(\bR\x04lift\"]\n" +
+	"\x04Mute\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x19\n" +
+	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x12\n" +
+	"\x04lift\x18\x04 \x01(\bR\x04lift\"D\n" +
+	"\x06Invite\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\rR\x04role\"2\n" +
+	"\bUninvite\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\"0\n" +
 	"\bMarkRead\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\x93\x02\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xcd\x02\n" +
 	"\tRoomValue\x125\n" +
 	"\bsettings\x18\x01 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x12$\n" +
 	"\x0ecreate_time_ms\x18\x02 \x01(\x03R\fcreateTimeMs\x120\n" +
@@ -1605,7 +2259,11 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\bhead_seq\x18\x04 \x01(\x04R\aheadSeq\x12\x19\n" +
 	"\bhead_rev\x18\x05 \x01(\x04R\aheadRev\x12\x1b\n" +
 	"\tfirst_seq\x18\x06 \x01(\x04R\bfirstSeq\x12$\n" +
-	"\x0eupdate_time_ms\x18\a \x01(\x03R\fupdateTimeMs\"\xe1\x03\n" +
+	"\x0eupdate_time_ms\x18\a \x01(\x03R\fupdateTimeMs\x12\x18\n" +
+	"\amembers\x18\b \x01(\x04R\amembers\x12\x1e\n" +
+	"\n" +
+	"restricted\x18\t \x01(\x04R\n" +
+	"restricted\"\xe1\x03\n" +
 	"\fMessageValue\x12\x10\n" +
 	"\x03rev\x18\x01 \x01(\x04R\x03rev\x12.\n" +
 	"\x06sender\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x06sender\x12$\n" +
@@ -1625,23 +2283,35 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x12last_reply_time_ms\x18\r \x01(\x03R\x0flastReplyTimeMs\"@\n" +
 	"\rReactionValue\x12\x14\n" +
 	"\x05emoji\x18\x01 \x01(\tR\x05emoji\x12\x19\n" +
-	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\xe7\x01\n" +
+	"\buser_ids\x18\x02 \x03(\tR\auserIds\"\x81\x02\n" +
 	"\vChangeValue\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12,\n" +
 	"\x05actor\x18\x03 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x17\n" +
 	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\x125\n" +
 	"\bsettings\x18\x05 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x124\n" +
-	"\x06member\x18\x06 \x01(\v2\x1c.rialto.store.v1.MemberValueR\x06member\"g\n" +
+	"\x06member\x18\x06 \x01(\v2\x1c.rialto.store.v1.MemberValueR\x06member\x12\x18\n" +
+	"\amembers\x18\a \x01(\x04R\amembers\"g\n" +
 	"\vDedupeValue\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x17\n" +
 	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x1b\n" +
-	"\tbody_hash\x18\x04 \x01(\fR\bbodyHash\"u\n" +
+	"\tbody_hash\x18\x04 \x01(\fR\bbodyHash\"\xd7\x01\n" +
 	"\vMemberValue\x12,\n" +
 	"\x05actor\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12$\n" +
-	"\x0ecreate_time_ms\x18\x03 \x01(\x03R\fcreateTimeMs\"Q\n" +
+	"\x0ecreate_time_ms\x18\x03 \x01(\x03R\fcreateTimeMs\x120\n" +
+	"\x04mute\x18\x04 \x01(\v2\x1c.rialto.store.v1.RestrictionR\x04mute\x12.\n" +
+	"\x03ban\x18\x05 \x01(\v2\x1c.rialto.store.v1.RestrictionR\x03ban\"\x81\x01\n" +
+	"\vRestriction\x12&\n" +
+	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x19\n" +
+	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"f\n" +
+	"\x0fInvitationValue\x12&\n" +
+	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\rR\x04role\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"Q\n" +
 	"\tMetaValue\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x16\n" +
@@ -1659,28 +2329,36 @@ func file_rialto_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rialto_store_v1_store_proto_rawDescData
 }
 
-var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_rialto_store_v1_store_proto_goTypes = []any{
-	(*Actor)(nil),         // 0: rialto.store.v1.Actor
-	(*Record)(nil),        // 1: rialto.store.v1.Record
-	(*Body)(nil),          // 2: rialto.store.v1.Body
-	(*TypedBytes)(nil),    // 3: rialto.store.v1.TypedBytes
-	(*Publish)(nil),       // 4: rialto.store.v1.Publish
-	(*Edit)(nil),          // 5: rialto.store.v1.Edit
-	(*Delete)(nil),        // 6: rialto.store.v1.Delete
-	(*React)(nil),         // 7: rialto.store.v1.React
-	(*CreateRoom)(nil),    // 8: rialto.store.v1.CreateRoom
-	(*UpdateRoom)(nil),    // 9: rialto.store.v1.UpdateRoom
-	(*Settings)(nil),      // 10: rialto.store.v1.Settings
-	(*SetMember)(nil),     // 11: rialto.store.v1.SetMember
-	(*MarkRead)(nil),      // 12: rialto.store.v1.MarkRead
-	(*RoomValue)(nil),     // 13: rialto.store.v1.RoomValue
-	(*MessageValue)(nil),  // 14: rialto.store.v1.MessageValue
-	(*ReactionValue)(nil), // 15: rialto.store.v1.ReactionValue
-	(*ChangeValue)(nil),   // 16: rialto.store.v1.ChangeValue
-	(*DedupeValue)(nil),   // 17: rialto.store.v1.DedupeValue
-	(*MemberValue)(nil),   // 18: rialto.store.v1.MemberValue
-	(*MetaValue)(nil),     // 19: rialto.store.v1.MetaValue
+	(*Actor)(nil),           // 0: rialto.store.v1.Actor
+	(*Record)(nil),          // 1: rialto.store.v1.Record
+	(*Body)(nil),            // 2: rialto.store.v1.Body
+	(*TypedBytes)(nil),      // 3: rialto.store.v1.TypedBytes
+	(*Publish)(nil),         // 4: rialto.store.v1.Publish
+	(*Edit)(nil),            // 5: rialto.store.v1.Edit
+	(*Delete)(nil),          // 6: rialto.store.v1.Delete
+	(*React)(nil),           // 7: rialto.store.v1.React
+	(*CreateRoom)(nil),      // 8: rialto.store.v1.CreateRoom
+	(*UpdateRoom)(nil),      // 9: rialto.store.v1.UpdateRoom
+	(*Settings)(nil),        // 10: rialto.store.v1.Settings
+	(*AddMember)(nil),       // 11: rialto.store.v1.AddMember
+	(*RemoveMember)(nil),    // 12: rialto.store.v1.RemoveMember
+	(*SetRole)(nil),         // 13: rialto.store.v1.SetRole
+	(*Ban)(nil),             // 14: rialto.store.v1.Ban
+	(*Mute)(nil),            // 15: rialto.store.v1.Mute
+	(*Invite)(nil),          // 16: rialto.store.v1.Invite
+	(*Uninvite)(nil),        // 17: rialto.store.v1.Uninvite
+	(*MarkRead)(nil),        // 18: rialto.store.v1.MarkRead
+	(*RoomValue)(nil),       // 19: rialto.store.v1.RoomValue
+	(*MessageValue)(nil),    // 20: rialto.store.v1.MessageValue
+	(*ReactionValue)(nil),   // 21: rialto.store.v1.ReactionValue
+	(*ChangeValue)(nil),     // 22: rialto.store.v1.ChangeValue
+	(*DedupeValue)(nil),     // 23: rialto.store.v1.DedupeValue
+	(*MemberValue)(nil),     // 24: rialto.store.v1.MemberValue
+	(*Restriction)(nil),     // 25: rialto.store.v1.Restriction
+	(*InvitationValue)(nil), // 26: rialto.store.v1.InvitationValue
+	(*MetaValue)(nil),       // 27: rialto.store.v1.MetaValue
 }
 var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 0: rialto.store.v1.Record.actor:type_name -> rialto.store.v1.Actor
@@ -1691,16 +2369,20 @@ var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 5: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
 	0,  // 6: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
 	2,  // 7: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
-	15, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
+	21, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
 	0,  // 9: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
 	10, // 10: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
-	18, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	24, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
 	0,  // 12: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	25, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
+	25, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
+	0,  // 15: rialto.store.v1.Restriction.by:type_name -> rialto.store.v1.Actor
+	0,  // 16: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
@@ -1720,7 +2402,7 @@ func file_rialto_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_store_v1_store_proto_rawDesc), len(file_rialto_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Data, ReadMarker, Room, User } from "./types_pb.js";
+import type { Data, Member, ReadMarker, Room, User } from "./types_pb.js";
 import type { Event } from "./event_pb.js";
 import type { Status } from "../../../google/rpc/status_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -123,7 +123,8 @@ export declare const HelloSchema: GenMessage<Hello>;
 /**
  * Join starts the events of one room. Joining again a room that is joined starts afresh from the new position.
  *
- * A room that does not exist is joined as an empty one at rev 0; its first message makes it.
+ * A room that does not exist is joined as an empty one at rev 0; its first message makes it. A private room needs a member:
+ * NOT_FOUND for everybody else. PERMISSION_DENIED: banned.
  * A resume position ahead of what this node has seen is waited for, up to 5 seconds, while the session goes on; if it does
  * not come, the server never reached it, and a snapshot says so.
  * INVALID_ARGUMENT: an invalid room id. RESOURCE_EXHAUSTED: more rooms than one connection may have (default 200).
@@ -223,7 +224,8 @@ export declare const LeaveSchema: GenMessage<Leave>;
  * Publish posts a message. The room need not be joined.
  *
  * INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
- * RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+ * PERMISSION_DENIED: banned, muted (with google.rpc.RetryInfo if that ends), or the role is too low. FAILED_PRECONDITION:
+ * the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
  * client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
  *
  * @generated from message rialto.chat.v1.Publish
@@ -291,7 +293,8 @@ export declare const PublishSchema: GenMessage<Publish>;
 /**
  * Signal tells everybody connected to the room something that is not kept. At most a few a second are useful.
  *
- * FAILED_PRECONDITION: the room is not joined by this session.
+ * FAILED_PRECONDITION: the room is not joined by this session, or is archived. PERMISSION_DENIED: who may not post tells
+ * nothing, either.
  *
  * @generated from message rialto.chat.v1.Signal
  */
@@ -522,6 +525,13 @@ export declare type JoinResult = Message<"rialto.chat.v1.JoinResult"> & {
    * @generated from field: rialto.chat.v1.ReadMarker read = 4;
    */
   read?: ReadMarker | undefined;
+
+  /**
+   * What this user is in the room; unset for one who is neither a member nor muted.
+   *
+   * @generated from field: rialto.chat.v1.Member member = 5;
+   */
+  member?: Member | undefined;
 };
 
 /**
@@ -808,7 +818,7 @@ export declare const ChatService: GenService<{
   /**
    * SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
    *
-   * NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+   * NOT_FOUND: no such room. UNAUTHENTICATED: no token. Otherwise as Publish: who may not post tells nothing, either.
    *
    * @generated from rpc rialto.chat.v1.ChatService.SendSignal
    */

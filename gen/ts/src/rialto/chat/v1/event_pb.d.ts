@@ -93,7 +93,8 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
     case: "roomChanged";
   } | {
     /**
-     * Somebody became a member, or their role changed.
+     * Somebody became a member, or their role changed, or they were muted or may post again. (One who is no member can be
+     * muted, too: then without a role.)
      *
      * @generated from field: rialto.chat.v1.Member member_changed = 9;
      */
@@ -101,7 +102,7 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
     case: "memberChanged";
   } | {
     /**
-     * Somebody is a member no more; `role` is what they had.
+     * Somebody left, was removed or was banned; `role` is what they had, unset for one who was no member.
      *
      * @generated from field: rialto.chat.v1.Member member_removed = 10;
      */
@@ -147,7 +148,23 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
      */
     value: Welcome;
     case: "welcome";
+  } | {
+    /**
+     * This session follows the room no more, against its will. Nothing more of the room comes.
+     *
+     * @generated from field: rialto.chat.v1.ShutOut shut_out = 25;
+     */
+    value: ShutOut;
+    case: "shutOut";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Who did it, where `kind` does not say so: deleted another's message, reacted, changed the room, changed or removed
+   * another member. Unset where the one whom it is about did it.
+   *
+   * @generated from field: rialto.chat.v1.User actor = 26;
+   */
+  actor?: User | undefined;
 };
 
 /**
@@ -155,6 +172,22 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export declare const EventSchema: GenMessage<Event>;
+
+/**
+ * ShutOut ends a room for a session whose user may not see it any more: they were removed from a private room, or banned,
+ * or the room became private. The event that says so is the last of the room's that they get. A later Join is judged by
+ * what is then so.
+ *
+ * @generated from message rialto.chat.v1.ShutOut
+ */
+export declare type ShutOut = Message<"rialto.chat.v1.ShutOut"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.ShutOut.
+ * Use `create(ShutOutSchema)` to create a new message.
+ */
+export declare const ShutOutSchema: GenMessage<ShutOut>;
 
 /**
  * Snapshot is the newest page of a room. It answers a `Join` that asks for history, and one whose resume position

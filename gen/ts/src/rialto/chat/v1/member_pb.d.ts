@@ -4,7 +4,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Member, ReadMarker } from "./types_pb.js";
+import type { Ban, Invitation, Member, ReadMarker, Role } from "./types_pb.js";
+import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file rialto/chat/v1/member.proto.
@@ -52,7 +53,7 @@ export declare type AddMemberResponse = Message<"rialto.chat.v1.AddMemberRespons
 export declare const AddMemberResponseSchema: GenMessage<AddMemberResponse>;
 
 /**
- * RemoveMemberRequest names a room.
+ * RemoveMemberRequest names a membership.
  *
  * @generated from message rialto.chat.v1.RemoveMemberRequest
  */
@@ -63,6 +64,13 @@ export declare type RemoveMemberRequest = Message<"rialto.chat.v1.RemoveMemberRe
    * @generated from field: string room = 1;
    */
   room: string;
+
+  /**
+   * Whose, by id; empty: the caller's own.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
 };
 
 /**
@@ -84,6 +92,449 @@ export declare type RemoveMemberResponse = Message<"rialto.chat.v1.RemoveMemberR
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export declare const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse>;
+
+/**
+ * UpdateMemberRequest is a role to give.
+ *
+ * @generated from message rialto.chat.v1.UpdateMemberRequest
+ */
+export declare type UpdateMemberRequest = Message<"rialto.chat.v1.UpdateMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * The member, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * What they are from now on.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 3;
+   */
+  role: Role;
+};
+
+/**
+ * Describes the message rialto.chat.v1.UpdateMemberRequest.
+ * Use `create(UpdateMemberRequestSchema)` to create a new message.
+ */
+export declare const UpdateMemberRequestSchema: GenMessage<UpdateMemberRequest>;
+
+/**
+ * UpdateMemberResponse is the membership afterwards.
+ *
+ * @generated from message rialto.chat.v1.UpdateMemberResponse
+ */
+export declare type UpdateMemberResponse = Message<"rialto.chat.v1.UpdateMemberResponse"> & {
+  /**
+   * The membership.
+   *
+   * @generated from field: rialto.chat.v1.Member member = 1;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.UpdateMemberResponse.
+ * Use `create(UpdateMemberResponseSchema)` to create a new message.
+ */
+export declare const UpdateMemberResponseSchema: GenMessage<UpdateMemberResponse>;
+
+/**
+ * MuteMemberRequest names whom to mute.
+ *
+ * @generated from message rialto.chat.v1.MuteMemberRequest
+ */
+export declare type MuteMemberRequest = Message<"rialto.chat.v1.MuteMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * For how long from now, whole milliseconds, more than 0 and at most 10 years. Unset: until they are unmuted.
+   *
+   * @generated from field: google.protobuf.Duration duration = 3;
+   */
+  duration?: Duration | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.MuteMemberRequest.
+ * Use `create(MuteMemberRequestSchema)` to create a new message.
+ */
+export declare const MuteMemberRequestSchema: GenMessage<MuteMemberRequest>;
+
+/**
+ * MuteMemberResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.MuteMemberResponse
+ */
+export declare type MuteMemberResponse = Message<"rialto.chat.v1.MuteMemberResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.MuteMemberResponse.
+ * Use `create(MuteMemberResponseSchema)` to create a new message.
+ */
+export declare const MuteMemberResponseSchema: GenMessage<MuteMemberResponse>;
+
+/**
+ * UnmuteMemberRequest names whom to let post again.
+ *
+ * @generated from message rialto.chat.v1.UnmuteMemberRequest
+ */
+export declare type UnmuteMemberRequest = Message<"rialto.chat.v1.UnmuteMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnmuteMemberRequest.
+ * Use `create(UnmuteMemberRequestSchema)` to create a new message.
+ */
+export declare const UnmuteMemberRequestSchema: GenMessage<UnmuteMemberRequest>;
+
+/**
+ * UnmuteMemberResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.UnmuteMemberResponse
+ */
+export declare type UnmuteMemberResponse = Message<"rialto.chat.v1.UnmuteMemberResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnmuteMemberResponse.
+ * Use `create(UnmuteMemberResponseSchema)` to create a new message.
+ */
+export declare const UnmuteMemberResponseSchema: GenMessage<UnmuteMemberResponse>;
+
+/**
+ * BanMemberRequest names whom to ban.
+ *
+ * @generated from message rialto.chat.v1.BanMemberRequest
+ */
+export declare type BanMemberRequest = Message<"rialto.chat.v1.BanMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * For how long from now, as in MuteMemberRequest.
+   *
+   * @generated from field: google.protobuf.Duration duration = 3;
+   */
+  duration?: Duration | undefined;
+
+  /**
+   * Why, for moderators and owners; at most 256 characters, under the rules of User.display_name. May be empty.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.BanMemberRequest.
+ * Use `create(BanMemberRequestSchema)` to create a new message.
+ */
+export declare const BanMemberRequestSchema: GenMessage<BanMemberRequest>;
+
+/**
+ * BanMemberResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.BanMemberResponse
+ */
+export declare type BanMemberResponse = Message<"rialto.chat.v1.BanMemberResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.BanMemberResponse.
+ * Use `create(BanMemberResponseSchema)` to create a new message.
+ */
+export declare const BanMemberResponseSchema: GenMessage<BanMemberResponse>;
+
+/**
+ * UnbanMemberRequest names whom to let in again.
+ *
+ * @generated from message rialto.chat.v1.UnbanMemberRequest
+ */
+export declare type UnbanMemberRequest = Message<"rialto.chat.v1.UnbanMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnbanMemberRequest.
+ * Use `create(UnbanMemberRequestSchema)` to create a new message.
+ */
+export declare const UnbanMemberRequestSchema: GenMessage<UnbanMemberRequest>;
+
+/**
+ * UnbanMemberResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.UnbanMemberResponse
+ */
+export declare type UnbanMemberResponse = Message<"rialto.chat.v1.UnbanMemberResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnbanMemberResponse.
+ * Use `create(UnbanMemberResponseSchema)` to create a new message.
+ */
+export declare const UnbanMemberResponseSchema: GenMessage<UnbanMemberResponse>;
+
+/**
+ * ListBansRequest asks for a page of bans.
+ *
+ * @generated from message rialto.chat.v1.ListBansRequest
+ */
+export declare type ListBansRequest = Message<"rialto.chat.v1.ListBansRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * How many, 1 to 500; 0 means 100, more means 500.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListBansRequest.
+ * Use `create(ListBansRequestSchema)` to create a new message.
+ */
+export declare const ListBansRequestSchema: GenMessage<ListBansRequest>;
+
+/**
+ * ListBansResponse is a page of bans.
+ *
+ * @generated from message rialto.chat.v1.ListBansResponse
+ */
+export declare type ListBansResponse = Message<"rialto.chat.v1.ListBansResponse"> & {
+  /**
+   * Bans by user id.
+   *
+   * @generated from field: repeated rialto.chat.v1.Ban bans = 1;
+   */
+  bans: Ban[];
+
+  /**
+   * Where the next page starts; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListBansResponse.
+ * Use `create(ListBansResponseSchema)` to create a new message.
+ */
+export declare const ListBansResponseSchema: GenMessage<ListBansResponse>;
+
+/**
+ * InviteMemberRequest names whom to invite.
+ *
+ * @generated from message rialto.chat.v1.InviteMemberRequest
+ */
+export declare type InviteMemberRequest = Message<"rialto.chat.v1.InviteMemberRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * What they will be: guest or member. Unset: member.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 3;
+   */
+  role: Role;
+};
+
+/**
+ * Describes the message rialto.chat.v1.InviteMemberRequest.
+ * Use `create(InviteMemberRequestSchema)` to create a new message.
+ */
+export declare const InviteMemberRequestSchema: GenMessage<InviteMemberRequest>;
+
+/**
+ * InviteMemberResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.InviteMemberResponse
+ */
+export declare type InviteMemberResponse = Message<"rialto.chat.v1.InviteMemberResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.InviteMemberResponse.
+ * Use `create(InviteMemberResponseSchema)` to create a new message.
+ */
+export declare const InviteMemberResponseSchema: GenMessage<InviteMemberResponse>;
+
+/**
+ * RemoveInvitationRequest names an invitation.
+ *
+ * @generated from message rialto.chat.v1.RemoveInvitationRequest
+ */
+export declare type RemoveInvitationRequest = Message<"rialto.chat.v1.RemoveInvitationRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Whose, by id; empty: the caller's own.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.RemoveInvitationRequest.
+ * Use `create(RemoveInvitationRequestSchema)` to create a new message.
+ */
+export declare const RemoveInvitationRequestSchema: GenMessage<RemoveInvitationRequest>;
+
+/**
+ * RemoveInvitationResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.RemoveInvitationResponse
+ */
+export declare type RemoveInvitationResponse = Message<"rialto.chat.v1.RemoveInvitationResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.RemoveInvitationResponse.
+ * Use `create(RemoveInvitationResponseSchema)` to create a new message.
+ */
+export declare const RemoveInvitationResponseSchema: GenMessage<RemoveInvitationResponse>;
+
+/**
+ * ListInvitationsRequest asks for a page of the caller's invitations.
+ *
+ * @generated from message rialto.chat.v1.ListInvitationsRequest
+ */
+export declare type ListInvitationsRequest = Message<"rialto.chat.v1.ListInvitationsRequest"> & {
+  /**
+   * How many, 1 to 500; 0 means 100, more means 500.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListInvitationsRequest.
+ * Use `create(ListInvitationsRequestSchema)` to create a new message.
+ */
+export declare const ListInvitationsRequestSchema: GenMessage<ListInvitationsRequest>;
+
+/**
+ * ListInvitationsResponse is a page of invitations.
+ *
+ * @generated from message rialto.chat.v1.ListInvitationsResponse
+ */
+export declare type ListInvitationsResponse = Message<"rialto.chat.v1.ListInvitationsResponse"> & {
+  /**
+   * Invitations by room.
+   *
+   * @generated from field: repeated rialto.chat.v1.Invitation invitations = 1;
+   */
+  invitations: Invitation[];
+
+  /**
+   * Where the next page starts; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListInvitationsResponse.
+ * Use `create(ListInvitationsResponseSchema)` to create a new message.
+ */
+export declare const ListInvitationsResponseSchema: GenMessage<ListInvitationsResponse>;
 
 /**
  * ListMembersRequest asks for a page of members.
@@ -242,15 +693,19 @@ export declare const GetReadMarkerResponseSchema: GenMessage<GetReadMarkerRespon
 
 /**
  * MemberService makes, ends and lists lasting ties between people and rooms, and keeps read markers. Identity and
- * errors: see ChatService.
+ * errors: see ChatService. Beside what each call says:
+ * - NOT_FOUND: no such room, or a private one that the caller is no member of.
+ * - UNAUTHENTICATED: no token, on all but ListMembers.
+ * - PERMISSION_DENIED: the caller's role does not allow it (docs/chat.md), is not above that of whom it concerns, or the
+ *   caller is banned.
+ * - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
  *
  * @generated from service rialto.chat.v1.MemberService
  */
 export declare const MemberService: GenService<{
   /**
-   * AddMember makes the caller a member of a room. One who is already makes no event.
-   *
-   * NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+   * AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
+   * with the role that the invitation says. One who is already makes no event.
    *
    * @generated from rpc rialto.chat.v1.MemberService.AddMember
    */
@@ -260,9 +715,11 @@ export declare const MemberService: GenService<{
     output: typeof AddMemberResponseSchema;
   },
   /**
-   * RemoveMember ends the caller's membership. One who is none makes no event. The last owner may go.
+   * RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last
+   * owner may go. One who is no member makes no event.
    *
-   * NOT_FOUND: no such room. UNAUTHENTICATED: no token.
+   * Whoever is removed from a private room gets the event as their last; they may be invited again. In a public one they
+   * read on as a visitor.
    *
    * @generated from rpc rialto.chat.v1.MemberService.RemoveMember
    */
@@ -272,9 +729,116 @@ export declare const MemberService: GenService<{
     output: typeof RemoveMemberResponseSchema;
   },
   /**
-   * ListMembers pages through a room's members by user id.
+   * UpdateMember gives a member another role; the same again makes no event. Only for owners, and also for their own.
    *
-   * NOT_FOUND: no such room. INVALID_ARGUMENT: a page_token that did not come from here.
+   * FAILED_PRECONDITION: not a member. INVALID_ARGUMENT: no role.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.UpdateMember
+   */
+  updateMember: {
+    methodKind: "unary";
+    input: typeof UpdateMemberRequestSchema;
+    output: typeof UpdateMemberResponseSchema;
+  },
+  /**
+   * MuteMember keeps somebody with a lower role from posting, reacting and editing, member or not, also after they left. For
+   * moderators. The same end again makes no event.
+   *
+   * INVALID_ARGUMENT: an invalid user or duration.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.MuteMember
+   */
+  muteMember: {
+    methodKind: "unary";
+    input: typeof MuteMemberRequestSchema;
+    output: typeof MuteMemberResponseSchema;
+  },
+  /**
+   * UnmuteMember ends that. One who is not muted makes no event.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.UnmuteMember
+   */
+  unmuteMember: {
+    methodKind: "unary";
+    input: typeof UnmuteMemberRequestSchema;
+    output: typeof UnmuteMemberResponseSchema;
+  },
+  /**
+   * BanMember ends the membership of somebody with a lower role, if they have one, and keeps them out: of a public room
+   * with PERMISSION_DENIED, of a private one with NOT_FOUND. They get the event as their last. For moderators. Whoever is
+   * banned already makes no event, but reason and end are replaced.
+   *
+   * INVALID_ARGUMENT: an invalid user, reason or duration.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.BanMember
+   */
+  banMember: {
+    methodKind: "unary";
+    input: typeof BanMemberRequestSchema;
+    output: typeof BanMemberResponseSchema;
+  },
+  /**
+   * UnbanMember ends a ban. It makes no event, and nobody a member.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.UnbanMember
+   */
+  unbanMember: {
+    methodKind: "unary";
+    input: typeof UnbanMemberRequestSchema;
+    output: typeof UnbanMemberResponseSchema;
+  },
+  /**
+   * ListBans pages through a room's bans by user id. For moderators.
+   *
+   * INVALID_ARGUMENT: a page_token that did not come from here.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.ListBans
+   */
+  listBans: {
+    methodKind: "unary";
+    input: typeof ListBansRequestSchema;
+    output: typeof ListBansResponseSchema;
+  },
+  /**
+   * InviteMember lets somebody become a member by AddMember. For members of a room. Whoever is a member or invited already
+   * stays what they are. It makes no event in the room.
+   *
+   * FAILED_PRECONDITION: they are banned. INVALID_ARGUMENT: an invalid user, or a role other than guest and member.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.InviteMember
+   */
+  inviteMember: {
+    methodKind: "unary";
+    input: typeof InviteMemberRequestSchema;
+    output: typeof InviteMemberResponseSchema;
+  },
+  /**
+   * RemoveInvitation ends an invitation: the caller's own, which declines it, one that the caller made, or, for moderators,
+   * any. One that is not there is no error.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.RemoveInvitation
+   */
+  removeInvitation: {
+    methodKind: "unary";
+    input: typeof RemoveInvitationRequestSchema;
+    output: typeof RemoveInvitationResponseSchema;
+  },
+  /**
+   * ListInvitations pages by room through what the caller is invited to.
+   *
+   * INVALID_ARGUMENT: a page_token that did not come from here.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.ListInvitations
+   */
+  listInvitations: {
+    methodKind: "unary";
+    input: typeof ListInvitationsRequestSchema;
+    output: typeof ListInvitationsResponseSchema;
+  },
+  /**
+   * ListMembers pages through a room's members by user id. A page may be shorter although there are more.
+   *
+   * INVALID_ARGUMENT: a page_token that did not come from here.
    *
    * @generated from rpc rialto.chat.v1.MemberService.ListMembers
    */
@@ -286,7 +850,7 @@ export declare const MemberService: GenService<{
   /**
    * MarkRead is `ConnectRequest.mark_read` as a call of its own, with the same rules.
    *
-   * NOT_FOUND: no such room. OUT_OF_RANGE: a seq above the room's head. UNAUTHENTICATED: no token.
+   * OUT_OF_RANGE: a seq above the room's head.
    *
    * @generated from rpc rialto.chat.v1.MemberService.MarkRead
    */
@@ -297,8 +861,6 @@ export declare const MemberService: GenService<{
   },
   /**
    * GetReadMarker returns how far the caller has read.
-   *
-   * NOT_FOUND: no such room. UNAUTHENTICATED: no token.
    *
    * @generated from rpc rialto.chat.v1.MemberService.GetReadMarker
    */

@@ -3,13 +3,14 @@
 /* eslint-disable */
 
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import { file_rialto_chat_v1_types } from "./types_pb.js";
 
 /**
  * Describes the file rialto/chat/v1/member.proto.
  */
 export const file_rialto_chat_v1_member = /*@__PURE__*/
-  fileDesc("ChtyaWFsdG8vY2hhdC92MS9tZW1iZXIucHJvdG8SDnJpYWx0by5jaGF0LnYxIiAKEEFkZE1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCSI7ChFBZGRNZW1iZXJSZXNwb25zZRImCgZtZW1iZXIYASABKAsyFi5yaWFsdG8uY2hhdC52MS5NZW1iZXIiIwoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJIhYKFFJlbW92ZU1lbWJlclJlc3BvbnNlIloKEkxpc3RNZW1iZXJzUmVxdWVzdBIMCgRyb29tGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJEg8KB21pbl9yZXYYBCABKAQiVwoTTGlzdE1lbWJlcnNSZXNwb25zZRInCgdtZW1iZXJzGAEgAygLMhYucmlhbHRvLmNoYXQudjEuTWVtYmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIsCg9NYXJrUmVhZFJlcXVlc3QSDAoEcm9vbRgBIAEoCRILCgNzZXEYAiABKAQiPAoQTWFya1JlYWRSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlciIkChRHZXRSZWFkTWFya2VyUmVxdWVzdBIMCgRyb29tGAEgASgJIkEKFUdldFJlYWRNYXJrZXJSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlcjLBAwoNTWVtYmVyU2VydmljZRJQCglBZGRNZW1iZXISIC5yaWFsdG8uY2hhdC52MS5BZGRNZW1iZXJSZXF1ZXN0GiEucmlhbHRvLmNoYXQudjEuQWRkTWVtYmVyUmVzcG9uc2USWQoMUmVtb3ZlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlJlbW92ZU1lbWJlclJlc3BvbnNlElYKC0xpc3RNZW1iZXJzEiIucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiMucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXNwb25zZRJNCghNYXJrUmVhZBIfLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVxdWVzdBogLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVzcG9uc2USXAoNR2V0UmVhZE1hcmtlchIkLnJpYWx0by5jaGF0LnYxLkdldFJlYWRNYXJrZXJSZXF1ZXN0GiUucmlhbHRvLmNoYXQudjEuR2V0UmVhZE1hcmtlclJlc3BvbnNlQjtaOWdpdGh1Yi5jb20vcmlhbHRvLXJwYy9yaWFsdG8vZ2VuL2dvL3JpYWx0by9jaGF0L3YxO2NoYXR2MWIGcHJvdG8z", [file_rialto_chat_v1_types]);
+  fileDesc("ChtyaWFsdG8vY2hhdC92MS9tZW1iZXIucHJvdG8SDnJpYWx0by5jaGF0LnYxIiAKEEFkZE1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCSI7ChFBZGRNZW1iZXJSZXNwb25zZRImCgZtZW1iZXIYASABKAsyFi5yaWFsdG8uY2hhdC52MS5NZW1iZXIiNAoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFgoUUmVtb3ZlTWVtYmVyUmVzcG9uc2UiWAoTVXBkYXRlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSIgoEcm9sZRgDIAEoDjIULnJpYWx0by5jaGF0LnYxLlJvbGUiPgoUVXBkYXRlTWVtYmVyUmVzcG9uc2USJgoGbWVtYmVyGAEgASgLMhYucmlhbHRvLmNoYXQudjEuTWVtYmVyIl8KEU11dGVNZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCRIrCghkdXJhdGlvbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIUChJNdXRlTWVtYmVyUmVzcG9uc2UiNAoTVW5tdXRlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFgoUVW5tdXRlTWVtYmVyUmVzcG9uc2UibgoQQmFuTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSKwoIZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGcmVhc29uGAQgASgJIhMKEUJhbk1lbWJlclJlc3BvbnNlIjMKElVuYmFuTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFQoTVW5iYW5NZW1iZXJSZXNwb25zZSJGCg9MaXN0QmFuc1JlcXVlc3QSDAoEcm9vbRgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJOChBMaXN0QmFuc1Jlc3BvbnNlEiEKBGJhbnMYASADKAsyEy5yaWFsdG8uY2hhdC52MS5CYW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlgKE0ludml0ZU1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiIKBHJvbGUYAyABKA4yFC5yaWFsdG8uY2hhdC52MS5Sb2xlIhYKFEludml0ZU1lbWJlclJlc3BvbnNlIjgKF1JlbW92ZUludml0YXRpb25SZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCSIaChhSZW1vdmVJbnZpdGF0aW9uUmVzcG9uc2UiPwoWTGlzdEludml0YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJjChdMaXN0SW52aXRhdGlvbnNSZXNwb25zZRIvCgtpbnZpdGF0aW9ucxgBIAMoCzIaLnJpYWx0by5jaGF0LnYxLkludml0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIloKEkxpc3RNZW1iZXJzUmVxdWVzdBIMCgRyb29tGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJEg8KB21pbl9yZXYYBCABKAQiVwoTTGlzdE1lbWJlcnNSZXNwb25zZRInCgdtZW1iZXJzGAEgAygLMhYucmlhbHRvLmNoYXQudjEuTWVtYmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIsCg9NYXJrUmVhZFJlcXVlc3QSDAoEcm9vbRgBIAEoCRILCgNzZXEYAiABKAQiPAoQTWFya1JlYWRSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlciIkChRHZXRSZWFkTWFya2VyUmVxdWVzdBIMCgRyb29tGAEgASgJIkEKFUdldFJlYWRNYXJrZXJSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlcjLrCQoNTWVtYmVyU2VydmljZRJQCglBZGRNZW1iZXISIC5yaWFsdG8uY2hhdC52MS5BZGRNZW1iZXJSZXF1ZXN0GiEucmlhbHRvLmNoYXQudjEuQWRkTWVtYmVyUmVzcG9uc2USWQoMUmVtb3ZlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlJlbW92ZU1lbWJlclJlc3BvbnNlElkKDFVwZGF0ZU1lbWJlchIjLnJpYWx0by5jaGF0LnYxLlVwZGF0ZU1lbWJlclJlcXVlc3QaJC5yaWFsdG8uY2hhdC52MS5VcGRhdGVNZW1iZXJSZXNwb25zZRJTCgpNdXRlTWVtYmVyEiEucmlhbHRvLmNoYXQudjEuTXV0ZU1lbWJlclJlcXVlc3QaIi5yaWFsdG8uY2hhdC52MS5NdXRlTWVtYmVyUmVzcG9uc2USWQoMVW5tdXRlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuVW5tdXRlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlVubXV0ZU1lbWJlclJlc3BvbnNlElAKCUJhbk1lbWJlchIgLnJpYWx0by5jaGF0LnYxLkJhbk1lbWJlclJlcXVlc3QaIS5yaWFsdG8uY2hhdC52MS5CYW5NZW1iZXJSZXNwb25zZRJWCgtVbmJhbk1lbWJlchIiLnJpYWx0by5jaGF0LnYxLlVuYmFuTWVtYmVyUmVxdWVzdBojLnJpYWx0by5jaGF0LnYxLlVuYmFuTWVtYmVyUmVzcG9uc2USTQoITGlzdEJhbnMSHy5yaWFsdG8uY2hhdC52MS5MaXN0QmFuc1JlcXVlc3QaIC5yaWFsdG8uY2hhdC52MS5MaXN0QmFuc1Jlc3BvbnNlElkKDEludml0ZU1lbWJlchIjLnJpYWx0by5jaGF0LnYxLkludml0ZU1lbWJlclJlcXVlc3QaJC5yaWFsdG8uY2hhdC52MS5JbnZpdGVNZW1iZXJSZXNwb25zZRJlChBSZW1vdmVJbnZpdGF0aW9uEicucmlhbHRvLmNoYXQudjEuUmVtb3ZlSW52aXRhdGlvblJlcXVlc3QaKC5yaWFsdG8uY2hhdC52MS5SZW1vdmVJbnZpdGF0aW9uUmVzcG9uc2USYgoPTGlzdEludml0YXRpb25zEiYucmlhbHRvLmNoYXQudjEuTGlzdEludml0YXRpb25zUmVxdWVzdBonLnJpYWx0by5jaGF0LnYxLkxpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlElYKC0xpc3RNZW1iZXJzEiIucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiMucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXNwb25zZRJNCghNYXJrUmVhZBIfLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVxdWVzdBogLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVzcG9uc2USXAoNR2V0UmVhZE1hcmtlchIkLnJpYWx0by5jaGF0LnYxLkdldFJlYWRNYXJrZXJSZXF1ZXN0GiUucmlhbHRvLmNoYXQudjEuR2V0UmVhZE1hcmtlclJlc3BvbnNlQjtaOWdpdGh1Yi5jb20vcmlhbHRvLXJwYy9yaWFsdG8vZ2VuL2dvL3JpYWx0by9jaGF0L3YxO2NoYXR2MWIGcHJvdG8z", [file_google_protobuf_duration, file_rialto_chat_v1_types]);
 
 /**
  * Describes the message rialto.chat.v1.AddMemberRequest.
@@ -40,50 +41,181 @@ export const RemoveMemberResponseSchema = /*@__PURE__*/
   messageDesc(file_rialto_chat_v1_member, 3);
 
 /**
+ * Describes the message rialto.chat.v1.UpdateMemberRequest.
+ * Use `create(UpdateMemberRequestSchema)` to create a new message.
+ */
+export const UpdateMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 4);
+
+/**
+ * Describes the message rialto.chat.v1.UpdateMemberResponse.
+ * Use `create(UpdateMemberResponseSchema)` to create a new message.
+ */
+export const UpdateMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 5);
+
+/**
+ * Describes the message rialto.chat.v1.MuteMemberRequest.
+ * Use `create(MuteMemberRequestSchema)` to create a new message.
+ */
+export const MuteMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 6);
+
+/**
+ * Describes the message rialto.chat.v1.MuteMemberResponse.
+ * Use `create(MuteMemberResponseSchema)` to create a new message.
+ */
+export const MuteMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 7);
+
+/**
+ * Describes the message rialto.chat.v1.UnmuteMemberRequest.
+ * Use `create(UnmuteMemberRequestSchema)` to create a new message.
+ */
+export const UnmuteMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 8);
+
+/**
+ * Describes the message rialto.chat.v1.UnmuteMemberResponse.
+ * Use `create(UnmuteMemberResponseSchema)` to create a new message.
+ */
+export const UnmuteMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 9);
+
+/**
+ * Describes the message rialto.chat.v1.BanMemberRequest.
+ * Use `create(BanMemberRequestSchema)` to create a new message.
+ */
+export const BanMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 10);
+
+/**
+ * Describes the message rialto.chat.v1.BanMemberResponse.
+ * Use `create(BanMemberResponseSchema)` to create a new message.
+ */
+export const BanMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 11);
+
+/**
+ * Describes the message rialto.chat.v1.UnbanMemberRequest.
+ * Use `create(UnbanMemberRequestSchema)` to create a new message.
+ */
+export const UnbanMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 12);
+
+/**
+ * Describes the message rialto.chat.v1.UnbanMemberResponse.
+ * Use `create(UnbanMemberResponseSchema)` to create a new message.
+ */
+export const UnbanMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 13);
+
+/**
+ * Describes the message rialto.chat.v1.ListBansRequest.
+ * Use `create(ListBansRequestSchema)` to create a new message.
+ */
+export const ListBansRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 14);
+
+/**
+ * Describes the message rialto.chat.v1.ListBansResponse.
+ * Use `create(ListBansResponseSchema)` to create a new message.
+ */
+export const ListBansResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 15);
+
+/**
+ * Describes the message rialto.chat.v1.InviteMemberRequest.
+ * Use `create(InviteMemberRequestSchema)` to create a new message.
+ */
+export const InviteMemberRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 16);
+
+/**
+ * Describes the message rialto.chat.v1.InviteMemberResponse.
+ * Use `create(InviteMemberResponseSchema)` to create a new message.
+ */
+export const InviteMemberResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 17);
+
+/**
+ * Describes the message rialto.chat.v1.RemoveInvitationRequest.
+ * Use `create(RemoveInvitationRequestSchema)` to create a new message.
+ */
+export const RemoveInvitationRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 18);
+
+/**
+ * Describes the message rialto.chat.v1.RemoveInvitationResponse.
+ * Use `create(RemoveInvitationResponseSchema)` to create a new message.
+ */
+export const RemoveInvitationResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 19);
+
+/**
+ * Describes the message rialto.chat.v1.ListInvitationsRequest.
+ * Use `create(ListInvitationsRequestSchema)` to create a new message.
+ */
+export const ListInvitationsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 20);
+
+/**
+ * Describes the message rialto.chat.v1.ListInvitationsResponse.
+ * Use `create(ListInvitationsResponseSchema)` to create a new message.
+ */
+export const ListInvitationsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 21);
+
+/**
  * Describes the message rialto.chat.v1.ListMembersRequest.
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 4);
+  messageDesc(file_rialto_chat_v1_member, 22);
 
 /**
  * Describes the message rialto.chat.v1.ListMembersResponse.
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 5);
+  messageDesc(file_rialto_chat_v1_member, 23);
 
 /**
  * Describes the message rialto.chat.v1.MarkReadRequest.
  * Use `create(MarkReadRequestSchema)` to create a new message.
  */
 export const MarkReadRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 6);
+  messageDesc(file_rialto_chat_v1_member, 24);
 
 /**
  * Describes the message rialto.chat.v1.MarkReadResponse.
  * Use `create(MarkReadResponseSchema)` to create a new message.
  */
 export const MarkReadResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 7);
+  messageDesc(file_rialto_chat_v1_member, 25);
 
 /**
  * Describes the message rialto.chat.v1.GetReadMarkerRequest.
  * Use `create(GetReadMarkerRequestSchema)` to create a new message.
  */
 export const GetReadMarkerRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 8);
+  messageDesc(file_rialto_chat_v1_member, 26);
 
 /**
  * Describes the message rialto.chat.v1.GetReadMarkerResponse.
  * Use `create(GetReadMarkerResponseSchema)` to create a new message.
  */
 export const GetReadMarkerResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 9);
+  messageDesc(file_rialto_chat_v1_member, 27);
 
 /**
  * MemberService makes, ends and lists lasting ties between people and rooms, and keeps read markers. Identity and
- * errors: see ChatService.
+ * errors: see ChatService. Beside what each call says:
+ * - NOT_FOUND: no such room, or a private one that the caller is no member of.
+ * - UNAUTHENTICATED: no token, on all but ListMembers.
+ * - PERMISSION_DENIED: the caller's role does not allow it (docs/chat.md), is not above that of whom it concerns, or the
+ *   caller is banned.
+ * - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
  *
  * @generated from service rialto.chat.v1.MemberService
  */

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { ReadMarker, Room } from "./types_pb.js";
+import type { ReadMarker, Role, Room, RoomKind } from "./types_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -19,7 +19,7 @@ export declare const file_rialto_chat_v1_room: GenFile;
  */
 export declare type CreateRoomRequest = Message<"rialto.chat.v1.CreateRoomRequest"> & {
   /**
-   * The id, `[a-z0-9][a-z0-9._-]{0,63}`.
+   * The id, `[a-z0-9][a-z0-9._-]{0,63}`. Empty: the server chooses one that cannot be guessed.
    *
    * @generated from field: string room = 1;
    */
@@ -38,6 +38,20 @@ export declare type CreateRoomRequest = Message<"rialto.chat.v1.CreateRoomReques
    * @generated from field: string topic = 3;
    */
   topic: string;
+
+  /**
+   * Who may come. Unset: public.
+   *
+   * @generated from field: rialto.chat.v1.RoomKind kind = 4;
+   */
+  kind: RoomKind;
+
+  /**
+   * The least role that may post. Unset: everybody who may read.
+   *
+   * @generated from field: rialto.chat.v1.Role posting = 5;
+   */
+  posting: Role;
 };
 
 /**
@@ -214,6 +228,27 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
    * @generated from field: google.protobuf.Duration slow_mode = 4;
    */
   slowMode?: Duration | undefined;
+
+  /**
+   * Who may come from now on. Unset: as it is.
+   *
+   * @generated from field: optional rialto.chat.v1.RoomKind kind = 5;
+   */
+  kind?: RoomKind | undefined;
+
+  /**
+   * The least role that may post from now on; ROLE_UNSPECIFIED: everybody who may read. Unset: as it is.
+   *
+   * @generated from field: optional rialto.chat.v1.Role posting = 6;
+   */
+  posting?: Role | undefined;
+
+  /**
+   * Whether the room is read only from now on. Unset: as it is.
+   *
+   * @generated from field: optional bool archived = 7;
+   */
+  archived?: boolean | undefined;
 };
 
 /**
@@ -252,7 +287,7 @@ export declare const RoomService: GenService<{
    * CreateRoom makes a room; the caller becomes its owner. (Publishing to a room that does not exist makes it, too,
    * with the sender as its creator and owner.)
    *
-   * INVALID_ARGUMENT: an invalid id, title or topic. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
+   * INVALID_ARGUMENT: an invalid id, title, topic, kind or role. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
    *
    * @generated from rpc rialto.chat.v1.RoomService.CreateRoom
    */
@@ -274,7 +309,8 @@ export declare const RoomService: GenService<{
     output: typeof GetRoomResponseSchema;
   },
   /**
-   * ListRooms pages through all rooms by id, with the caller's read markers if the call has a token.
+   * ListRooms pages by id through the rooms that the caller may see, with their read markers if the call has a token. A
+   * page may have fewer rooms than asked for although there are more.
    *
    * INVALID_ARGUMENT: a page_token that did not come from here.
    *
@@ -286,9 +322,11 @@ export declare const RoomService: GenService<{
     output: typeof ListRoomsResponseSchema;
   },
   /**
-   * UpdateRoom changes a room's settings. Unchanged values make no event.
+   * UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
+   * became private gets the event as their last.
    *
-   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator. INVALID_ARGUMENT: an invalid title, topic or time.
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+   * FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
    *
    * @generated from rpc rialto.chat.v1.RoomService.UpdateRoom
    */

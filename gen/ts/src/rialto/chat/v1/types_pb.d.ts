@@ -121,6 +121,34 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
    * @generated from field: google.protobuf.Duration slow_mode = 10;
    */
   slowMode?: Duration | undefined;
+
+  /**
+   * Who may come. Unset for a room that does not exist.
+   *
+   * @generated from field: rialto.chat.v1.RoomKind kind = 11;
+   */
+  kind: RoomKind;
+
+  /**
+   * The least role that may post, react and edit; unset: everybody who may read.
+   *
+   * @generated from field: rialto.chat.v1.Role posting = 12;
+   */
+  posting: Role;
+
+  /**
+   * When it became read only; unset if it is not. Deleting messages, leaving and moderation go on.
+   *
+   * @generated from field: google.protobuf.Timestamp archive_time = 13;
+   */
+  archiveTime?: Timestamp | undefined;
+
+  /**
+   * How many members it has.
+   *
+   * @generated from field: uint64 member_count = 14;
+   */
+  memberCount: bigint;
 };
 
 /**
@@ -377,6 +405,27 @@ export declare type Member = Message$1<"rialto.chat.v1.Member"> & {
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
   createTime?: Timestamp | undefined;
+
+  /**
+   * Whether they may not post, react or edit.
+   *
+   * @generated from field: bool muted = 5;
+   */
+  muted: boolean;
+
+  /**
+   * Until when they are muted; unset: for good. One in the past means not any more.
+   *
+   * @generated from field: google.protobuf.Timestamp mute_end = 6;
+   */
+  muteEnd?: Timestamp | undefined;
+
+  /**
+   * Whether they may not come in. Only where `role` is unset.
+   *
+   * @generated from field: bool banned = 7;
+   */
+  banned: boolean;
 };
 
 /**
@@ -384,6 +433,109 @@ export declare type Member = Message$1<"rialto.chat.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export declare const MemberSchema: GenMessage<Member>;
+
+/**
+ * Ban is that somebody may not come into a room.
+ *
+ * @generated from message rialto.chat.v1.Ban
+ */
+export declare type Ban = Message$1<"rialto.chat.v1.Ban"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Who is kept out, under the last name that the room knows; the name may be empty.
+   *
+   * @generated from field: rialto.chat.v1.User user = 2;
+   */
+  user?: User | undefined;
+
+  /**
+   * Who did it.
+   *
+   * @generated from field: rialto.chat.v1.User banned_by = 3;
+   */
+  bannedBy?: User | undefined;
+
+  /**
+   * Why, in words of at most 256 characters; may be empty.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Until when; unset: for good. Bans that have passed are not listed.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 6;
+   */
+  endTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Ban.
+ * Use `create(BanSchema)` to create a new message.
+ */
+export declare const BanSchema: GenMessage<Ban>;
+
+/**
+ * Invitation is somebody's leave to become a member of a room.
+ *
+ * @generated from message rialto.chat.v1.Invitation
+ */
+export declare type Invitation = Message$1<"rialto.chat.v1.Invitation"> & {
+  /**
+   * The room as it is; without head.
+   *
+   * @generated from field: rialto.chat.v1.Room room = 1;
+   */
+  room?: Room | undefined;
+
+  /**
+   * Who is invited, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Who invites.
+   *
+   * @generated from field: rialto.chat.v1.User invited_by = 3;
+   */
+  invitedBy?: User | undefined;
+
+  /**
+   * What the invited will be.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 4;
+   */
+  role: Role;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Invitation.
+ * Use `create(InvitationSchema)` to create a new message.
+ */
+export declare const InvitationSchema: GenMessage<Invitation>;
 
 /**
  * ReadMarker is how far one person has read in one room. Private to that person.
@@ -418,6 +570,40 @@ export declare type ReadMarker = Message$1<"rialto.chat.v1.ReadMarker"> & {
  * Use `create(ReadMarkerSchema)` to create a new message.
  */
 export declare const ReadMarkerSchema: GenMessage<ReadMarker>;
+
+/**
+ * RoomKind says who may come into a room. See docs/chat.md for what that means for each command.
+ *
+ * @generated from enum rialto.chat.v1.RoomKind
+ */
+export enum RoomKind {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: ROOM_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Everybody reads and, as far as `posting` lets them, posts. Anybody may become a member.
+   *
+   * @generated from enum value: ROOM_KIND_PUBLIC = 1;
+   */
+  PUBLIC = 1,
+
+  /**
+   * Only members, who were let in. To everybody else there is no such room: NOT_FOUND, whatever they ask. (Its id stays
+   * taken, which who tries to make a room of that id learns; leave the id to the server where that matters.)
+   *
+   * @generated from enum value: ROOM_KIND_PRIVATE = 2;
+   */
+  PRIVATE = 2,
+}
+
+/**
+ * Describes the enum rialto.chat.v1.RoomKind.
+ */
+export declare const RoomKindSchema: GenEnum<RoomKind>;
 
 /**
  * Role says what somebody may do in a room; each role may what those below it may. It is decided when a command takes its

@@ -1,0 +1,65 @@
+package chat
+
+import (
+	"context"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// InviteMember implements chatv1.MemberServiceServer.
+func (s *memberService) InviteMember(ctx context.Context, req *chatv1.InviteMemberRequest) (*chatv1.InviteMemberResponse, error) {
+	role := req.GetRole()
+	if role == chatv1.Role_ROLE_UNSPECIFIED {
+		role = chatv1.Role_ROLE_MEMBER
+	}
+	return &chatv1.InviteMemberResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), func() error {
+		if role != chatv1.Role_ROLE_GUEST && role != chatv1.Role_ROLE_MEMBER {
+			return invalidArgument("role", "must be guest or member")
+		}
+		return nil
+	}, &storev1.Invite{Room: req.GetRoom(), User: req.GetUserId(), Role: uint32(role)})
+}
+
+// RemoveInvitation implements chatv1.MemberServiceServer.
+func (s *memberService) RemoveInvitation(ctx context.Context, req *chatv1.RemoveInvitationRequest) (*chatv1.RemoveInvitationResponse, error) {
+	user, err := orCaller(ctx, req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	return &chatv1.RemoveInvitationResponse{}, s.do(ctx, req.GetRoom(), user, nothingElse,
+		&storev1.Uninvite{Room: req.GetRoom(), User: user})
+}
+
+// ListInvitations implements chatv1.MemberServiceServer.
+func (s *memberService) ListInvitations(ctx context.Context, req *chatv1.ListInvitationsRequest) (*chatv1.ListInvitationsResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	after, err := parsePageToken(invitationsToken, who.ID, req.GetPageToken())
+	if err != nil {
+		return nil, err
+	}
+	n := pageSize(req.GetPageSize(), defaultListPage, maxListPage)
+	v := s.engine.views.View()
+	defer v.Close()
+	invitations, err := v.Invitations(who.ID, state.RoomID(after), n+1) // one more, to know whether there is a next page
+	if err != nil {
+		return nil, s.engine.internal("list invitations", err)
+	}
+	resp := &chatv1.ListInvitationsResponse{}
+	if len(invitations) > n {
+		invitations = invitations[:n]
+		resp.NextPageToken = pageToken(invitationsToken, who.ID, string(invitations[n-1].Room))
+	}
+	for _, i := range invitations {
+		room, err := s.engine.room(v, i.Room)
+		if err != nil {
+			return nil, err
+		}
+		resp.Invitations = append(resp.Invitations, invitationProto(i, room))
+	}
+	return resp, nil
+}
