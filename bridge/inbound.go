@@ -23,6 +23,7 @@ type inbound struct {
 	assembly        *assemblyBudget
 	grant           func(n int) // queues a WINDOW frame; called with mu
 	onFirst         func()      // called at the first DATA, with mu; nil: nobody wants to know
+	lent            bool        // release has something to give back; the receiver's
 
 	mu        sync.Mutex // guards what follows; before the session's mu
 	ready     sync.Cond  // the first message is complete or refused, or no more will come
@@ -235,12 +236,17 @@ func (in *inbound) take() (data []byte, compressed bool, err error) {
 	data = in.buf[in.off : in.off+m.bytes : in.off+m.bytes]
 	in.off += m.bytes
 	in.taken = true
+	in.lent = cap(in.buf) > maxKeptBytes
 	in.consumed(m.owed)
 	return data, m.compressed, nil
 }
 
-// release gives back the bytes of the last message.
+// release gives back the bytes of the last message, where they lie in memory that is not kept for the next one anyhow.
 func (in *inbound) release() {
+	if !in.lent {
+		return
+	}
+	in.lent = false
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.reclaim()

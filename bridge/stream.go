@@ -36,6 +36,7 @@ type serverStream struct {
 	stats          *callStats // nil: nobody asks
 
 	received bool // a message has been received; used by the receiving goroutine only
+	sent     bool // a message has been sent; used by the sending goroutine only
 
 	mu         sync.Mutex // guards what follows
 	header     metadata.MD
@@ -88,10 +89,13 @@ func (s *serverStream) SendMsg(m any) error {
 		return s.fail(status.Newf(codes.ResourceExhausted,
 			"trying to send message larger than max (%d vs. %d)", length, s.maxSendMsgSize))
 	}
-	if header, first := s.takeHeader(nil); first {
-		if err := s.sendHeader(header); err != nil {
-			return err
+	if !s.sent {
+		if header, first := s.takeHeader(nil); first {
+			if err := s.sendHeader(header); err != nil {
+				return err
+			}
 		}
+		s.sent = true
 	}
 	if err := s.wire.send(message); err != nil {
 		return err
