@@ -86,6 +86,7 @@ type session struct {
 	pings      bucket
 	settled    bool // the peer's SETTINGS have come
 
+	write  func() // writeAll, bound once: a writer begins for every batch
 	yields yields // the writer's
 
 	heard     atomic.Uint64 // frames read
@@ -157,6 +158,7 @@ func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *sessi
 		sendWindow: sendWindow{startConnectionWindow},
 		control:    []muxFrame{{kind: kindSettings, payload: marshalControl(config.settings)}},
 	}
+	s.write = s.writeAll
 	sock.start(s.wake)
 	return s
 }

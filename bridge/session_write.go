@@ -86,8 +86,9 @@ func (s *session) wakeLocked() {
 		return
 	}
 	s.writing = true
+	s.writer.Add(1)
 	// Owner: the session. Ends when there is nothing to write; run waits for it.
-	s.writer.Go(s.write)
+	go s.write()
 }
 
 const (
@@ -106,8 +107,9 @@ type frameBatch struct {
 
 var frameBatches = sync.Pool{New: func() any { return new(frameBatch) }}
 
-// write writes until nothing is left to write.
-func (s *session) write() {
+// writeAll writes until nothing is left to write. It is the writer's goroutine; start it as s.write.
+func (s *session) writeAll() {
+	defer s.writer.Done()
 	batch := frameBatches.Get().(*frameBatch)
 	defer frameBatches.Put(batch)
 	for {
