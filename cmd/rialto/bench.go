@@ -17,7 +17,7 @@ import (
 
 // benchCommand measures a server. Flags that are not given have the scenario's default.
 type benchCommand struct {
-	Scenario string `arg:"" enum:"fanout,rooms" help:"What clients do; see above."`
+	Scenario string `arg:"" enum:"fanout,rooms,publish,echo,idle,storm,slow,history" help:"What clients do; see above."`
 
 	Vs   string `enum:"none,floor" default:"none" placeholder:"floor" help:"Take turns with the floor: one write a message and client, nothing stored. Prints the ratio."`
 	Runs *int   `placeholder:"N" help:"How often each server is measured (5)."`
@@ -31,6 +31,9 @@ type benchCommand struct {
 	MessageBytes *int           `placeholder:"N" group:"The load" help:"Length of a message's text (128)."`
 	Warmup       *time.Duration `placeholder:"TIME" group:"The load" help:"Load before the measurement (2s)."`
 	Duration     *time.Duration `placeholder:"TIME" group:"The load" help:"How long is measured (10s)."`
+	Rest         *time.Duration `placeholder:"TIME" group:"The load" help:"idle: how long nothing is said (1m). slow: how long the readers stop (30s)."`
+	Offline      *int           `placeholder:"N" group:"The load" help:"storm: messages each room gets while its clients are away, at most 500 (50)."`
+	Preload      *int           `placeholder:"N" group:"The load" help:"history: messages stored before, over all rooms (100000)."`
 
 	ServerFlags []string `placeholder:"FLAG" sep:"none" group:"The server" help:"A flag for the servers that are started, as in --server-flags=--heartbeat=1m; may be repeated."`
 	TempDir     string   `type:"path" placeholder:"DIR" group:"The server" help:"Where their data directories are made. What is in memory (tmpfs) has no fsync to speak of."`
@@ -92,6 +95,9 @@ func (b *benchCommand) config() (bench.Config, error) {
 	override(&cfg.MessageBytes, b.MessageBytes)
 	override(&cfg.Warmup, b.Warmup)
 	override(&cfg.Duration, b.Duration)
+	override(&cfg.Rest, b.Rest)
+	override(&cfg.Offline, b.Offline)
+	override(&cfg.Preload, b.Preload)
 	cfg.ServerFlags, cfg.TempDir = b.ServerFlags, b.TempDir
 	if b.URL != "" {
 		address := hostPort(b.URL)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -28,6 +27,9 @@ type client struct {
 	acks       atomic.Uint64
 	paused     atomic.Bool // the reader takes nothing more off the wire until it is resumed
 	resume     chan struct{}
+	slow       atomic.Bool            // its latencies do not count
+	onAck      atomic.Pointer[func()] // called with each answer to a publish; nil: nobody is told
+	onPosted   atomic.Pointer[func()] // called with each message
 
 	sendMu sync.Mutex // one writer at a time
 
@@ -44,8 +46,7 @@ type client struct {
 	reordered  uint64
 	lost       uint64
 	refused    uint64
-	onPosted   func(latency time.Duration) // with each message; nil: nobody is told
-	measuring  *atomic.Bool                // latencies count only while it is set
+	measuring  *atomic.Bool // latencies count only while it is set
 }
 
 // open connects, joins and starts the reader. A client whose resume is set continues where it was.
@@ -73,6 +74,9 @@ func (c *client) open(ctx context.Context, wire Wire, at Addresses, resume *chat
 		return errors.Join(ctx.Err(), c.close())
 	}
 }
+
+// position is where the client would resume. Call it when the reader has ended.
+func (c *client) position() *chatv1.Resume { return &chatv1.Resume{Epoch: c.epoch, Rev: c.rev.Load()} }
 
 // close ends the connection and waits for the reader. The error is a promise that was broken before.
 func (c *client) close() error {
@@ -130,7 +134,7 @@ func (c *client) reply(r *chatv1.Reply) error {
 			return fmt.Errorf("join refused: %s", err.GetMessage())
 		}
 		c.refused++
-		c.acks.Add(1)
+		c.acked()
 		return nil
 	}
 	if join := r.GetJoin(); join != nil {
@@ -142,8 +146,15 @@ func (c *client) reply(r *chatv1.Reply) error {
 		c.tellJoined()
 		return nil
 	}
-	c.acks.Add(1)
+	c.acked()
 	return nil
+}
+
+func (c *client) acked() {
+	c.acks.Add(1)
+	if told := c.onAck.Load(); told != nil {
+		(*told)()
+	}
 }
 
 func (c *client) tellJoined() {
@@ -187,20 +198,17 @@ func (c *client) event(e *event) error {
 		c.order = mix(c.order, uint64(b))
 	}
 	c.deliveries.Add(1)
-	sample := c.latency != nil && c.measuring.Load()
-	if !sample && c.onPosted == nil {
+	if told := c.onPosted.Load(); told != nil {
+		(*told)()
+	}
+	if c.latency == nil || c.slow.Load() || !c.measuring.Load() {
 		return nil
 	}
 	at, ok := sentAt(e.text)
 	if !ok {
 		return broken("rev %d has a text that nobody sent", e.rev)
 	}
-	if sample {
-		c.latency.add(sinceStart() - at)
-	}
-	if c.onPosted != nil {
-		c.onPosted(sinceStart() - at)
-	}
+	c.latency.add(sinceStart() - at)
 	return nil
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Duration     time.Duration // of the measurement
 	Rest         time.Duration // idle: after the last message; slow: how long the readers stop
 	Offline      int           // storm: messages a room gets while its clients are away
+	Preload      int           // history: messages stored before, over all rooms
 
 	Runs    int  // of each subject
 	VsFloor bool // take turns with the floor
@@ -42,8 +43,14 @@ type Scenario string
 
 // The scenarios; Scenarios says what each of them is.
 const (
-	Fanout Scenario = "fanout"
-	Rooms  Scenario = "rooms"
+	Fanout  Scenario = "fanout"
+	Rooms   Scenario = "rooms"
+	Publish Scenario = "publish"
+	Echo    Scenario = "echo"
+	Idle    Scenario = "idle"
+	Storm   Scenario = "storm"
+	Slow    Scenario = "slow"
+	History Scenario = "history"
 )
 
 // ScenarioInfo describes a scenario to people.
@@ -67,6 +74,7 @@ type scenario struct {
 	what     string
 	defaults func(*Config)
 	floor    bool // whether the floor can play it, too
+	noFleet  bool // its rooms have no clients of their own
 	play     func(*play) (Metrics, error)
 }
 
@@ -78,6 +86,30 @@ var scenarios = []scenario{
 	{
 		name: Rooms, what: "many small rooms, each client speaking now and then", floor: true, play: playLoad,
 		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.Rate = 500, 10, 5000 },
+	},
+	{
+		name: Publish, what: "each client alone in a room, publishing as fast as it is answered", play: playPublish,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.InFlight = 1024, 1, 4 },
+	},
+	{
+		name: Echo, what: "one client, one message at a time, there and back; beside fdatasync alone", floor: true, play: playEcho,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.InFlight, c.Duration = 1, 1, 1, 5*time.Second },
+	},
+	{
+		name: Idle, what: "many clients that have heard little and now nothing: memory for each", floor: true, play: playIdle,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.Rest, c.Runs = 1000, 10, time.Minute, 1 },
+	},
+	{
+		name: Storm, what: "all clients lose their connection, miss something, and come back at once", play: playStorm,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.Offline = 100, 20, 50 },
+	},
+	{
+		name: Slow, what: "fanout while one reader in a hundred stops and later goes on", play: playSlow,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.Rate, c.Rest, c.Runs = 1, 1000, 50, 30*time.Second, 1 },
+	},
+	{
+		name: History, what: "pages of rooms that some visit often and most hardly ever, while others publish", noFleet: true, play: playHistory,
+		defaults: func(c *Config) { c.Rooms, c.PerRoom, c.Rate, c.Preload = 5000, 1, 1000, 100_000 },
 	},
 }
 
@@ -107,6 +139,8 @@ func Defaults(name Scenario) (Config, error) {
 // The bounds of a run: more is a mistake, or another machine's work.
 const (
 	maxClients      = 50_000
+	maxRooms        = 10_000_000
+	maxReplay       = 500 // changes that a resume replays; see chatv1.Resume
 	minMessageBytes = stampBytes
 	maxMessageBytes = 16 << 10
 	maxRuns         = 100
@@ -123,7 +157,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("scenario %s: the floor cannot play it", c.Scenario)
 	case c.Wire != Plain && c.Wire != JSON && c.Wire != Mux && c.Wire != GRPC:
 		return fmt.Errorf("unknown wire %q", c.Wire)
-	case c.Rooms < 1 || c.PerRoom < 1 || c.Rooms*c.PerRoom > maxClients:
+	case s.noFleet && (c.Rooms < 1 || c.Rooms > maxRooms):
+		return fmt.Errorf("%d rooms: want 1 to %d", c.Rooms, maxRooms)
+	case !s.noFleet && (c.Rooms < 1 || c.PerRoom < 1 || c.Rooms*c.PerRoom > maxClients):
 		return fmt.Errorf("%d rooms of %d clients: want 1 to %d clients in all", c.Rooms, c.PerRoom, maxClients)
 	case c.Rate < 0:
 		return fmt.Errorf("rate %v: want 0 or more", c.Rate)
@@ -131,6 +167,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%d messages in flight: want 1 to 10000", c.InFlight)
 	case c.MessageBytes < minMessageBytes || c.MessageBytes > maxMessageBytes:
 		return fmt.Errorf("messages of %d bytes: want %d to %d", c.MessageBytes, minMessageBytes, maxMessageBytes)
+	case c.Offline < 0 || c.Offline > maxReplay:
+		return fmt.Errorf("%d messages while offline: want 0 to %d, which are replayed one by one", c.Offline, maxReplay)
+	case c.Preload < 0 || c.Preload > 10_000_000:
+		return fmt.Errorf("%d messages before: want 0 to 10000000", c.Preload)
 	case c.Runs < 1 || c.Runs > maxRuns:
 		return fmt.Errorf("%d runs: want 1 to %d", c.Runs, maxRuns)
 	case c.Duration <= 0 || c.Duration > maxDuration || c.Warmup < 0 || c.Warmup > maxDuration || c.Rest < 0 || c.Rest > maxDuration:

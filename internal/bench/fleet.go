@@ -25,14 +25,16 @@ const connecting = 32
 // sampleEvery is which clients' latencies are taken: each so-manieth.
 const sampleEvery = 8
 
-// openFleet connects perRoom clients to each of rooms rooms. The progress is told as it goes.
-func openFleet(ctx context.Context, s *subject, wire Wire, rooms, perRoom int, tell func(done, of int)) (*fleet, error) {
+// openFleet connects perRoom clients to each of so many rooms, numbered from first. The progress is told as it goes.
+func openFleet(
+	ctx context.Context, s *subject, wire Wire, first, rooms, perRoom int, tell func(done, of int),
+) (*fleet, error) {
 	f := &fleet{clients: make([]*client, rooms*perRoom), rooms: rooms, published: make([]atomic.Uint64, rooms)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(connecting)
 	var done atomic.Int64
 	for i := range f.clients {
-		c := &client{index: i, room: roomID(i / perRoom), measuring: &f.measuring}
+		c := &client{index: i, room: roomID(first + i/perRoom), measuring: &f.measuring}
 		if i%sampleEvery == 0 {
 			c.latency = new(histogram)
 		}

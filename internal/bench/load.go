@@ -34,6 +34,12 @@ func (p *play) measureLoad(f *fleet) (Metrics, error) {
 
 // measure lets the load warm up and then measures it for the configured time.
 func (p *play) measure(f *fleet) (Metrics, error) {
+	return p.measureWith(f, func() {}, func(Metrics, cost) {})
+}
+
+// measureWith is measure for a scenario that counts something else, too: begin and end are called at the limits of the
+// measurement.
+func (p *play) measureWith(f *fleet, begin func(), end func(Metrics, cost)) (Metrics, error) {
 	p.tell("warming up")
 	if err := p.hold(p.cfg.Warmup); err != nil {
 		return nil, err
@@ -44,6 +50,7 @@ func (p *play) measure(f *fleet) (Metrics, error) {
 		return nil, err
 	}
 	deliveries, sent := f.deliveries(), f.next.Load()
+	begin()
 	f.measuring.Store(true)
 	if err := p.hold(p.cfg.Duration); err != nil {
 		return nil, err
@@ -55,6 +62,7 @@ func (p *play) measure(f *fleet) (Metrics, error) {
 		return nil, err
 	}
 	m := c.metrics(deliveries)
+	end(m, c)
 	m[MessagesPerSecond] = float64(sent) / c.wall.Seconds()
 	rss, err := p.serverRSS()
 	m[ServerRSS] = float64(rss) / (1 << 20)

@@ -16,8 +16,11 @@ type play struct {
 }
 
 // openFleet connects the configuration's clients and tells how far that is.
-func (p *play) openFleet() (*fleet, error) {
-	return openFleet(p.ctx, p.subject, p.wire(), p.cfg.Rooms, p.cfg.PerRoom, func(done, of int) {
+func (p *play) openFleet() (*fleet, error) { return p.openFleetAt(0) }
+
+// openFleetAt is openFleet for rooms that are numbered from first.
+func (p *play) openFleetAt(first int) (*fleet, error) {
+	return openFleet(p.ctx, p.subject, p.wire(), first, p.cfg.Rooms, p.cfg.PerRoom, func(done, of int) {
 		if done%50 == 0 || done == of {
 			p.tell(fmt.Sprintf("connecting %d of %d", done, of))
 		}

@@ -20,6 +20,18 @@ const (
 	LatencyP50          Metric = "latency_p50_ms"
 	LatencyP99          Metric = "latency_p99_ms"
 	LatencyMax          Metric = "latency_max_ms"
+	AcksPerSecond       Metric = "acknowledged_per_s"
+	CPUPerAck           Metric = "server_cpu_us_per_acknowledged"
+	FsyncP50            Metric = "fdatasync_p50_ms"
+	MemoryPerClient     Metric = "server_rss_kib_per_client"
+	StormSeconds        Metric = "storm_s"
+	CPUPerReconnect     Metric = "server_cpu_us_per_reconnect"
+	SlowSeconds         Metric = "slow_caught_up_s"
+	SlowCut             Metric = "slow_disconnected"
+	SlowRSS             Metric = "server_rss_growth_mib"
+	PagesPerSecond      Metric = "pages_per_s"
+	PageP50             Metric = "page_p50_ms"
+	PageP99             Metric = "page_p99_ms"
 )
 
 // metricTitles is the order and the words of the table.
@@ -35,17 +47,31 @@ var metricTitles = []struct {
 	{LatencyP50, "latency p50, ms"},
 	{LatencyP99, "latency p99, ms"},
 	{LatencyMax, "latency max, ms"},
+	{AcksPerSecond, "acknowledged/s"},
+	{CPUPerAck, "server CPU, us an acknowledged publish"},
+	{FsyncP50, "fdatasync of 300 bytes p50, ms"},
+	{MemoryPerClient, "server RSS growth, KiB a client"},
+	{StormSeconds, "until the last has all, s"},
+	{CPUPerReconnect, "server CPU, us a reconnect"},
+	{SlowSeconds, "until the slow have all, s"},
+	{SlowCut, "slow that were disconnected"},
+	{SlowRSS, "server RSS growth, MiB"},
+	{PagesPerSecond, "pages/s"},
+	{PageP50, "page of 50 p50, ms"},
+	{PageP99, "page of 50 p99, ms"},
 	{GeneratorCores, "generator CPU, cores"},
 }
 
 // Metrics are the figures of one run.
 type Metrics map[Metric]float64
 
+// ms is a duration in milliseconds.
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 func (h *histogram) describe(m Metrics) {
 	if h.total == 0 {
 		return
 	}
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	m[LatencyP50], m[LatencyP99], m[LatencyMax] = ms(h.quantile(0.5)), ms(h.quantile(0.99)), ms(h.max)
 }
 
@@ -87,6 +113,9 @@ type Report struct {
 	PerRoom      int      `json:"clients_per_room"`
 	Rate         float64  `json:"rate_per_s"`
 	InFlight     int      `json:"in_flight,omitempty"`
+	RestSeconds  float64  `json:"rest_s,omitempty"`
+	Offline      int      `json:"offline_messages,omitempty"`
+	Preload      int      `json:"preloaded_messages,omitempty"`
 	MessageBytes int      `json:"message_bytes"`
 	Machine      Machine  `json:"machine"`
 
@@ -109,7 +138,8 @@ type Machine struct {
 func newReport(c *Config) *Report {
 	r := &Report{
 		Scenario: c.Scenario, Wire: c.Wire, Rooms: c.Rooms, PerRoom: c.PerRoom, Rate: c.Rate, MessageBytes: c.MessageBytes,
-		Machine: Machine{CPUs: runtime.NumCPU(), Kernel: kernelVersion(), Go: runtime.Version(), Arch: runtime.GOARCH},
+		Machine:     Machine{CPUs: runtime.NumCPU(), Kernel: kernelVersion(), Go: runtime.Version(), Arch: runtime.GOARCH},
+		RestSeconds: c.Rest.Seconds(), Offline: c.Offline, Preload: c.Preload,
 		Medians: make(map[string]map[Metric]Spread),
 	}
 	if c.Rate == 0 {

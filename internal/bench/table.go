@@ -9,8 +9,8 @@ import (
 
 // WriteTable shows a report to people: medians, with the least and the greatest in brackets.
 func (r *Report) WriteTable(w io.Writer) error {
-	fmt.Fprintf(w, "%s over %s: %d x %d clients, %s, %d-byte messages; %d CPUs, Linux %s, %s %s\n\n", r.Scenario, r.Wire,
-		r.Rooms, r.PerRoom, r.pace(), r.MessageBytes, r.Machine.CPUs, r.Machine.Kernel, r.Machine.Go, r.Machine.Arch)
+	fmt.Fprintf(w, "%s over %s: %s, %d-byte messages; %d CPUs, kernel %s, %s %s\n\n", r.Scenario, r.Wire, r.load(),
+		r.MessageBytes, r.Machine.CPUs, r.Machine.Kernel, r.Machine.Go, r.Machine.Arch)
 	subjects := []string{subjectRialto}
 	if r.Medians[subjectFloor] != nil || r.count(subjectFloor) > 0 {
 		subjects = append(subjects, subjectFloor)
@@ -38,11 +38,22 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return nil
 }
 
-func (r *Report) pace() string {
-	if r.Rate > 0 {
-		return fmt.Sprintf("%g messages/s", r.Rate)
+// load says in words what is played.
+func (r *Report) load() string {
+	clients := fmt.Sprintf("%d x %d clients", r.Rooms, r.PerRoom)
+	switch {
+	case r.Scenario == History:
+		return fmt.Sprintf("%d rooms, %d messages before, %g messages/s", r.Rooms, r.Preload, r.Rate)
+	case r.Scenario == Idle:
+		return fmt.Sprintf("%s, %gs of rest", clients, r.RestSeconds)
+	case r.Scenario == Slow:
+		return fmt.Sprintf("%s, %g messages/s, 1 in %d stops for %gs", clients, r.Rate, slowEvery, r.RestSeconds)
+	case r.Scenario == Storm:
+		return fmt.Sprintf("%s, %d messages missed", clients, r.Offline)
+	case r.Rate > 0:
+		return fmt.Sprintf("%s, %g messages/s", clients, r.Rate)
 	}
-	return fmt.Sprintf("%d messages in flight a room", r.InFlight)
+	return fmt.Sprintf("%s, %d messages in flight a room", clients, r.InFlight)
 }
 
 func (r *Report) count(subject string) (n int) {
