@@ -2,7 +2,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { WebSocketConstructor } from "@rialto/transport";
+import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
 import { toSummary, toUser } from "./convert.js";
 import { ChatError } from "./error.js";
@@ -12,6 +12,7 @@ import { RoomSession } from "./room.js";
 import type { Command, Result, Session } from "./session.js";
 import { errorFromCall, errorFromStatus } from "./status.js";
 import { Store } from "./store.js";
+import { browserTabs, SharedTransport } from "./tabs/shared-transport.js";
 import { localStorageTokens } from "./tokens.js";
 import { type ChatTransport, type ChatTransportOptions, pingIntervalMs, TransportHolder } from "./transport.js";
 import type { ClientSnapshot, Listener, NewRoom, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
@@ -38,6 +39,11 @@ export interface ChatClientOptions {
    * of the network in a test. Called anew after `close`. Default: `createWebSocketTransport` of @rialto/transport.
    */
   readonly transport?: (options: ChatTransportOptions) => ChatTransport;
+  /**
+   * Whether the tabs of one browser share one connection: one of them has it, and another takes over when that is closed.
+   * Default: true where the browser has Web Locks and BroadcastChannel.
+   */
+  readonly shareConnection?: boolean;
   /** A source of numbers in [0, 1) for the jitter of what is tried again on a connection. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -76,7 +82,9 @@ export class ChatClient {
       missing("WebSocket");
     }
     const transportOptions = { baseUrl, pingIntervalMs, ...(WebSocket && { WebSocket }) };
-    this.transport = new TransportHolder(transportOptions, options.transport);
+    const make = () => (options.transport ?? createWebSocketTransport)(transportOptions);
+    const tabs = options.shareConnection === false ? undefined : browserTabs();
+    this.transport = new TransportHolder(tabs ? () => new SharedTransport(`rialto ${baseUrl}`, make, tabs) : make);
     // A token is a secret between this client and one server.
     this.tokens = options.tokens ?? localStorageTokens(options.baseUrl && `rialto.token ${baseUrl}`);
     this.keeper = new MessageKeeper(options.messages ?? defaultMessages(baseUrl));

@@ -1,4 +1,4 @@
-import { createWebSocketTransport, type WebSocketTransport, type WebSocketTransportOptions } from "@rialto/transport";
+import type { WebSocketTransport, WebSocketTransportOptions } from "@rialto/transport";
 
 /** What the SDK uses of a transport: that of @rialto/transport, or another that acts like it. */
 export type ChatTransport = Pick<WebSocketTransport, "unary" | "stream" | "state" | "subscribe" | "connect" | "close">;
@@ -17,11 +17,8 @@ export class TransportHolder {
   private readonly make: () => ChatTransport;
   private current: ChatTransport | undefined;
 
-  constructor(
-    options: ChatTransportOptions,
-    make: (options: ChatTransportOptions) => ChatTransport = createWebSocketTransport,
-  ) {
-    this.make = () => make(options);
+  constructor(make: () => ChatTransport) {
+    this.make = make;
   }
 
   /** Returns the transport. Throws what making one throws: TypeError for an address that is none. */

@@ -69,6 +69,11 @@ export class FakeCall {
     this.thaw();
   }
 
+  /** How many responses the client did not take yet. */
+  get untaken(): number {
+    return this.responses.length;
+  }
+
   /** Whether the client ended the call. */
   get aborted(): boolean {
     return this.signal.aborted;

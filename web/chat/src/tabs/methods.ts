@@ -1,0 +1,19 @@
+import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import { ChatService } from "@rialto/gen/rialto/chat/v1/chat_pb";
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+
+const services: readonly DescService[] = [ChatService, RoomService, MessageService, MemberService];
+
+/** Returns a method's full name, "package.Service/Method". */
+export function methodName({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
+}
+
+/** Returns the chat's method of this full name. */
+export function findMethod(name: string): DescMethodUnary | DescMethodStreaming | undefined {
+  const method = services.flatMap(({ methods }) => methods).find((candidate) => methodName(candidate) === name);
+  // The two are all there are; the type of a service's methods does not say so.
+  return method as DescMethodUnary | DescMethodStreaming | undefined;
+}
