@@ -62,7 +62,7 @@ describe.each([
     expect(await overhang(page)).toBe(0);
     expect(await brightness(page))[colorScheme === "light" ? "toBeGreaterThan" : "toBeLessThan"](128);
 
-    const people = page.getByRole("complementary").or(page.getByRole("dialog", { name: "Here now" }));
+    const people = page.getByRole("complementary").or(page.getByRole("dialog", { name: "About this room" }));
     if (size !== "wide") {
       await page.getByRole("button", { name: "Who is here" }).click();
       await keep(page, `${size}-${colorScheme}-people`);
@@ -86,12 +86,29 @@ describe.each([
 
 test("the theme is as the system has it until one chooses, and then stays", async () => {
   const { page } = await comeIn(browser, server.url, "Ana", { colorScheme: "dark" });
+  const choose = async (theme: string) => {
+    await page.getByRole("button", { name: /settings$/ }).click();
+    await page.getByRole("radio", { name: theme }).check({ force: true });
+    await page.keyboard.press("Escape");
+  };
   expect(await brightness(page)).toBeLessThan(128);
-  await page.getByRole("button", { name: "Theme: system" }).click();
+  await choose("Light");
   await eventually(async () => (await brightness(page)) > 128, true);
   await page.reload();
-  await page.getByRole("button", { name: "Theme: light" }).click();
+  await eventually(async () => (await brightness(page)) > 128, true);
+  await choose("As the system");
   await eventually(async () => (await brightness(page)) < 128, true);
+});
+
+test("more contrast is what the system asks for, or what one chooses", async () => {
+  const asked = await comeIn(browser, server.url, "Ana", { contrast: "more" });
+  const text = (page: Page) => page.evaluate(() => getComputedStyle(document.body).color);
+  expect(await text(asked.page)).toBe("rgb(0, 0, 0)");
+  const { page } = await comeIn(browser, server.url, "Bo");
+  expect(await text(page)).not.toBe("rgb(0, 0, 0)");
+  await page.getByRole("button", { name: /settings$/ }).click();
+  await page.getByLabel("More contrast").check();
+  await eventually(() => text(page), "rgb(0, 0, 0)");
 });
 
 test("all of it can be reached by the keyboard, and where one is can be seen", async () => {
@@ -118,8 +135,8 @@ test("all of it can be reached by the keyboard, and where one is can be seen", a
   for (const name of [
     "New room",
     "lobby",
-    "change your name",
-    "Theme",
+    ": settings",
+    "Go to a room",
     "who tells support",
     "React",
     "Message #lobby",

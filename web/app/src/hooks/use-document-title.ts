@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import type { Directory } from "../model/directory.js";
+import { notifyLevel, type Preferences } from "../model/preferences.js";
 import { useStore } from "./use-store.js";
 
 /**
@@ -10,14 +11,22 @@ function isolate(name: string): string {
   return /^[ -~]*$/.test(name) ? name : `\u2068${name}\u2069`;
 }
 
-/** Shows in the window's title where one is and how many messages are not read, in all rooms together. */
-export function useDocumentTitle(directory: Directory, roomId: string | undefined): void {
+/**
+ * Shows in the window's title where one is and how many messages are not read, in all rooms together but those of which one
+ * wants to hear nothing; and in its icon whether there are any.
+ */
+export function useDocumentTitle(directory: Directory, roomId: string | undefined, preferences: Preferences): void {
   const { rooms } = useStore(directory);
-  const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
+  const heard = rooms.filter((room) => notifyLevel(preferences, room.id) !== "none");
+  const unread = heard.reduce((sum, room) => sum + room.unread, 0);
   const name = roomId === undefined ? undefined : (rooms.find((room) => room.id === roomId)?.name ?? roomId);
   const count = unread > 0 ? `(${unread > 99 ? "99+" : unread}) ` : "";
   const title = `${count}${name === undefined ? "" : `${isolate(name)} · `}Rialto`;
   useEffect(() => {
     document.title = title;
   }, [title]);
+  useEffect(() => {
+    const icon = unread > 0 ? "/favicon-unread.svg" : "/favicon.svg";
+    document.querySelector('link[rel="icon"]')?.setAttribute("href", icon);
+  }, [unread]);
 }

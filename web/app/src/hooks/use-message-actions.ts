@@ -1,19 +1,28 @@
-import type { Room, RoomSnapshot } from "@rialto/chat";
+import type { ChatMessage, Room, RoomSnapshot } from "@rialto/chat";
 import { useMemo } from "react";
 import type { MessageActions } from "../components/Message/Message.js";
+import { mentionsIn } from "../model/completion.js";
+import { peopleOf } from "../model/person.js";
 import { problem } from "../model/problem.js";
+import { routePath } from "../model/route.js";
+import { navigate } from "./use-route.js";
 
+/** All of these must stay the same functions. */
 interface Callbacks {
-  /** Which message is open for editing now. Must stay the same function. */
+  /** Which message is open for editing now. */
   readonly onEditing: (seq: number | undefined) => void;
-  /** What to tell the person when something was refused. Must stay the same function. */
-  readonly onFailure: (notice: string) => void;
+  readonly onReply: (message: ChatMessage) => void;
+  readonly onThread: (seq: number) => void;
+  readonly onPickEmoji: (message: ChatMessage) => void;
+  /** What to tell the person: what was refused, or what was done and cannot be seen. */
+  readonly onNotice: (notice: string) => void;
 }
 
 /** Returns what can be done with the messages of a room, the same object for as long as it is the same room. */
-export function useMessageActions(room: Room, { onEditing, onFailure }: Callbacks): MessageActions {
+export function useMessageActions(room: Room, callbacks: Callbacks): MessageActions {
+  const { onEditing, onReply, onThread, onPickEmoji, onNotice } = callbacks;
   return useMemo(() => {
-    const or = (what: string) => (error: unknown) => onFailure(`${what} ${problem(error)}`);
+    const or = (what: string) => (error: unknown) => onNotice(`${what} ${problem(error)}`);
     return {
       react: (message, emoji, on) => {
         const done = on ? room.addReaction(message.seq, emoji) : room.removeReaction(message.seq, emoji);
@@ -21,15 +30,35 @@ export function useMessageActions(room: Room, { onEditing, onFailure }: Callback
       },
       startEdit: (message) => onEditing(message?.seq),
       edit: (message, text) => {
+        const mentions = mentionsIn(text, peopleOf(room.getSnapshot()), new Map());
         // The editor stays open with the text until the server has it.
-        room.edit(message.seq, text).then(() => onEditing(undefined), or("Your change was not saved."));
+        const done = room.edit(message.seq, text, { mentions });
+        done.then(() => onEditing(undefined), or("Your change was not saved."));
       },
       remove: (message) => {
         room.remove(message.seq).catch(or("The message was not deleted."));
       },
+      reply: onReply,
+      openThread: onThread,
+      pickEmoji: onPickEmoji,
+      goTo: (seq) => navigate({ page: "room", room: room.id, seq }),
+      copyLink: ({ seq }) => {
+        copyLink({ page: "room", room: room.id, seq }, onNotice);
+      },
       nameOf: (userId) => nameIn(room.getSnapshot(), userId),
     };
-  }, [room, onEditing, onFailure]);
+  }, [room, onEditing, onReply, onThread, onPickEmoji, onNotice]);
+}
+
+/** Copies the address of a room or message. Where a page may not write to the clipboard it says the address. */
+export function copyLink(route: Parameters<typeof routePath>[0], onNotice: (notice: string) => void): void {
+  const address = location.origin + routePath(route);
+  const said = () => onNotice(`The address is ${address}`);
+  if (navigator.clipboard === undefined) {
+    said();
+    return;
+  }
+  navigator.clipboard.writeText(address).then(() => onNotice("The address is in the clipboard."), said);
 }
 
 /** Looks for a user among those who are here and those who spoke. */

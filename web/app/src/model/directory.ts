@@ -1,4 +1,4 @@
-import type { ChatClient, Room, RoomSnapshot, RoomSummary } from "@rialto/chat";
+import type { ChatClient, ChatMessage, Room, RoomSnapshot, RoomSummary } from "@rialto/chat";
 import { problem } from "./problem.js";
 
 /** A room in the list. */
@@ -8,6 +8,8 @@ export interface DirectoryEntry {
   readonly name: string;
   /** Messages not read yet, 0 in rooms that this user never opened: news from strangers' rooms is no news. */
   readonly unread: number;
+  /** How many of them mention this user, as far as this page knows. */
+  readonly mentions: number;
   /** The newest change; undefined in an untouched room. */
   readonly activity: Date | undefined;
 }
@@ -19,6 +21,14 @@ export interface DirectorySnapshot {
   readonly loaded: boolean;
   /** Why the last refresh failed. */
   readonly error?: string;
+}
+
+/** Something that was just said by somebody else in a joined room. */
+export interface News {
+  readonly room: string;
+  /** What the room is called. */
+  readonly name: string;
+  readonly message: ChatMessage;
 }
 
 /** How many rooms stay joined after they were left, so that they are current when one comes back. */
@@ -35,6 +45,7 @@ const refreshMs = 20_000;
 export class Directory {
   private readonly client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">;
   private readonly listeners = new Set<() => void>();
+  private readonly newsListeners = new Set<(news: News) => void>();
   /** Rooms visited, the latest last, each with how to let it go. */
   private readonly kept = new Map<string, { room: Room; release: () => void }>();
   private summaries: readonly RoomSummary[] = [];
@@ -52,6 +63,12 @@ export class Directory {
 
   getSnapshot(): DirectorySnapshot {
     return this.snapshot;
+  }
+
+  /** Calls the listener for everything that others say in joined rooms from now on. Returns the function that ends this. */
+  onNews(listener: (news: News) => void): () => void {
+    this.newsListeners.add(listener);
+    return () => this.newsListeners.delete(listener);
   }
 
   /** Starts to refresh: whenever the connection comes alive or the page is looked at, and now and then. */
@@ -119,12 +136,34 @@ export class Directory {
   private keep(id: string): { room: Room; release: () => void } {
     const room = this.client.room(id);
     room.join();
-    const unsubscribe = room.subscribe(() => this.rebuild());
+    let head: number | undefined;
+    const unsubscribe = room.subscribe(() => {
+      this.rebuild();
+      const snapshot = room.getSnapshot();
+      const before = head;
+      // What is caught up with after a break is old by then, but was not told yet.
+      head = snapshot.status === "live" ? snapshot.headSeq : head;
+      if (before !== undefined && head !== undefined && head > before) {
+        this.tell(snapshot, before);
+      }
+    });
     const release = () => {
       unsubscribe();
       room.leave();
     };
     return { room, release };
+  }
+
+  private tell(snapshot: RoomSnapshot, before: number): void {
+    const me = this.client.getSnapshot().user?.id;
+    const name = snapshot.title === "" ? snapshot.id : snapshot.title;
+    for (const message of snapshot.messages.slice(before - snapshot.headSeq)) {
+      if (message.seq > before && message.sender.id !== me && !message.deleted) {
+        for (const listener of this.newsListeners) {
+          listener({ room: snapshot.id, name, message });
+        }
+      }
+    }
   }
 
   private rebuild(change: { loaded?: boolean; error?: string } = {}): void {
@@ -133,7 +172,7 @@ export class Directory {
       entries.set(summary.id, fromSummary(summary));
     }
     for (const [id, { room }] of this.kept) {
-      entries.set(id, amend(entries.get(id), room.getSnapshot()));
+      entries.set(id, amend(entries.get(id), room.getSnapshot(), this.client.getSnapshot().user?.id));
     }
     const rooms = [...entries.values()].sort(byActivity).map((entry) => this.same(entry));
     const loaded = change.loaded ?? this.snapshot.loaded;
@@ -155,6 +194,7 @@ export class Directory {
       before !== undefined &&
       before.name === entry.name &&
       before.unread === entry.unread &&
+      before.mentions === entry.mentions &&
       before.activity?.getTime() === entry.activity?.getTime();
     return same ? before : entry;
   }
@@ -165,20 +205,29 @@ function fromSummary(summary: RoomSummary): DirectoryEntry {
     id: summary.id,
     name: summary.title === "" ? summary.id : summary.title,
     unread: summary.readSeq === 0 ? 0 : summary.unread,
+    mentions: 0,
     activity: summary.updateTime,
   };
 }
 
 /** Puts what a joined room knows over what the list said. */
-function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot): DirectoryEntry {
+function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot, me: string | undefined): DirectoryEntry {
   const newest = room.messages.at(-1)?.createTime;
   const listed = entry?.activity;
+  const unread = room.status === "idle" || room.status === "joining" ? (entry?.unread ?? 0) : room.unread;
   return {
     id: room.id,
     name: room.title === "" ? (entry?.name ?? room.id) : room.title,
-    unread: room.status === "idle" || room.status === "joining" ? (entry?.unread ?? 0) : room.unread,
+    unread,
+    mentions: unread === 0 || me === undefined ? 0 : mentionsOf(room, me),
     activity: newest !== undefined && (listed === undefined || newest > listed) ? newest : listed,
   };
+}
+
+function mentionsOf({ messages, readSeq }: RoomSnapshot, me: string): number {
+  const first = messages[0]?.seq ?? 0;
+  const unread = messages.slice(Math.max(0, readSeq + 1 - first));
+  return unread.filter((message) => message.mentions.includes(me) && message.sender.id !== me).length;
 }
 
 function byActivity(a: DirectoryEntry, b: DirectoryEntry): number {

@@ -1,3 +1,5 @@
+import type { RoomSnapshot, User } from "@rialto/chat";
+
 /** Returns up to two letters that stand for a name in its avatar. */
 export function initials(name: string): string {
   const words = name.split(/[\s._-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
@@ -29,3 +31,17 @@ export function nameList(names: readonly string[]): string {
   }
   return new Intl.ListFormat("en", { type: "conjunction" }).format(names);
 }
+
+/** Who can be spoken to in a room: those who are here, then those who spoke last; each once. */
+export function peopleOf({ online, messages }: Pick<RoomSnapshot, "online" | "messages">): User[] {
+  const people = new Map(online.map((user) => [user.id, user]));
+  for (const { sender } of messages.slice(-recentMessages).reverse()) {
+    if (!people.has(sender.id)) {
+      people.set(sender.id, sender);
+    }
+  }
+  return [...people.values()];
+}
+
+/** In how many of the newest messages people are looked for. */
+const recentMessages = 500;

@@ -6,18 +6,24 @@ import { describe, expect, test } from "vitest";
 const [tokens, intents] = ["tokens.css", "intents.css"].map((name) =>
   readFileSync(new URL(name, import.meta.url), "utf8"),
 );
-const declared = new Map(
-  [...`${tokens}\n${intents}`.matchAll(/--([\w-]+):\s*([^;]+);/g)].map(([, name, value]) => [name, value]),
-);
+const declarations = (css: string) =>
+  [...css.matchAll(/--([\w-]+):\s*([^;]+);/g)].map(([, name, value]) => [name, value] as const);
+const [usual = "", more = ""] = (intents ?? "").split(':root[data-contrast="more"]');
+const declared = {
+  usual: new Map(declarations(`${tokens}\n${usual}`)),
+  more: new Map(declarations(`${tokens}\n${usual}\n${more}`)),
+};
 
-function colour(name: string, theme: "light" | "dark"): string {
-  const value = declared.get(name);
+type Contrast = keyof typeof declared;
+
+function colour(name: string, theme: "light" | "dark", level: Contrast): string {
+  const value = declared[level].get(name);
   if (value === undefined) {
     throw new Error(`no --${name}`);
   }
   const pair = value.match(/^light-dark\(var\(--([\w-]+)\), var\(--([\w-]+)\)\)$/);
   const token = pair?.[theme === "light" ? 1 : 2];
-  return token === undefined ? value : colour(token, theme);
+  return token === undefined ? value : colour(token, theme, level);
 }
 
 /** Relative luminance and contrast: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
@@ -49,15 +55,28 @@ const texts = [
     ["ground", "ground-raised", "ground-hover"].map((ground) => [text, ground]),
   ),
   ["text", "accent-ground"],
+  ["text", "ground-code"],
+  ["text-quiet", "ground-code"],
+  ["text", "warning-ground"],
+  ["text-quiet", "warning-ground"],
+  ["accent", "warning-ground"],
   ["on-accent", "accent"],
   ["on-accent", "accent-hover"],
   ["danger", "danger-ground"],
   ["warning", "warning-ground"],
 ] as [string, string][];
 
-describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
+const themes: [theme: "light" | "dark", level: Contrast][] = [
+  ["light", "usual"],
+  ["dark", "usual"],
+  ["light", "more"],
+  ["dark", "more"],
+];
+
+describe.each(themes)("in the %s theme with %s contrast", (theme, level) => {
   test.each(texts)("%s on %s can be read", (text, ground) => {
-    expect(contrast(colour(text, theme), colour(ground, theme))).toBeGreaterThanOrEqual(4.5);
+    const least = level === "more" && text !== "on-accent" ? 7 : 4.5;
+    expect(contrast(colour(text, theme, level), colour(ground, theme, level))).toBeGreaterThanOrEqual(least);
   });
 
   test.each([
@@ -67,6 +86,6 @@ describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
     ["accent", "ground-side"],
     ["present", "ground-side"],
   ])("%s on %s can be made out", (shape, ground) => {
-    expect(contrast(colour(shape, theme), colour(ground, theme))).toBeGreaterThanOrEqual(3);
+    expect(contrast(colour(shape, theme, level), colour(ground, theme, level))).toBeGreaterThanOrEqual(3);
   });
 });

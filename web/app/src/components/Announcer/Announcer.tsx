@@ -1,5 +1,6 @@
 import type { ChatMessage } from "@rialto/chat";
 import { useEffect, useRef, useState } from "react";
+import { plainText } from "../../model/markdown.js";
 
 interface Props {
   readonly messages: readonly ChatMessage[];
@@ -34,7 +35,7 @@ export function Announcer({ messages, myId, live }: Props) {
     <div className="unseen" role="log" aria-live="polite" aria-relevant="additions">
       {news.map((message) => (
         <p key={message.seq}>
-          {message.sender.name}: {message.text}
+          {message.sender.name}: {message.text === "" ? "data" : plainText(message.text)}
         </p>
       ))}
     </div>

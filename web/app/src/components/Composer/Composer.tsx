@@ -1,18 +1,29 @@
-import { maxTextBytes } from "@rialto/chat";
-import { type Ref, useState } from "react";
+import { maxTextBytes, type User } from "@rialto/chat";
+import { type RefObject, useCallback, useId, useLayoutEffect, useRef, useState } from "react";
+import { useCompletion } from "../../hooks/use-completion.js";
+import { mentionsIn } from "../../model/completion.js";
 import { Drafts } from "../../model/drafts.js";
 import { byteLength } from "../../model/text-size.js";
+import { Completions, optionId } from "../Completions/Completions.js";
+import { EmojiPopover } from "../EmojiPicker/EmojiPopover.js";
 import { Icon } from "../Icon/Icon.js";
 import { TextArea } from "../TextArea/TextArea.js";
 import "./composer.css";
 
 interface Props {
-  readonly roomId: string;
-  readonly onSend: (text: string) => void;
+  /** Under what the draft is kept. */
+  readonly draft: string;
+  /** What the field is called. */
+  readonly label: string;
+  /** Who can be named behind an @. */
+  readonly people: readonly User[];
+  readonly onSend: (text: string, mentions: readonly string[]) => void;
   readonly onTyping: (typing: boolean) => void;
   /** The up arrow was pressed in an empty field: edit what one said last. */
-  readonly onEditLast: () => void;
-  readonly ref?: Ref<HTMLTextAreaElement>;
+  readonly onEditLast?: () => void;
+  /** Escape was pressed and meant nothing here. */
+  readonly onEscape?: () => void;
+  readonly ref: RefObject<HTMLTextAreaElement | null>;
 }
 
 /** From this share of the longest text on, what is left is shown. */
@@ -20,23 +31,58 @@ const nearlyFull = 0.75;
 
 const drafts = new Drafts(localStorage);
 
-/** Where one writes. What is written and not sent is kept for each room. Mount it anew for another room. */
-export function Composer({ roomId, onSend, onTyping, onEditLast, ref }: Props) {
-  const [text, setText] = useState(() => drafts.get(roomId));
+/** Where one writes. What is written and not sent is kept. Mount it anew for another draft. */
+export function Composer({ draft, label, people, onSend, onTyping, onEditLast, onEscape, ref }: Props) {
+  const id = useId();
+  const [text, setText] = useState(() => drafts.get(draft));
+  const [caret, setCaret] = useState(text.length);
+  const [picking, setPicking] = useState(false);
+  const chosen = useRef(new Map<string, string>());
+  const caretNext = useRef<number>(undefined);
   const bytes = byteLength(text);
   const sendable = text.trim() !== "" && bytes <= maxTextBytes;
 
   const change = (next: string) => {
     setText(next);
-    drafts.set(roomId, next);
+    drafts.set(draft, next);
     onTyping(next.trim() !== "");
   };
+  const changeAt = (next: string, at: number) => {
+    change(next);
+    setCaret(at);
+    caretNext.current = at;
+  };
+  useLayoutEffect(() => {
+    if (caretNext.current !== undefined) {
+      ref.current?.setSelectionRange(caretNext.current, caretNext.current);
+      caretNext.current = undefined;
+    }
+  });
+  const { completions, selected, choose, onKey } = useCompletion({
+    text,
+    caret,
+    people,
+    onComplete: (next, at, { user }) => {
+      if (user !== undefined) {
+        chosen.current.set(user.name, user.id);
+      }
+      changeAt(next, at);
+    },
+  });
   const send = () => {
     if (sendable) {
-      onSend(text.replace(/^(?:[ \t]*\r?\n)+/, "").trimEnd());
-      change("");
+      onSend(text.replace(/^(?:[ \t]*\r?\n)+/, "").trimEnd(), mentionsIn(text, people, chosen.current));
+      chosen.current.clear();
+      changeAt("", 0);
     }
   };
+  const stopPicking = useCallback(() => setPicking(false), []);
+  const insert = (emoji: string) => {
+    setPicking(false);
+    ref.current?.focus();
+    changeAt(text.slice(0, caret) + emoji + text.slice(caret), caret + emoji.length);
+  };
+
   return (
     <form
       className="composer"
@@ -45,25 +91,55 @@ export function Composer({ roomId, onSend, onTyping, onEditLast, ref }: Props) {
         send();
       }}
     >
+      {completions.length > 0 && (
+        <Completions id={id} completions={completions} selected={selected} onChoose={choose} />
+      )}
+      {picking && <EmojiPopover onChoose={insert} onClose={stopPicking} />}
       <div className="composer-box">
         <TextArea
-          ref={ref ?? null}
+          ref={ref}
           value={text}
           onText={change}
           onEnter={send}
           onKeyDown={(event) => {
-            if (event.key === "ArrowUp" && text === "") {
+            if (onKey(event)) {
+              return;
+            }
+            if (event.key === "ArrowUp" && text === "" && onEditLast !== undefined) {
               event.preventDefault();
               onEditLast();
+            } else if (event.key === "Escape") {
+              onEscape?.();
             }
           }}
+          onSelect={(event) => setCaret(event.currentTarget.selectionStart)}
           onBlur={() => onTyping(false)}
-          placeholder={`Message #${roomId}`}
-          aria-label={`Message #${roomId}`}
+          placeholder={label}
+          aria-label={label}
           aria-invalid={bytes > maxTextBytes}
+          aria-autocomplete="list"
+          aria-controls={completions.length > 0 ? id : undefined}
+          aria-activedescendant={completions.length > 0 ? optionId(id, selected) : undefined}
           enterKeyHint="send"
         />
-        <button type="submit" className="composer-send" disabled={!sendable} aria-label="Send" title="Send (Enter)">
+        <button
+          type="button"
+          className="composer-button"
+          aria-label="Emojis"
+          aria-expanded={picking}
+          title="Emojis"
+          onPointerDown={(event) => event.stopPropagation()}
+          onClick={() => setPicking(!picking)}
+        >
+          <Icon name="react" />
+        </button>
+        <button
+          type="submit"
+          className="composer-button composer-send"
+          disabled={!sendable}
+          aria-label="Send"
+          title="Send (Enter)"
+        >
           <Icon name="send" />
         </button>
       </div>

@@ -44,7 +44,9 @@ export function Dialog({ title, shape = "card", onClose, children }: Props) {
     >
       <div className="dialog-content">
         <header className="dialog-header">
-          <h2 id={titleId}>{title}</h2>
+          <h2 id={titleId}>
+            <bdi>{title}</bdi>
+          </h2>
           <button type="button" className="icon-button" onClick={onClose} aria-label="Close">
             <Icon name="close" />
           </button>

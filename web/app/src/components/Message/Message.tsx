@@ -1,5 +1,5 @@
 import type { ChatMessage } from "@rialto/chat";
-import { type KeyboardEvent, memo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
 import { clockTime, fullTime } from "../../model/times.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Icon } from "../Icon/Icon.js";
@@ -7,6 +7,7 @@ import { MessageText } from "../MessageText/MessageText.js";
 import { MessageToolbar, type ToolbarMode } from "../MessageToolbar/MessageToolbar.js";
 import { PersonName } from "../PersonName/PersonName.js";
 import { Reactions } from "../Reactions/Reactions.js";
+import { ReplyQuote } from "../ReplyQuote/ReplyQuote.js";
 import { MessageEditor } from "./MessageEditor.js";
 import "./message.css";
 
@@ -17,11 +18,22 @@ export interface MessageActions {
   readonly startEdit: (message: ChatMessage | undefined) => void;
   readonly edit: (message: ChatMessage, text: string) => void;
   readonly remove: (message: ChatMessage) => void;
+  /** Begins an answer. */
+  readonly reply: (message: ChatMessage) => void;
+  /** Shows the answers. */
+  readonly openThread: (seq: number) => void;
+  readonly copyLink: (message: ChatMessage) => void;
+  /** Goes to a message. */
+  readonly goTo: (seq: number) => void;
+  /** Asks for one emoji of all, to react with. */
+  readonly pickEmoji: (message: ChatMessage) => void;
   readonly nameOf: (userId: string) => string | undefined;
 }
 
 interface Props {
   readonly message: ChatMessage;
+  /** The message that it answers, if that is loaded. */
+  readonly answered: ChatMessage | undefined;
   /** Whether it is the first of its author's group and shows who speaks. */
   readonly first: boolean;
   readonly myId: string;
@@ -37,7 +49,7 @@ interface Props {
 
 /** A message in the timeline, with all that can be done with it by mouse, touch and keyboard. */
 export const Message = memo(function Message(props: Props) {
-  const { message, first, myId, current, editing, sent, target, actions } = props;
+  const { message, answered, first, myId, current, editing, sent, target, actions } = props;
   const article = useRef<HTMLElement>(null);
   const [hovered, setHovered] = useState(false);
   const [mode, setMode] = useState<ToolbarMode>("actions");
@@ -52,6 +64,12 @@ export const Message = memo(function Message(props: Props) {
       backToMessage();
     } else if (event.target !== article.current || event.ctrlKey || event.metaKey || event.altKey || message.deleted) {
       return;
+    } else if (event.key === "r") {
+      actions.reply(message);
+    } else if (event.key === "t") {
+      actions.openThread(message.seq);
+    } else if (event.key === "l") {
+      actions.copyLink(message);
     } else if (event.key === "+") {
       setMode("react");
     } else if (event.key === "e" && own) {
@@ -63,6 +81,7 @@ export const Message = memo(function Message(props: Props) {
     }
     event.preventDefault();
   };
+  const mentioned = message.mentions.includes(myId) && !own;
   const toggle = (emoji: string, mine: boolean) => actions.react(message, emoji, !mine);
 
   return (
@@ -71,6 +90,7 @@ export const Message = memo(function Message(props: Props) {
       className="message"
       data-first={first || undefined}
       data-own={own || undefined}
+      data-mentioned={mentioned || undefined}
       data-target={target || undefined}
       data-seq={message.seq}
       tabIndex={current ? 0 : -1}
@@ -87,6 +107,14 @@ export const Message = memo(function Message(props: Props) {
             <Time className="message-time" time={message.createTime} />
           </header>
         )}
+        {message.replyTo !== undefined && (
+          <ReplyQuote
+            seq={message.replyTo}
+            message={answered}
+            reachable={current}
+            onOpen={() => actions.goTo(message.replyTo ?? 0)}
+          />
+        )}
         {editing ? (
           <MessageEditor
             text={message.text}
@@ -94,7 +122,7 @@ export const Message = memo(function Message(props: Props) {
             onCancel={() => actions.startEdit(undefined)}
           />
         ) : (
-          <Content message={message} reachable={current} />
+          <Content message={message} myId={myId} nameOf={actions.nameOf} reachable={current} />
         )}
         {message.reactions.length > 0 && (
           <Reactions
@@ -104,6 +132,17 @@ export const Message = memo(function Message(props: Props) {
             reachable={current}
             onToggle={toggle}
           />
+        )}
+        {message.thread !== undefined && (
+          <button
+            type="button"
+            className="message-thread"
+            tabIndex={current ? 0 : -1}
+            onClick={() => actions.openThread(message.seq)}
+          >
+            <Icon name="thread" size={15} />
+            {message.thread.count === 1 ? "1 answer" : `${message.thread.count.toLocaleString()} answers`}
+          </button>
         )}
         {sent && (
           <p className="message-state" title="Sent">
@@ -118,6 +157,15 @@ export const Message = memo(function Message(props: Props) {
           onMode={setMode}
           reachable={current}
           own={own}
+          onReply={() => {
+            setMode("actions");
+            actions.reply(message);
+          }}
+          onLink={() => actions.copyLink(message)}
+          onMoreEmojis={() => {
+            backToMessage();
+            actions.pickEmoji(message);
+          }}
           onReact={(emoji) => {
             actions.react(message, emoji, !reactedBy(message, emoji, myId));
             backToMessage();
@@ -136,7 +184,18 @@ export const Message = memo(function Message(props: Props) {
   );
 });
 
-function Content({ message, reachable }: { readonly message: ChatMessage; readonly reachable: boolean }) {
+interface ContentProps {
+  readonly message: ChatMessage;
+  readonly myId: string;
+  readonly nameOf: (userId: string) => string | undefined;
+  readonly reachable: boolean;
+}
+
+function Content({ message, myId, nameOf, reachable }: ContentProps) {
+  const mentions = useMemo(
+    () => message.mentions.map((userId) => ({ userId, name: nameOf(userId) ?? "" })).filter(({ name }) => name !== ""),
+    [message.mentions, nameOf],
+  );
   if (message.deleted) {
     return <p className="message-note">This message was deleted.</p>;
   }
@@ -148,7 +207,7 @@ function Content({ message, reachable }: { readonly message: ChatMessage; readon
   }
   const { text, editTime } = message;
   const note = editTime === undefined ? undefined : <Edited time={editTime} />;
-  return <MessageText text={text} note={note} reachable={reachable} />;
+  return <MessageText text={text} mentions={mentions} myId={myId} note={note} reachable={reachable} />;
 }
 
 function Edited({ time }: { readonly time: Date }) {
@@ -172,7 +231,7 @@ function Time({ time, className }: { readonly time: Date; readonly className: st
 }
 
 function label(message: ChatMessage): string {
-  const text = message.deleted ? "deleted" : message.text.slice(0, 500);
+  const text = message.deleted ? "deleted" : message.text.slice(0, 300);
   return `${message.sender.name}, ${clockTime(message.createTime)}: ${text}`;
 }
 

@@ -1,9 +1,9 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { Icon } from "../Icon/Icon.js";
+import { Icon, type IconName } from "../Icon/Icon.js";
 import "./message-toolbar.css";
 
 /** What can be said without words. */
-const emojis = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀", "✅"] as const;
+const emojis = ["👍", "❤️", "😂", "🎉", "👀", "✅"] as const;
 
 /** What the toolbar shows: its buttons, the emojis to choose from, or whether to delete indeed. */
 export type ToolbarMode = "actions" | "react" | "delete";
@@ -16,12 +16,17 @@ interface Props {
   /** Whether the message is the reader's own. */
   readonly own: boolean;
   readonly onReact: (emoji: string) => void;
+  /** Asks for one emoji of all. */
+  readonly onMoreEmojis: () => void;
+  readonly onReply: () => void;
+  readonly onLink: () => void;
   readonly onEdit: () => void;
   readonly onDelete: () => void;
 }
 
-/** What can be done with a message: react; edit and delete one's own. */
-export function MessageToolbar({ mode, onMode, reachable, own, onReact, onEdit, onDelete }: Props) {
+/** What can be done with a message: react, answer, copy its address; edit and delete one's own. */
+export function MessageToolbar(props: Props) {
+  const { mode, onMode, reachable, own, onReact, onMoreEmojis, onReply, onLink, onEdit, onDelete } = props;
   const bar = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (mode !== "actions") {
@@ -38,12 +43,16 @@ export function MessageToolbar({ mode, onMode, reachable, own, onReact, onEdit, 
       aria-label={mode === "react" ? "Choose a reaction" : mode === "delete" ? "Delete this message?" : "Message"}
       onKeyDown={moveWithArrows}
     >
-      {mode === "react" &&
-        emojis.map((emoji) => (
-          <button key={emoji} type="button" className="toolbar-button toolbar-emoji" onClick={() => onReact(emoji)}>
-            {emoji}
-          </button>
-        ))}
+      {mode === "react" && (
+        <>
+          {emojis.map((emoji) => (
+            <button key={emoji} type="button" className="toolbar-button toolbar-emoji" onClick={() => onReact(emoji)}>
+              {emoji}
+            </button>
+          ))}
+          <ToolbarButton icon="plus" label="More emojis" tabIndex={0} onClick={onMoreEmojis} />
+        </>
+      )}
       {mode === "delete" && (
         <>
           <span className="toolbar-question">Delete this message?</span>
@@ -58,6 +67,8 @@ export function MessageToolbar({ mode, onMode, reachable, own, onReact, onEdit, 
       {mode === "actions" && (
         <>
           <ToolbarButton icon="react" label="React" shortcut="+" tabIndex={tabIndex} onClick={() => onMode("react")} />
+          <ToolbarButton icon="reply" label="Reply" shortcut="r" tabIndex={tabIndex} onClick={onReply} />
+          <ToolbarButton icon="link" label="Copy link" shortcut="l" tabIndex={tabIndex} onClick={onLink} />
           {own && (
             <>
               <ToolbarButton icon="edit" label="Edit" shortcut="e" tabIndex={tabIndex} onClick={onEdit} />
@@ -77,9 +88,9 @@ export function MessageToolbar({ mode, onMode, reachable, own, onReact, onEdit, 
 }
 
 interface ToolbarButtonProps {
-  readonly icon: "react" | "edit" | "trash";
+  readonly icon: IconName;
   readonly label: string;
-  readonly shortcut: string;
+  readonly shortcut?: string;
   readonly tabIndex: number;
   readonly onClick: () => void;
 }
@@ -92,7 +103,7 @@ function ToolbarButton({ icon, label, shortcut, tabIndex, onClick }: ToolbarButt
       tabIndex={tabIndex}
       aria-label={label}
       aria-keyshortcuts={shortcut}
-      title={`${label} (${shortcut})`}
+      title={shortcut === undefined ? label : `${label} (${shortcut})`}
       onClick={onClick}
     >
       <Icon name={icon} size={17} />

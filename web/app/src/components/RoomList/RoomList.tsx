@@ -2,6 +2,7 @@ import { memo } from "react";
 import { useNow } from "../../hooks/use-now.js";
 import { navigate } from "../../hooks/use-route.js";
 import type { DirectoryEntry, DirectorySnapshot } from "../../model/directory.js";
+import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { routePath } from "../../model/route.js";
 import { shortAgo } from "../../model/times.js";
 import "./room-list.css";
@@ -10,10 +11,11 @@ interface Props {
   readonly directory: DirectorySnapshot;
   /** The room that is open. */
   readonly current: string | undefined;
+  readonly preferences: Preferences;
 }
 
 /** All rooms, the busiest first. */
-export function RoomList({ directory, current }: Props) {
+export function RoomList({ directory, current, preferences }: Props) {
   const now = useNow(30_000);
   const { rooms, loaded, error } = directory;
   return (
@@ -24,6 +26,7 @@ export function RoomList({ directory, current }: Props) {
             key={room.id}
             room={room}
             current={room.id === current}
+            muted={notifyLevel(preferences, room.id) === "none"}
             when={room.activity === undefined ? "" : shortAgo(room.activity, now)}
           />
         ))}
@@ -41,10 +44,12 @@ export function RoomList({ directory, current }: Props) {
 interface RoomLinkProps {
   readonly room: DirectoryEntry;
   readonly current: boolean;
+  /** Whether the person wants to hear nothing of it. */
+  readonly muted: boolean;
   readonly when: string;
 }
 
-const RoomLink = memo(function RoomLink({ room, current, when }: RoomLinkProps) {
+const RoomLink = memo(function RoomLink({ room, current, muted, when }: RoomLinkProps) {
   const unread = current ? 0 : room.unread;
   return (
     <li>
@@ -52,7 +57,8 @@ const RoomLink = memo(function RoomLink({ room, current, when }: RoomLinkProps) 
         className="room-link"
         href={routePath({ page: "room", room: room.id })}
         aria-current={current ? "page" : undefined}
-        data-unread={unread > 0 || undefined}
+        data-unread={(unread > 0 && !muted) || undefined}
+        data-muted={muted || undefined}
         onClick={(event) => {
           if (event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey) {
             event.preventDefault();
@@ -64,6 +70,11 @@ const RoomLink = memo(function RoomLink({ room, current, when }: RoomLinkProps) 
           #
         </span>
         <bdi className="room-link-name">{room.name}</bdi>
+        {unread > 0 && room.mentions > 0 && (
+          <span className="badge badge-mention">
+            @<span className="unseen"> mentions you</span>
+          </span>
+        )}
         {unread > 0 ? (
           <span className="badge">
             {unread > 99 ? "99+" : unread}

@@ -4,13 +4,13 @@ import { Icon } from "../Icon/Icon.js";
 
 interface Props {
   readonly snapshot: RoomSnapshot;
-  /** Shows who is here; undefined where that is to be seen anyway. */
-  readonly onPeople: (() => void) | undefined;
+  /** Shows who is here, and what else is to be known; undefined where that is to be seen anyway. */
+  readonly onDetails: (() => void) | undefined;
 }
 
 /** What the room is called; on small screens the way back and to the people. */
-export function RoomHeader({ snapshot, onPeople }: Props) {
-  const { id, title, onlineCount } = snapshot;
+export function RoomHeader({ snapshot, onDetails }: Props) {
+  const { id, title, topic, onlineCount } = snapshot;
   return (
     <header className="room-header">
       <button
@@ -26,12 +26,17 @@ export function RoomHeader({ snapshot, onPeople }: Props) {
           <bdi>{title === "" ? id : title}</bdi>
         </h2>
         {title !== "" && title !== id && <span className="room-id">#{id}</span>}
+        {topic !== "" && (
+          <bdi className="room-topic" title={topic}>
+            {topic.replace(/\s+/g, " ")}
+          </bdi>
+        )}
       </div>
-      {onPeople !== undefined && (
+      {onDetails !== undefined && (
         <button
           type="button"
           className="room-people"
-          onClick={onPeople}
+          onClick={onDetails}
           aria-label={`Who is here: ${onlineCount.toLocaleString()}`}
         >
           <Icon name="people" />

@@ -1,39 +1,69 @@
-import type { Room } from "@rialto/chat";
-import { useEffect, useRef, useState } from "react";
+import type { ChatMessage, Room } from "@rialto/chat";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMedia } from "../../hooks/use-media.js";
-import { useMessageActions } from "../../hooks/use-message-actions.js";
+import { copyLink, useMessageActions } from "../../hooks/use-message-actions.js";
 import { useStore } from "../../hooks/use-store.js";
+import { peopleOf } from "../../model/person.js";
+import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { problem } from "../../model/problem.js";
 import { useSession } from "../../session.js";
 import { Announcer } from "../Announcer/Announcer.js";
 import { Composer } from "../Composer/Composer.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
-import { Dialog } from "../Dialog/Dialog.js";
-import { Icon } from "../Icon/Icon.js";
-import { People } from "../People/People.js";
+import { Details } from "../Details/Details.js";
+import { EmojiDialog } from "../EmojiPicker/EmojiDialog.js";
+import { Thread } from "../Thread/Thread.js";
 import { Timeline, type TimelineHandle } from "../Timeline/Timeline.js";
 import { TypingLine } from "../TypingLine/TypingLine.js";
+import { Notice } from "./Notice.js";
+import { Replying } from "./Replying.js";
 import { RoomHeader } from "./RoomHeader.js";
+import { SidePane } from "./SidePane.js";
 import "./room-view.css";
 
 interface Props {
   readonly room: Room;
   /** The seq of the message that the address names. */
   readonly target: number | undefined;
+  readonly preferences: Preferences;
+  readonly onPreferences: (change: Preferences) => void;
 }
 
-/** An open room: its header, timeline and composer, and who is here. Mount it anew for another room. */
-export function RoomView({ room, target }: Props) {
+/** What the right pane shows: the room, or the answers to a message. */
+type Side = { readonly pane: "details" } | { readonly pane: "thread"; readonly seq: number };
+
+const details = { pane: "details" } as const;
+
+/** An open room: its header, timeline and composer, and the pane beside them. Mount it anew for another room. */
+export function RoomView({ room, target, preferences, onPreferences }: Props) {
   const { client } = useSession();
   const { user, connection } = useStore(client);
   const snapshot = useStore(room);
   const [editing, setEditing] = useState<number>();
+  const [replying, setReplying] = useState<ChatMessage>();
+  const [reactingTo, setReactingTo] = useState<ChatMessage>();
   const [notice, setNotice] = useState<string>();
-  const [peopleOpen, setPeopleOpen] = useState(false);
+  const wide = useMedia("(min-width: 68rem)");
+  const [side, setSide] = useState<Side | undefined>();
   const timeline = useRef<TimelineHandle>(null);
   const composer = useRef<HTMLTextAreaElement>(null);
-  const wide = useMedia("(min-width: 68rem)");
-  const actions = useMessageActions(room, { onEditing: setEditing, onFailure: setNotice });
+  const live = connection.status === "live";
+  const people = useMemo(
+    () => peopleOf({ online: snapshot.online, messages: snapshot.messages }).filter(({ id }) => id !== user?.id),
+    [snapshot.online, snapshot.messages, user?.id],
+  );
+  const startReply = useCallback((message: ChatMessage) => {
+    setReplying(message);
+    composer.current?.focus();
+  }, []);
+  const openThread = useCallback((seq: number) => setSide({ pane: "thread", seq }), []);
+  const actions = useMessageActions(room, {
+    onEditing: setEditing,
+    onReply: startReply,
+    onThread: openThread,
+    onPickEmoji: setReactingTo,
+    onNotice: setNotice,
+  });
 
   useEffect(() => {
     // On a touch screen the keyboard would cover what one came to read.
@@ -48,14 +78,12 @@ export function RoomView({ room, target }: Props) {
     const last = snapshot.messages.findLast((m) => m.sender.id === user?.id && !m.deleted && m.text !== "");
     setEditing(last?.seq);
   };
-  const people = (
-    <People
-      online={snapshot.online}
-      count={snapshot.onlineCount}
-      myId={user?.id}
-      stale={connection.status !== "live"}
-    />
-  );
+  const send = (text: string, mentions: readonly string[]) => {
+    room.send(text, { mentions, ...(replying === undefined ? {} : { replyTo: replying.seq }) });
+    setReplying(undefined);
+    timeline.current?.toEnd();
+  };
+  const shown = side ?? (wide ? details : undefined);
   return (
     <>
       <ConnectionBanner
@@ -64,9 +92,9 @@ export function RoomView({ room, target }: Props) {
         onConnect={() => client.connect()}
       />
       <main className="room" aria-label={snapshot.title === "" ? snapshot.id : snapshot.title}>
-        <RoomHeader snapshot={snapshot} onPeople={wide ? undefined : () => setPeopleOpen(true)} />
+        <RoomHeader snapshot={snapshot} onDetails={wide && side === undefined ? undefined : () => setSide(details)} />
         {snapshot.error !== undefined && (
-          <p className="notice" role="alert">
+          <p className="notice" data-kind="problem" role="alert">
             This room cannot be joined. {problem(snapshot.error)}
           </p>
         )}
@@ -75,52 +103,60 @@ export function RoomView({ room, target }: Props) {
           room={room}
           snapshot={snapshot}
           me={user}
-          live={connection.status === "live"}
+          live={live}
           editing={editing}
           target={target}
           actions={actions}
         />
-        {notice !== undefined && (
-          <p className="notice" role="alert">
-            <span>{notice}</span>
-            <button
-              type="button"
-              className="icon-button"
-              onClick={() => setNotice(undefined)}
-              aria-label="Dismiss this notice"
-            >
-              <Icon name="close" size={16} />
-            </button>
-          </p>
-        )}
+        {notice !== undefined && <Notice text={notice} onDismiss={() => setNotice(undefined)} />}
         <TypingLine users={snapshot.typing} />
+        {replying !== undefined && <Replying message={replying} onCancel={() => setReplying(undefined)} />}
         <Composer
           ref={composer}
-          roomId={room.id}
-          onSend={(text) => {
-            room.send(text);
-            timeline.current?.toEnd();
-          }}
+          draft={room.id}
+          label={`Message #${room.id}`}
+          people={people}
+          onSend={send}
           onTyping={(typing) => room.setTyping(typing)}
           onEditLast={editLast}
+          onEscape={() => setReplying(undefined)}
         />
         <Announcer messages={snapshot.messages} myId={user?.id} live={snapshot.status === "live"} />
       </main>
-      {wide ? (
-        <aside className="people-pane" aria-labelledby="people-title">
-          <h2 id="people-title">Here now · {snapshot.onlineCount.toLocaleString()}</h2>
-          {people}
-        </aside>
-      ) : (
-        peopleOpen && (
-          <Dialog
-            title={`Here now · ${snapshot.onlineCount.toLocaleString()}`}
-            shape="drawer"
-            onClose={() => setPeopleOpen(false)}
-          >
-            {people}
-          </Dialog>
-        )
+      {shown?.pane === "thread" && (
+        <SidePane title="Answers" wide={wide} onClose={() => setSide(undefined)}>
+          <Thread
+            key={shown.seq}
+            room={room}
+            seq={shown.seq}
+            me={user}
+            live={live}
+            people={people}
+            editing={editing}
+            actions={actions}
+          />
+        </SidePane>
+      )}
+      {shown?.pane === "details" && (
+        <SidePane title="About this room" wide={wide} onClose={wide ? undefined : () => setSide(undefined)}>
+          <Details
+            snapshot={snapshot}
+            me={user}
+            stale={!live}
+            level={notifyLevel(preferences, room.id)}
+            onLevel={(level) => onPreferences({ levels: { ...preferences.levels, [room.id]: level } })}
+            onCopyLink={() => copyLink({ page: "room", room: room.id }, setNotice)}
+          />
+        </SidePane>
+      )}
+      {reactingTo !== undefined && (
+        <EmojiDialog
+          onChoose={(emoji) => {
+            actions.react(reactingTo, emoji, true);
+            setReactingTo(undefined);
+          }}
+          onClose={() => setReactingTo(undefined)}
+        />
       )}
     </>
   );

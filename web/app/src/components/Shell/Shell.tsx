@@ -1,11 +1,14 @@
 import { roomIdPattern } from "@rialto/chat";
-import { useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useDocumentTitle } from "../../hooks/use-document-title.js";
+import { useNotifications } from "../../hooks/use-notifications.js";
 import { navigate, useRoute } from "../../hooks/use-route.js";
+import { useShortcut } from "../../hooks/use-shortcut.js";
 import { useStore } from "../../hooks/use-store.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
+import { QuickSwitcher } from "../QuickSwitcher/QuickSwitcher.js";
 import { RoomView } from "../RoomView/RoomView.js";
 import { Sidebar } from "../Sidebar/Sidebar.js";
 import { Nowhere } from "./Nowhere.js";
@@ -19,7 +22,7 @@ interface Props {
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
   const { client, directory } = useSession();
-  const { connection } = useStore(client);
+  const { connection, user } = useStore(client);
   const route = useRoute();
   const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
   const room = useMemo(() => (roomId === undefined ? undefined : client.room(roomId)), [client, roomId]);
@@ -31,19 +34,30 @@ export function Shell({ preferences, onPreferences }: Props) {
       onPreferences({ room: roomId });
     }
   }, [directory, roomId, onPreferences]);
-  useDocumentTitle(directory, roomId);
+  useDocumentTitle(directory, roomId, preferences);
+  useNotifications(directory, preferences, user?.id);
+  const [switching, setSwitching] = useState(false);
+  const openSwitcher = useCallback(() => setSwitching(true), []);
+  useShortcut("k", openSwitcher);
 
   return (
     <div className="shell" data-page={route.page === "rooms" ? "rooms" : "room"}>
-      <Sidebar room={roomId} preferences={preferences} onPreferences={onPreferences} />
+      <Sidebar room={roomId} preferences={preferences} onPreferences={onPreferences} onSwitch={openSwitcher} />
       {room !== undefined ? (
-        <RoomView key={room.id} room={room} target={route.page === "room" ? route.seq : undefined} />
+        <RoomView
+          key={room.id}
+          room={room}
+          target={route.page === "room" ? route.seq : undefined}
+          preferences={preferences}
+          onPreferences={onPreferences}
+        />
       ) : (
         <>
           <ConnectionBanner connection={connection} missing={0} onConnect={() => client.connect()} />
           <Nowhere route={route} onLobby={() => navigate({ page: "room", room: "lobby" })} />
         </>
       )}
+      {switching && <QuickSwitcher onClose={() => setSwitching(false)} />}
     </div>
   );
 }

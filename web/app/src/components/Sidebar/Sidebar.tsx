@@ -4,26 +4,26 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { CreateRoom } from "../CreateRoom/CreateRoom.js";
-import { Dialog } from "../Dialog/Dialog.js";
 import { Icon } from "../Icon/Icon.js";
 import { Logo } from "../Logo/Logo.js";
-import { NameForm } from "../NameForm/NameForm.js";
 import { RoomList } from "../RoomList/RoomList.js";
-import { ThemeButton } from "../ThemeButton/ThemeButton.js";
+import { Settings } from "../Settings/Settings.js";
 import "./sidebar.css";
 
 interface Props {
   readonly room: string | undefined;
   readonly preferences: Preferences;
   readonly onPreferences: (change: Preferences) => void;
+  /** Opens the quick switcher. */
+  readonly onSwitch: () => void;
 }
 
 /** The left pane: the rooms, and who one is. */
-export function Sidebar({ room, preferences, onPreferences }: Props) {
+export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
   const { client, directory } = useSession();
   const { user } = useStore(client);
   const rooms = useStore(directory);
-  const [dialog, setDialog] = useState<"room" | "name">();
+  const [dialog, setDialog] = useState<"room" | "settings">();
   const name = preferences.name ?? "";
   const close = () => setDialog(undefined);
   return (
@@ -31,6 +31,15 @@ export function Sidebar({ room, preferences, onPreferences }: Props) {
       <header className="sidebar-header">
         <Logo size={26} />
         <h1>Rialto</h1>
+        <button
+          type="button"
+          className="icon-button"
+          onClick={onSwitch}
+          aria-label="Go to a room"
+          title="Go to a room (Ctrl K)"
+        >
+          <Icon name="search" />
+        </button>
         <button
           type="button"
           className="icon-button"
@@ -42,29 +51,18 @@ export function Sidebar({ room, preferences, onPreferences }: Props) {
         </button>
       </header>
       <div className="sidebar-rooms">
-        <RoomList directory={rooms} current={room} />
+        <RoomList directory={rooms} current={room} preferences={preferences} />
       </div>
       <footer className="sidebar-footer">
-        <button type="button" className="sidebar-me" onClick={() => setDialog("name")} title="Change your name">
+        <button type="button" className="sidebar-me" onClick={() => setDialog("settings")} title="Settings">
           <Avatar user={{ id: user?.id ?? "", name, guest: false }} small />
           <bdi className="sidebar-name">{name}</bdi>
-          <span className="unseen">: change your name</span>
+          <span className="unseen">: settings</span>
+          <Icon name="settings" />
         </button>
-        <ThemeButton theme={preferences.theme ?? "system"} onChange={(theme) => onPreferences({ theme })} />
       </footer>
       {dialog === "room" && <CreateRoom onClose={close} />}
-      {dialog === "name" && (
-        <Dialog title="Your name" onClose={close}>
-          <NameForm
-            name={name}
-            action="Save"
-            onChoose={(chosen) => {
-              onPreferences({ name: chosen });
-              close();
-            }}
-          />
-        </Dialog>
-      )}
+      {dialog === "settings" && <Settings preferences={preferences} onPreferences={onPreferences} onClose={close} />}
     </nav>
   );
 }

@@ -85,6 +85,7 @@ export function Timeline({ room, snapshot, me, live, editing, target, actions, r
               <li key={row.key} data-key={row.key}>
                 <RowContent
                   row={row}
+                  answered={row.kind === "message" ? answeredBy(row.message, messages) : undefined}
                   room={room}
                   me={me}
                   live={live}
@@ -114,8 +115,14 @@ export function Timeline({ room, snapshot, me, live, editing, target, actions, r
   );
 }
 
+/** The message that a message answers, if it is loaded. */
+function answeredBy({ replyTo }: ChatMessage, messages: readonly ChatMessage[]): ChatMessage | undefined {
+  return replyTo === undefined ? undefined : messages[replyTo - (messages[0]?.seq ?? 0)];
+}
+
 interface RowProps {
   readonly row: Row;
+  readonly answered: ChatMessage | undefined;
   readonly room: Room;
   readonly me: User | undefined;
   readonly live: boolean;
@@ -126,7 +133,7 @@ interface RowProps {
   readonly actions: MessageActions;
 }
 
-function RowContent({ row, room, me, live, current, editing, sent, target, actions }: RowProps) {
+function RowContent({ row, answered, room, me, live, current, editing, sent, target, actions }: RowProps) {
   switch (row.kind) {
     case "day":
       return <DayDivider day={row.day.getTime()} />;
@@ -136,6 +143,7 @@ function RowContent({ row, room, me, live, current, editing, sent, target, actio
       return (
         <Message
           message={row.message}
+          answered={answered}
           first={row.first}
           myId={me?.id ?? ""}
           current={current}

@@ -1,0 +1,35 @@
+import type { User } from "@rialto/chat";
+import { expect, test } from "vitest";
+import { findPeople, mentionsIn, queryAt } from "./completion.js";
+
+const user = (id: string, name: string): User => ({ id, name, guest: true });
+const people = [user("1", "Ana"), user("2", "Ana Contarini"), user("3", "Zoë Ánder"), user("4", "bo")];
+
+test.each([
+  ["@", { kind: "mention", text: "", from: 0 }],
+  ["hi @an", { kind: "mention", text: "an", from: 3 }],
+  ["hi (@Ana Con", { kind: "mention", text: "Ana Con", from: 4 }],
+  ["mail@example", undefined],
+  ["@Ana said so now", undefined],
+  ["nice :tad", { kind: "emoji", text: "tad", from: 5 }],
+  ["10:30", undefined],
+  ["a :x", undefined],
+])("%j", (text, query) => {
+  expect(queryAt(text, text.length)).toEqual(query);
+  expect(queryAt(`${text} and more`, text.length)).toEqual(query);
+});
+
+test("people are found by any word of their name, however they write it", () => {
+  const names = (text: string) => findPeople(people, text, 8).map(({ name }) => name);
+  expect(names("an")).toEqual(["Ana", "Ana Contarini", "Zoë Ánder"]);
+  expect(names("zoe")).toEqual(["Zoë Ánder"]);
+  expect(names("")).toHaveLength(4);
+  expect(names("x")).toEqual([]);
+});
+
+test("a text is about those whose names stand in it, each once", () => {
+  expect(mentionsIn("@Ana Contarini and @bo, @bo!", people, new Map())).toEqual(["2", "4"]);
+  expect(mentionsIn("Ana, bo", people, new Map())).toEqual([]);
+  const two = [user("5", "Cy"), user("6", "Cy")];
+  expect(mentionsIn("@Cy", two, new Map([["Cy", "5"]]))).toEqual(["5"]);
+});
