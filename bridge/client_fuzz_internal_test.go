@@ -50,12 +50,8 @@ func FuzzMuxClient(f *testing.F) {
 			calls.Wait()
 			cc.Close()
 			checkClientFrames(t, sock.written)
-			if n := l.session.count(); n != 0 {
-				t.Errorf("%d streams are left", n)
-			}
-			if n := l.session.assembly.used.Load(); n != 0 {
-				t.Errorf("%d bytes of assembly are left", n)
-			}
+			checkCredit(t, sock.heard, sock.written)
+			checkNothingLeft(t, l.session)
 		})
 	})
 }

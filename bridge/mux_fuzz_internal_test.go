@@ -93,14 +93,63 @@ func FuzzMuxServer(f *testing.F) {
 			sock.abort()
 			<-served
 			checkServerFrames(t, sock.written)
-			if n := server.session.count(); n != 0 {
-				t.Errorf("%d streams are left", n)
-			}
-			if n := server.session.assembly.used.Load(); n != 0 {
-				t.Errorf("%d bytes of assembly are left", n)
-			}
+			checkCredit(t, sock.heard, sock.written)
+			checkNothingLeft(t, server.session)
 		})
 	})
+}
+
+// checkNothingLeft checks that a session that has ended holds nothing: no stream, no byte of a message, and of what came in DATA
+// all credit has been returned or is about to be.
+func checkNothingLeft(t *testing.T, s *session) {
+	t.Helper()
+	if n := s.count(); n != 0 {
+		t.Errorf("%d streams are left", n)
+	}
+	if n := s.assembly.used.Load(); n != 0 {
+		t.Errorf("%d bytes of assembly are left", n)
+	}
+	if w := &s.recvWindow; w.available+w.owed != w.size {
+		t.Errorf("of the connection's window %d bytes are left behind", w.size-w.available-w.owed)
+	}
+}
+
+// checkCredit checks that one end has written no more DATA than the start values and the WINDOW frames of the other allow, for
+// each stream and for the connection. It knows nothing of when which was sent: a breach of the order only could hide.
+func checkCredit(t *testing.T, received, written [][]byte) {
+	t.Helper()
+	credit := map[uint32]int{0: startConnectionWindow}
+	add := func(stream uint32, n int) {
+		if _, ok := credit[stream]; !ok {
+			credit[stream] = startStreamWindow
+		}
+		credit[stream] += n
+	}
+	for _, message := range received {
+		if f, err := parseFrame(message); err == nil && f.kind == kindWindow {
+			add(f.stream, int(f.increment()))
+		}
+	}
+	for _, message := range written {
+		f, err := parseFrame(message)
+		cost := 0
+		switch {
+		case err != nil:
+			continue
+		case f.kind == kindData:
+			cost = dataCost(len(f.payload))
+		case f.kind == kindOpen && f.flags&flagInline != 0:
+			_, inlined, _ := f.splitOpen()
+			cost = dataCost(len(inlined))
+		}
+		add(f.stream, -cost)
+		credit[0] -= cost
+	}
+	for stream, left := range credit {
+		if left < 0 {
+			t.Errorf("stream %d: %d bytes were sent without credit", stream, -left)
+		}
+	}
 }
 
 // epilogue ends all calls of a script, well or by RESET.
@@ -272,7 +321,8 @@ func checkServerFrames(t *testing.T, written [][]byte) {
 
 // scriptedSocket is a messageSocket whose peer says what was written down, and then nothing.
 type scriptedSocket struct {
-	script  [][]byte
+	script  [][]byte // what was not read yet
+	heard   [][]byte // what was
 	written [][]byte // by the session's writer
 	closed  chan struct{}
 	once    sync.Once
@@ -291,6 +341,7 @@ func (s *scriptedSocket) read(buf []byte, limit int) ([]byte, error) {
 	}
 	message := s.script[0]
 	s.script = s.script[1:]
+	s.heard = append(s.heard, message)
 	if len(message) > limit {
 		return nil, protocolError("too long")
 	}

@@ -43,8 +43,7 @@ func (s *Service) Drain(ctx context.Context) error {
 	s.markers.flush()
 	gone := make(chan struct{})
 	go func() { // ends with the last session, whose transport ends it at the latest
-		s.running.Wait()
-		s.markers.wait()
+		s.Wait()
 		close(gone)
 	}()
 	select {
@@ -53,6 +52,13 @@ func (s *Service) Drain(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("chat: drain: %w", context.Cause(ctx))
 	}
+}
+
+// Wait returns when every session has ended and the read markers that they took are stored. To be called after Drain, when the
+// transports have ended and before the sequencer does: a Drain that was out of time has not waited for either.
+func (s *Service) Wait() {
+	s.running.Wait()
+	s.markers.wait()
 }
 
 // Where the clients of a server that goes away come back: spread over some seconds, so that its successor meets a

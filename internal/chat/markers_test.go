@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -127,4 +128,43 @@ func TestMarkerOutlivesItsSession(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A drain that is out of time does not wait for markers; Wait does.
+func TestWaitForMarkersAfterADrainOutOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &gate{open: make(chan struct{})}
+		l := start(t, config{wrap: g.wrap})
+		close(g.open)
+		l.fill("lobby", 5)
+		g.open = make(chan struct{})
+		ctx, who := l.as("Ana")
+		s := l.connect(ctx)
+		s.send(markReadRequest("lobby", 5))
+		synctest.Wait()
+		s.cancel()
+		expired, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.service.Drain(expired); err == nil {
+			t.Error("a drain without time has waited")
+		}
+		waited := make(chan struct{})
+		go func() {
+			l.service.Wait()
+			close(waited)
+		}()
+		synctest.Wait()
+		select {
+		case <-waited:
+			t.Error("Wait returned before the marker was stored")
+		default:
+		}
+		close(g.open)
+		<-waited
+		v := l.store.View()
+		defer v.Close()
+		if got, err := v.ReadMarker("lobby", who.ID); got != 5 || err != nil {
+			t.Errorf("marker at %d, %v", got, err)
+		}
+	})
 }

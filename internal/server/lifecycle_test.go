@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -12,10 +13,13 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	healthgrpc "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
@@ -84,6 +88,55 @@ func TestDrainTellsEverybody(t *testing.T) {
 func isRetryInfo(detail any) bool {
 	_, ok := detail.(*errdetails.RetryInfo)
 	return ok
+}
+
+// A peer that takes nothing of what its session, which it has half-closed, still has to send does not keep others from being
+// told, nor Run from ending once it is gone.
+func TestDrainWithAStalledPeer(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	cfg.DrainTimeout = 10 * time.Minute
+	i := start(t, cfg)
+	stalledConn := dial(t, i.GRPC, nil, grpc.WithStaticStreamWindowSize(64<<10))
+	stalled := connect(t, stalledConn)
+	join := &chatv1.ConnectRequest{Command: &chatv1.ConnectRequest_Join{Join: &chatv1.Join{Room: "lobby"}}}
+	if err := stalled.Send(join); err != nil {
+		t.Fatal(err)
+	}
+	for joined := false; !joined; {
+		resp, err := stalled.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined = slices.ContainsFunc(resp.GetEvents(), func(e *chatv1.Event) bool { return e.GetSnapshot() != nil })
+	}
+	native := dial(t, i.GRPC, nil)
+	ana := newGuest(t, native)
+	for n := range 20 {
+		postAs(t, native, ana, "lobby", fmt.Sprint(n), strings.Repeat("x", 16<<10))
+	}
+	if err := stalled.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	newGuest(t, stalledConn) // by now the server has read the half-close
+	over, err := bridge.Dial("http://" + i.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { over.Close() })
+	if _, err := chatv1.NewChatServiceClient(over).CreateGuest(t.Context(), &chatv1.CreateGuestRequest{DisplayName: "ben"}); err != nil {
+		t.Fatal(err)
+	}
+	i.shutdown()
+	eventually(t, "GOAWAY on an idle gRPC connection", func() bool { return native.GetState() != connectivity.Ready })
+	eventually(t, "GOAWAY on an idle WebSocket", func() bool { return over.GetState() != connectivity.Ready })
+	select {
+	case <-i.ended:
+		t.Error("the server has ended without the stalled session")
+	default:
+	}
+	stalledConn.Close()
+	i.wait(t)
 }
 
 func TestDrainEndsInTime(t *testing.T) {

@@ -87,7 +87,7 @@ func TestProxyExposesWhatReflectionLists(t *testing.T) {
 		if !strings.Contains(line, "rialto.chat.v1.ChatService") || strings.Contains(line, "grpc.") {
 			t.Errorf("logged %s", line)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the log does not say what is exposed")
 	}
 	conn, r, _ := upgrade(t, p.HTTP, "/rialto.chat.v1.ChatService/Connect", http.Header{})

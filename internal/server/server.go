@@ -32,7 +32,7 @@ type server struct {
 	metrics   *metrics
 	ready     readiness
 	health    *health.Server
-	drained   context.Context // ends when chat sessions have been told to go; health watches end with it
+	drained   context.Context // ends with the drain's beginning; health watches end with it
 	endDrain  context.CancelFunc
 
 	store     *state.Store
@@ -111,6 +111,7 @@ func (s *server) run(ctx context.Context) error {
 		case <-failed.Done():
 		}
 		s.drain(failed)
+		s.chat.Wait() // nothing serves any more, but what was taken is stored
 		return nil
 	})
 	parts.Go(s.announce)
@@ -138,8 +139,8 @@ func (s *server) announce() error {
 	return s.cfg.OnReady(a)
 }
 
-// drain ends everything that serves, in the order that clients notice least. When failed ends, there is nothing left to
-// wait for and it ends at once.
+// drain ends everything that serves. All are told at once: a peer that takes nothing of what its session still sends must not
+// use up the time of the others. When failed ends, there is nothing left to wait for and it ends at once.
 func (s *server) drain(failed context.Context) {
 	ctx, cancel := context.WithTimeout(failed, s.cfg.DrainTimeout)
 	defer cancel()
@@ -147,12 +148,14 @@ func (s *server) drain(failed context.Context) {
 	s.ready.close()
 	s.health.Shutdown()
 
-	err := s.chat.Drain(ctx)
+	var parts sync.WaitGroup
+	var sessions, sockets error
+	parts.Go(func() { sessions = s.chat.Drain(ctx) })
+	parts.Go(func() { sockets = s.bridge.Drain(ctx) })
+	parts.Go(func() { stopGRPC(ctx, s.grpc) })
 	s.endDrain()
-	var wires sync.WaitGroup
-	wires.Go(func() { err = errors.Join(err, s.bridge.Drain(ctx)) })
-	wires.Go(func() { stopGRPC(ctx, s.grpc) })
-	wires.Wait()
+	parts.Wait()
+	err := errors.Join(sessions, sockets)
 	for _, web := range []*http.Server{s.http, s.admin} {
 		if web != nil {
 			err = errors.Join(err, stopHTTP(ctx, web))

@@ -19,7 +19,7 @@ func upgrade(t testing.TB, address, path string, header http.Header) (net.Conn, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	req, err := http.NewRequest(http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
 		t.Fatal(err)
