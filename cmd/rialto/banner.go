@@ -11,15 +11,15 @@ import (
 
 // banner tells a person at a terminal what to do next with the server that s has started.
 func (s *serveCommand) banner(actual server.Addresses) string {
-	scheme, plaintext, secure := "http", " -plaintext", ""
+	scheme, plaintext, native := "http", " -plaintext", "grpc"
 	if s.TLSCert != "" {
-		scheme, plaintext, secure = "https", "", " --tls"
+		scheme, plaintext, native = "https", "", "grpcs"
 	}
 	grpc := dialable(s.GRPC, actual.GRPC)
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n  Rialto is open.\n\n")
 	fmt.Fprintf(&b, "    browser   %s://%s\n", scheme, dialable(s.HTTP, actual.HTTP))
-	fmt.Fprintf(&b, "    terminal  %s chat --room lobby --server %s%s\n", program(os.Args[0]), grpc, secure)
+	fmt.Fprintf(&b, "    terminal  %s chat --room lobby --url %s://%s\n", program(os.Args[0]), native, grpc)
 	fmt.Fprintf(&b, "    grpcurl   grpcurl%s -d '{\"join\":{\"room\":\"lobby\",\"history\":10}}' %s rialto.chat.v1.ChatService/Connect\n",
 		plaintext, grpc)
 	if s.Admin != "" {

@@ -43,7 +43,7 @@ func TestBannerFitsTheServer(t *testing.T) {
 	t.Parallel()
 	actual := server.Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:2"}
 	plain := (&serveCommand{HTTP: "localhost:0", GRPC: "localhost:0"}).banner(actual)
-	for _, want := range []string{"http://localhost:1\n", "grpcurl -plaintext ", " localhost:2 rialto.chat.v1.ChatService/Connect"} {
+	for _, want := range []string{"http://localhost:1\n", "--url grpc://localhost:2\n", "grpcurl -plaintext ", " localhost:2 rialto.chat.v1.ChatService/Connect"} {
 		if !strings.Contains(plain, want) {
 			t.Errorf("no %q in %s", want, plain)
 		}
@@ -52,7 +52,7 @@ func TestBannerFitsTheServer(t *testing.T) {
 		t.Error("a server without an admin port shows one")
 	}
 	secure := (&serveCommand{HTTP: "localhost:0", GRPC: "localhost:0", TLSCert: "cert.pem"}).banner(actual)
-	if !strings.Contains(secure, "https://localhost:1\n") || strings.Contains(secure, "-plaintext") {
+	if !strings.Contains(secure, "https://localhost:1\n") || !strings.Contains(secure, "--url grpcs://localhost:2\n") || strings.Contains(secure, "-plaintext") {
 		t.Errorf("with TLS: %s", secure)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
+	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"os/user"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -20,18 +22,18 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	"github.com/rialto-rpc/rialto/client"
 	"github.com/rialto-rpc/rialto/internal/terminal"
 )
 
 // chatCommand is the terminal client.
 type chatCommand struct {
-	Room   string `default:"lobby" placeholder:"ROOM" help:"The room to enter (${default}). The first message makes it."`
-	Name   string `placeholder:"NAME" help:"The name that others see, 1 to 64 characters. Default: the name you are logged in with."`
-	Server string `default:"localhost:9090" placeholder:"HOST:PORT" help:"Where the server listens for gRPC (${default})."`
+	Room string `default:"lobby" placeholder:"ROOM" help:"The room to enter (${default}). The first message makes it."`
+	Name string `placeholder:"NAME" help:"The name that others see, 1 to 64 characters. Default: the name you are logged in with."`
+	URL  string `name:"url" default:"grpc://localhost:9090" placeholder:"URL" help:"The server (${default}). grpc://HOST:PORT is native gRPC, ws://HOST:PORT a WebSocket, for networks that let only HTTP through; grpcs:// and wss:// are the same by TLS."`
 
-	TLS       bool   `name:"tls" group:"Security" help:"Connect by TLS, with the system's certificate authorities."`
-	CA        string `name:"ca" type:"path" placeholder:"FILE" group:"Security" help:"Connect by TLS, with the certificate authorities in this file (PEM)."`
+	CA        string `name:"ca" type:"path" placeholder:"FILE" group:"Security" help:"For grpcs and wss: the certificate authorities in this file (PEM). Default: the system's."`
 	TokenFile string `type:"path" placeholder:"FILE" group:"Security" help:"Be who the token in this file says; a fresh guest's token is put there if there is no file. Default: one token a server in rialto/tokens.json in the configuration directory."`
 
 	History *int          `placeholder:"N" help:"Messages to begin with, at most 100. Default: 50 on a terminal, otherwise 0."`
@@ -53,6 +55,9 @@ Examples:
   rialto chat --room lobby --name ana
       Talk.
 
+  rialto chat --url wss://chat.example.com
+      Talk over a WebSocket.
+
   date | rialto chat --room ops
       Post the output of a command, wait until it is stored, and end.
 
@@ -68,9 +73,12 @@ func (c *chatCommand) Validate() error {
 	if c.History != nil && (*c.History < 0 || *c.History > 100) {
 		return fmt.Errorf("--history %d: expected 0 to 100", *c.History)
 	}
-	// Without a port gRPC would take 443 and try for long.
-	if host, port, err := net.SplitHostPort(c.Server); err != nil || host == "" || port == "" {
-		return fmt.Errorf("--server %q: expected HOST:PORT, such as localhost:9090", c.Server)
+	u, err := c.target()
+	if err != nil {
+		return err
+	}
+	if c.CA != "" && u.Scheme != "grpcs" && u.Scheme != "wss" {
+		return fmt.Errorf("--ca with --url %s: expected grpcs or wss", c.URL)
 	}
 	if c.Wait < 0 {
 		return fmt.Errorf("--wait %v: expected no negative time", c.Wait)
@@ -85,11 +93,7 @@ func (c *chatCommand) Run(ctx context.Context, console console) error {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	creds, err := c.credentials()
-	if err != nil {
-		return err
-	}
-	conn, err := grpc.NewClient(c.Server, grpc.WithTransportCredentials(creds))
+	conn, err := c.dial()
 	if err != nil {
 		return err
 	}
@@ -107,7 +111,7 @@ func (c *chatCommand) Run(ctx context.Context, console console) error {
 }
 
 // chat is one client's life.
-func (c *chatCommand) chat(ctx context.Context, console console, conn *grpc.ClientConn, keeper *tokenKeeper) error {
+func (c *chatCommand) chat(ctx context.Context, console console, conn grpc.ClientConnInterface, keeper *tokenKeeper) error {
 	opts := []client.Option{client.WithDisplayName(c.displayName()), client.WithTokenSaver(keeper.save)}
 	if token, err := keeper.load(); err != nil {
 		return err
@@ -121,7 +125,7 @@ func (c *chatCommand) chat(ctx context.Context, console console, conn *grpc.Clie
 	defer sdk.Close()
 	if isTerminal(os.Stdin) && isTerminal(console.stdout) && !c.JSON {
 		return terminal.RunScreen(ctx, sdk, terminal.ScreenOptions{
-			Room: c.Room, Server: c.Server, History: c.history(50), In: os.Stdin, Out: console.stdout,
+			Room: c.Room, Server: c.URL, History: c.history(50), In: os.Stdin, Out: console.stdout,
 		})
 	}
 	return terminal.RunLines(ctx, sdk, terminal.LineOptions{
@@ -150,12 +154,62 @@ func (c *chatCommand) displayName() string {
 	return "guest"
 }
 
-func (c *chatCommand) credentials() (credentials.TransportCredentials, error) {
-	if c.CA == "" {
-		if c.TLS {
-			return credentials.NewTLS(&tls.Config{}), nil
+// target is the URL as it is dialled; it says what is wrong with one that cannot be.
+func (c *chatCommand) target() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Hostname() == "" {
+		return nil, fmt.Errorf("--url %q: expected a URL such as grpc://localhost:9090 or wss://chat.example.com", c.URL)
+	}
+	switch u.Scheme {
+	case "grpc", "grpcs":
+		if u.Port() == "" { // gRPC would take 443, also for what is not TLS, and try for long
+			return nil, fmt.Errorf("--url %q: expected a port, such as grpc://localhost:9090", c.URL)
 		}
-		return insecure.NewCredentials(), nil
+		if strings.Trim(u.Path, "/") != "" {
+			return nil, fmt.Errorf("--url %q: expected no path", c.URL)
+		}
+	case "ws", "wss":
+	default:
+		return nil, fmt.Errorf("--url %q: expected grpc, grpcs, ws or wss", c.URL)
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("--url: expected no user, query or fragment; see --token-file")
+	}
+	return u, nil
+}
+
+// connection is what there is between a client and a server.
+type connection interface {
+	grpc.ClientConnInterface
+	io.Closer
+}
+
+// dial connects to nothing yet; the first call does.
+func (c *chatCommand) dial() (connection, error) {
+	u, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	trust, err := c.trust()
+	if err != nil {
+		return nil, err
+	}
+	switch u.Scheme {
+	case "ws":
+		return bridge.Dial(u.String())
+	case "wss":
+		return bridge.Dial(u.String(), bridge.WithTLSConfig(trust))
+	case "grpcs":
+		return grpc.NewClient(u.Host, grpc.WithTransportCredentials(credentials.NewTLS(trust)))
+	default:
+		return grpc.NewClient(u.Host, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	}
+}
+
+// trust is whom to believe who the server is.
+func (c *chatCommand) trust() (*tls.Config, error) {
+	if c.CA == "" {
+		return &tls.Config{}, nil
 	}
 	pem, err := os.ReadFile(c.CA)
 	if err != nil {
@@ -165,7 +219,7 @@ func (c *chatCommand) credentials() (credentials.TransportCredentials, error) {
 	if !roots.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("--ca %s: no certificate in it", c.CA)
 	}
-	return credentials.NewTLS(&tls.Config{RootCAs: roots}), nil
+	return &tls.Config{RootCAs: roots}, nil
 }
 
 // describe puts a gRPC status in a person's words, and gives an interruption its exit code.
@@ -213,9 +267,9 @@ func (c *chatCommand) keeper() (*tokenKeeper, error) {
 		return nil, err
 	}
 	return &tokenKeeper{
-		load:   func() (string, error) { return tokens.Get(c.Server, time.Now()) },
-		forget: func() bool { return tokens.Delete(c.Server) == nil },
-		put:    func(token string, expires time.Time) error { return tokens.Put(c.Server, token, expires) },
+		load:   func() (string, error) { return tokens.Get(c.URL, time.Now()) },
+		forget: func() bool { return tokens.Delete(c.URL) == nil },
+		put:    func(token string, expires time.Time) error { return tokens.Put(c.URL, token, expires) },
 	}, nil
 }
 

@@ -31,7 +31,7 @@ var ours = map[string][]string{
 	"internal/terminal":             {"client", "gen/go/rialto/chat/v1"},
 	"internal/e2e/*":                {"bridge", "client", "gen/go/rialto/chat/v1", "internal/history"},
 	"internal/bench":                {"bridge", "gen/go/rialto/chat/v1"},
-	"cmd/rialto":                    {"client", "internal/bench", "internal/server", "internal/terminal"},
+	"cmd/rialto":                    {"bridge", "client", "internal/bench", "internal/server", "internal/terminal"},
 	"examples/*":                    {"bridge", "client", "gen/go/rialto/chat/v1"},
 	"web":                           {},
 	"gen/go/rialto/chat/v1":         {},

@@ -68,18 +68,31 @@ func (m *model) fetchPage() tea.Cmd {
 	}
 }
 
-func (m *model) page(msg pageMsg) {
+// page takes a page of older messages in; a search that waits for it goes on.
+func (m *model) page(msg pageMsg) tea.Cmd {
 	if msg.room != m.room {
-		return
+		return nil
 	}
 	m.paging = false
 	if msg.err != nil {
+		m.search.older = false
 		m.say("no older messages: " + reason(msg.err))
-		return
+		return nil
 	}
 	m.timeline.prepend(msg.messages)
 	m.atStart = m.timeline.first() <= m.firstSeq()
 	m.relayout()
+	if m.mode == finding && m.search.older {
+		return m.findOlder()
+	}
+	return nil
+}
+
+// changed says what became of a change to a message, if it was refused; otherwise an event shows it.
+func (m *model) changed(msg changedMsg) {
+	if msg.err != nil && m.ctx.Err() == nil {
+		m.say(msg.what + reason(msg.err))
+	}
 }
 
 // handOver gives the client the next message. One at a time, so that they keep their order.
@@ -91,7 +104,7 @@ func (m *model) handOver() tea.Cmd {
 	ctx, chat, next := m.ctx, m.chat, m.outbox[0]
 	m.outbox = m.outbox[1:]
 	return func() tea.Msg {
-		publication, err := chat.PublishAsync(ctx, next.room, next.text, next.clientID)
+		publication, err := chat.PublishAsync(ctx, next)
 		return handedOverMsg{next, publication, err}
 	}
 }

@@ -6,29 +6,107 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
-	"github.com/rialto-rpc/rialto/client"
 )
+
+// mode says what the keys are for.
+type mode int
+
+const (
+	writing   mode = iota // a message
+	choosing              // a message to do something with
+	finding               // words in the room
+	switching             // to another room
+	helping               // the help is shown
+)
+
+// write goes back to writing.
+func (m *model) write() {
+	m.mode, m.helpTop = writing, 0
+	m.relayout()
+}
 
 // press takes a key.
 func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
+	if cmd, taken := m.pressAnywhere(key); taken {
+		return cmd
+	}
+	switch m.mode {
+	case choosing:
+		return m.pressChoosing(key)
+	case finding:
+		return m.pressFinding(key)
+	case switching:
+		return m.pressSwitching(key)
+	case helping:
+		return m.pressHelping(key)
+	default:
+		return m.pressWriting(key)
+	}
+}
+
+// pressAnywhere takes the keys that mean the same whatever is going on.
+func (m *model) pressAnywhere(key tea.KeyPressMsg) (cmd tea.Cmd, taken bool) {
 	switch key.String() {
-	case "ctrl+c", "esc":
-		return m.quit()
-	case "enter":
-		return m.enter()
+	case "ctrl+c":
+		return m.quit(), true
+	case "f1":
+		m.mode = helping
+		m.relayout()
+		return nil, true
+	case "alt+up":
+		return m.neighbour(-1), true
+	case "alt+down":
+		return m.neighbour(1), true
+	case "ctrl+n":
+		return m.nextUnread(), true
+	}
+	if m.mode == switching || m.mode == helping {
+		return nil, false
+	}
+	return m.pressScrolling(key)
+}
+
+func (m *model) pressScrolling(key tea.KeyPressMsg) (cmd tea.Cmd, taken bool) {
+	switch key.String() {
 	case "pgup":
-		return m.scroll(max(m.layout.rows-1, 1))
+		return m.scroll(max(m.layout.rows-1, 1)), true
 	case "pgdown":
-		return m.scroll(-max(m.layout.rows-1, 1))
+		return m.scroll(-max(m.layout.rows-1, 1)), true
 	case "shift+up":
-		return m.scroll(1)
+		return m.scroll(1), true
 	case "shift+down":
-		return m.scroll(-1)
+		return m.scroll(-1), true
 	case "ctrl+end":
 		m.layout.follow()
 		m.relayout()
 		m.markRead()
+		return nil, true
+	}
+	return nil, false
+}
+
+// pressWriting takes a key while a message is written.
+func (m *model) pressWriting(key tea.KeyPressMsg) tea.Cmd {
+	switch key.String() {
+	case "esc":
+		if !m.dropComposing() {
+			m.dropNotice()
+		}
+		return nil
+	case "enter":
+		return m.enter()
+	case "up":
+		if last := m.timeline.last(); m.input.Value() == "" && last > 0 {
+			m.choose(last)
+			return nil
+		}
+	case "tab":
+		m.complete()
+		return nil
+	case "ctrl+k":
+		return m.switchRooms()
+	case "ctrl+f":
+		m.find("")
 		return nil
 	case "ctrl+r":
 		return m.retry()
@@ -37,16 +115,6 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	return m.updateInput(key)
-}
-
-func (m *model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
-	switch msg.Button {
-	case tea.MouseWheelUp:
-		return m.scroll(3)
-	case tea.MouseWheelDown:
-		return m.scroll(-3)
-	}
-	return nil
 }
 
 // scroll moves the view up by lines, and fetches older messages in time.
@@ -95,14 +163,7 @@ func (m *model) enter() tea.Cmd {
 	if strings.HasPrefix(text, "//") { // a message that begins with a slash
 		text = text[1:]
 	}
-	p := &pending{clientID: client.NewClientID(), text: text, time: m.now}
-	m.timeline.pending = append(m.timeline.pending, p)
-	return m.post(p)
-}
-
-func (m *model) post(p *pending) tea.Cmd {
-	m.outbox = append(m.outbox, &outgoing{m.room.ID(), p.text, p.clientID})
-	return m.handOver()
+	return m.submit(text)
 }
 
 // retry sends what was refused again, under the same ids.

@@ -1,10 +1,12 @@
 package terminal
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
@@ -26,13 +28,21 @@ type layout struct {
 type row struct {
 	seq  uint64
 	text string
+	body bool // of the message itself, not of what stands above it; begins with two spaces
 }
 
 // body is a wrapped message, as long as it stays what it is.
 type body struct {
-	rev   uint64
-	width int
+	bodyKey
 	lines []string
+}
+
+// bodyKey is what a wrapped message depends on, beside its seq.
+type bodyKey struct {
+	rev     uint64
+	replies uint64
+	quote   string
+	width   int
 }
 
 func (l *layout) following() bool { return l.below == 0 }
@@ -51,6 +61,28 @@ func (l *layout) scrolledToTop() bool { return l.below >= len(l.lines)-l.rows }
 func (l *layout) seen() []row {
 	end := max(len(l.lines)-l.below, 0)
 	return l.lines[max(end-l.rows, 0):end]
+}
+
+// contextLines are seen above and below a message that is shown.
+const contextLines = 3
+
+// show scrolls as little as is needed to have a message in sight, with some lines around it.
+func (l *layout) show(seq uint64) {
+	first := slices.IndexFunc(l.lines, func(r row) bool { return r.seq == seq })
+	if first < 0 {
+		return
+	}
+	last := first
+	for last+1 < len(l.lines) && l.lines[last+1].seq == seq {
+		last++
+	}
+	end, around := max(len(l.lines)-l.below, 0), max(min(contextLines, (l.rows-(last-first+1))/2), 0)
+	if first-around < end-l.rows {
+		end = first - around + l.rows
+	} else if last+around >= end {
+		end = min(last+around+1, len(l.lines))
+	}
+	l.below = min(max(len(l.lines)-end, 0), max(len(l.lines)-l.rows, 0))
 }
 
 // unseen counts the messages below.
@@ -84,53 +116,74 @@ func (l *layout) set(lines []row) {
 	l.below = min(l.below, max(len(lines)-l.rows, 0))
 }
 
-// arrange lays messages out: a line for each day, a name for each group, the texts.
-func (l *layout) arrange(t *timeline, own *chatv1.User, now time.Time, local *time.Location) []row {
+// setting is what the arrangement of messages depends on beside them.
+type setting struct {
+	own      *chatv1.User
+	now      time.Time
+	local    *time.Location
+	newAfter uint64 // a line says that what follows this message is new; 0: none
+}
+
+// arrange lays messages out: a line for each day, one before what is new, a name for each group, the texts.
+func (l *layout) arrange(t *timeline, s setting) []row {
 	var rows []row
 	var before *chatv1.Message
 	bodies := make(map[uint64]body, len(t.messages))
 	for _, m := range t.messages {
-		rows = l.heading(rows, before, m, own, now, local)
-		b, ok := l.bodies[m.GetSeq()]
-		if !ok || b.rev != m.GetRev() || b.width != l.width {
-			b = body{m.GetRev(), l.width, l.message(m)}
-		}
+		rows = l.heading(rows, before, m, s)
+		b := l.bodyOf(m, t, s.own)
 		bodies[m.GetSeq()] = b
 		for _, line := range b.lines {
-			rows = append(rows, row{m.GetSeq(), line})
+			rows = append(rows, row{m.GetSeq(), line, true})
 		}
 		before = m
 	}
 	l.bodies = bodies
 	for _, p := range t.pending {
-		m := p.message(own)
-		rows = l.heading(rows, before, m, own, now, local)
-		for _, line := range l.pending(p) {
-			rows = append(rows, row{0, line})
+		m := p.message(s.own)
+		rows = l.heading(rows, before, m, s)
+		for _, line := range l.pending(p, t) {
+			rows = append(rows, row{0, line, true})
 		}
 		before = m
 	}
 	return rows
 }
 
+// bodyOf wraps a message, unless that was done.
+func (l *layout) bodyOf(m *chatv1.Message, t *timeline, own *chatv1.User) body {
+	key := bodyKey{rev: m.GetRev(), replies: m.GetThread().GetCount(), width: l.width}
+	if m.GetReplyTo() > 0 {
+		key.quote = t.quote(m.GetReplyTo())
+	}
+	if b, ok := l.bodies[m.GetSeq()]; ok && b.bodyKey == key {
+		return b
+	}
+	return body{key, l.message(m, key.quote, own)}
+}
+
 // heading adds what comes before a message's text: the day if it is another, the name if it is another.
-func (l *layout) heading(rows []row, before, m *chatv1.Message, own *chatv1.User, now time.Time, local *time.Location) []row {
-	at := m.GetCreateTime().AsTime().In(local)
-	last := before.GetCreateTime().AsTime().In(local)
-	add := func(text string) { rows = append(rows, row{m.GetSeq(), text}) }
+func (l *layout) heading(rows []row, before, m *chatv1.Message, s setting) []row {
+	at := m.GetCreateTime().AsTime().In(s.local)
+	last := before.GetCreateTime().AsTime().In(s.local)
+	add := func(text string) { rows = append(rows, row{seq: m.GetSeq(), text: text}) }
+	newHere := before != nil && s.newAfter > 0 && before.GetSeq() <= s.newAfter && m.GetSeq() > s.newAfter
 	newDay := before == nil || at.YearDay() != last.YearDay() || at.Year() != last.Year()
 	if before != nil && newDay {
 		add("")
 	}
 	if newDay {
-		add(l.style.faint.Render(rule(day(at, now.In(local)), l.width)))
+		add(l.style.faint.Render(rule(day(at, s.now.In(s.local)), l.width)))
 	}
-	if newDay || !sameName(before.GetSender(), m.GetSender()) || at.Sub(last) >= groupWithin {
-		if !newDay {
+	if newHere {
+		add(l.style.bad.Render(rule("new", l.width)))
+	}
+	if newDay || newHere || !sameName(before.GetSender(), m.GetSender()) || at.Sub(last) >= groupWithin {
+		if !newDay && !newHere {
 			add("")
 		}
 		name := l.style.name(m.GetSender().GetId(), CleanLine(m.GetSender().GetDisplayName()))
-		if own != nil && m.GetSender().GetId() == own.GetId() {
+		if s.own != nil && m.GetSender().GetId() == s.own.GetId() {
 			name += l.style.faint.Render(" you")
 		} else if m.GetSender().GetGuest() {
 			name += l.style.faint.Render(" guest")
@@ -145,8 +198,8 @@ func sameName(a, b *chatv1.User) bool {
 	return a.GetId() == b.GetId() && a.GetDisplayName() == b.GetDisplayName()
 }
 
-// message returns a message's own lines.
-func (l *layout) message(m *chatv1.Message) []string {
+// message returns a message's own lines: what it answers, its text, reactions and how often it was answered.
+func (l *layout) message(m *chatv1.Message, quote string, own *chatv1.User) []string {
 	text := Clean(bodyText(m))
 	switch {
 	case m.GetText() == "":
@@ -154,19 +207,41 @@ func (l *layout) message(m *chatv1.Message) []string {
 	case m.GetEditTime() != nil:
 		text += l.style.faint.Render(" (edited)")
 	}
-	lines := l.wrap(text)
-	var reactions []string
+	lines := append(l.answered(quote), l.wrap(text)...)
+	var below []string
 	for _, r := range m.GetReactions() {
-		reactions = append(reactions, CleanLine(r.GetEmoji())+" "+count(len(r.GetUserIds())))
+		style := l.style.faint
+		if slices.Contains(r.GetUserIds(), own.GetId()) {
+			style = l.style.strong // one's own among them
+		}
+		below = append(below, style.Render(CleanLine(r.GetEmoji())+" "+count(len(r.GetUserIds()))))
 	}
-	if len(reactions) > 0 {
-		lines = append(lines, l.wrap(l.style.faint.Render(strings.Join(reactions, "  ")))...)
+	switch n := int(m.GetThread().GetCount()); {
+	case n == 1:
+		below = append(below, l.style.faint.Render("1 reply"))
+	case n > 1:
+		below = append(below, l.style.faint.Render(count(n)+" replies"))
+	}
+	if len(below) > 0 {
+		lines = append(lines, l.wrap(strings.Join(below, "  "))...)
 	}
 	return lines
 }
 
+// answered is the line above an answer.
+func (l *layout) answered(quote string) []string {
+	if quote == "" {
+		return nil
+	}
+	return []string{ansi.Truncate("  "+l.style.faint.Render("╭ "+quote), max(l.width, 1), "…")}
+}
+
 // pending returns the lines of a message of one's own on its way.
-func (l *layout) pending(p *pending) []string {
+func (l *layout) pending(p *pending, t *timeline) []string {
+	quote := ""
+	if p.replyTo > 0 {
+		quote = t.quote(p.replyTo)
+	}
 	mark := l.style.faint.Render(" … sending")
 	switch {
 	case p.failure != "":
@@ -174,7 +249,7 @@ func (l *layout) pending(p *pending) []string {
 	case p.seq > 0:
 		mark = ""
 	}
-	return l.wrap(Clean(p.text) + mark)
+	return append(l.answered(quote), l.wrap(Clean(p.text)+mark)...)
 }
 
 // wrap breaks text into lines that fit, by grapheme clusters, indented under the name.

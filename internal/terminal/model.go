@@ -40,17 +40,30 @@ type model struct {
 	timeline timeline
 	online   uint32
 	typists  []typist
-	paging   bool // a page is being fetched
-	atStart  bool // the room's first message is held
+	newAfter uint64 // what follows this message was not read when the room was entered, or the terminal left; 0: nothing
+	paging   bool   // a page is being fetched
+	atStart  bool   // the room's first message is held
 	notice   []string
 	dropAt   time.Time           // when the notice goes; zero: not by itself
 	outbox   []*outgoing         // written and not yet taken by the client, in order
 	behind   map[string]struct{} // client_ids of messages on their way to rooms that were left
 	sending  bool                // one of them is being handed over
 
-	input  textarea.Model
-	height int // of the terminal
-	layout layout
+	input     textarea.Model
+	composing composing
+	drafts    map[string]string // what was being written in rooms that were left
+
+	mode     mode
+	chosen   uint64 // the message, while choosing
+	doomed   bool   // it is deleted when asked for once more
+	target   uint64 // what /react is for; 0: the newest message
+	search   search
+	switcher switcher
+	helpTop  int // the first line of the help that is seen
+	list     roomList
+
+	width, height int // of the terminal
+	layout        layout
 }
 
 // typist is somebody who is typing.
@@ -60,7 +73,11 @@ type typist struct {
 }
 
 // outgoing is a message for the client to take.
-type outgoing struct{ room, text, clientID string }
+type outgoing struct {
+	room, text, clientID string
+	replyTo              uint64
+	mentions             []string
+}
 
 // What commands bring back.
 type (
@@ -91,8 +108,12 @@ type (
 		result   *chatv1.PublishResult
 		err      error
 	}
+	changedMsg struct {
+		room room
+		what string // went wrong, if err is one
+		err  error
+	}
 	noticeMsg string
-	roomsMsg  []string
 )
 
 func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client.State, now time.Time) *model {
@@ -105,7 +126,8 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 	input.SetVirtualCursor(false)
 	input.Focus()
 	m := &model{
-		ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input, behind: make(map[string]struct{}),
+		ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input,
+		behind: make(map[string]struct{}), drafts: make(map[string]string),
 	}
 	m.setDark(true)
 	return m
@@ -127,14 +149,17 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.blurred = false
 		m.markRead()
 	case tea.BlurMsg:
-		m.blurred = true
+		m.leaveTerminal()
+	case tea.PasteMsg:
+		return m, m.paste(msg)
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	case tea.MouseWheelMsg:
 		return m, m.wheel(msg)
+	case tea.MouseClickMsg:
+		return m, m.click(msg)
 	case tickMsg:
-		m.tick(time.Time(msg))
-		return m, m.awaitTick()
+		return m, tea.Batch(m.tick(time.Time(msg)), m.awaitTick())
 	case stateMsg:
 		return m, m.connection(client.State(msg))
 	case joinedMsg:
@@ -142,32 +167,64 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case eventMsg:
 		return m, m.event(msg)
 	case pageMsg:
-		m.page(msg)
+		return m, m.page(msg)
 	case handedOverMsg:
 		return m, m.handedOver(msg)
 	case outcomeMsg:
 		m.outcome(msg)
+	case changedMsg:
+		m.changed(msg)
 	case noticeMsg:
 		m.say(string(msg))
 	case roomsMsg:
-		m.list(msg...)
+		m.tookRooms(msg)
 	default:
 		return m, m.updateInput(msg)
 	}
 	return m, nil
 }
 
-func (m *model) tick(now time.Time) {
+// paste takes pasted text to where the keys go.
+func (m *model) paste(msg tea.PasteMsg) tea.Cmd {
+	switch m.mode {
+	case finding:
+		m.search.query.add(msg.Content)
+		return m.refind()
+	case switching:
+		m.switcher.query.add(msg.Content)
+		return nil
+	default:
+		m.write()
+		return m.updateInput(msg)
+	}
+}
+
+// leaveTerminal notes that nobody looks: what comes now is new when they do.
+func (m *model) leaveTerminal() {
+	m.blurred = true
+	if m.layout.following() {
+		m.newAfter = m.timeline.last()
+	}
+}
+
+func (m *model) tick(now time.Time) tea.Cmd {
 	m.now = now
 	m.dropTypists(func(t typist) bool { return !t.until.After(now) })
 	if !m.dropAt.IsZero() && !m.dropAt.After(now) {
 		m.dropNotice()
 	}
+	if m.state.Phase == client.Live {
+		return m.refreshRooms()
+	}
+	return nil
 }
 
 func (m *model) connection(state client.State) tea.Cmd {
 	m.state = state
 	if state.Phase != client.Closed {
+		if state.Phase == client.Live {
+			return tea.Batch(m.awaitState(), m.refreshRooms())
+		}
 		return m.awaitState()
 	}
 	if m.chat.User() == nil && state.Err != nil {
@@ -199,6 +256,7 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	if msg.err != nil {
 		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
 			m.say("cannot join " + msg.id + ": " + joinProblem(msg.id, msg.err))
+			m.takeUpDraft()
 		}
 		return nil
 	}
@@ -212,6 +270,12 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	}
 	m.room = msg.room
 	m.timeline, m.online, m.typists, m.paging, m.atStart = timeline{}, 0, nil, false, false
+	m.composing, m.newAfter, m.list.fetched = composing{}, 0, time.Time{}
+	if m.room.Unread() > 0 {
+		m.newAfter = m.room.ReadUpTo()
+	}
+	m.takeUpDraft()
+	m.write()
 	m.layout.follow()
 	m.relayout()
 	return m.awaitEvent()
@@ -288,12 +352,12 @@ func (m *model) dropTypists(gone func(typist) bool) {
 
 // say shows a line above the input for some seconds, or until the next message or command is sent.
 func (m *model) say(line string) {
-	m.list(line)
+	m.show(line)
 	m.dropAt = m.now.Add(noticeShown)
 }
 
-// list shows lines above the input until the next message or command is sent: they may be needed to type it.
-func (m *model) list(lines ...string) {
+// show shows lines above the input until the next message or command is sent: they may be needed to type it.
+func (m *model) show(lines ...string) {
 	m.notice, m.dropAt = lines, time.Time{}
 	m.relayout()
 }
@@ -301,5 +365,5 @@ func (m *model) list(lines ...string) {
 // dropNotice takes the notice away, and with it what it warned of.
 func (m *model) dropNotice() {
 	m.warned = false
-	m.list()
+	m.show()
 }

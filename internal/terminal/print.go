@@ -80,6 +80,8 @@ type line struct {
 	SenderID string    `json:"sender_id"`
 	Sender   string    `json:"sender"`
 	ClientID string    `json:"client_id,omitempty"`
+	ReplyTo  uint64    `json:"reply_to,omitempty"`
+	Mentions []string  `json:"mentions,omitempty"`
 	Text     string    `json:"text"`
 	DataType string    `json:"data_type,omitempty"`
 	Data     []byte    `json:"data,omitempty"`
@@ -91,6 +93,7 @@ func (l *lines) write(event string, m *chatv1.Message) error {
 		encoded, err := json.Marshal(line{
 			Event: event, Room: m.GetRoom(), Seq: m.GetSeq(), Rev: m.GetRev(), Time: at,
 			SenderID: m.GetSender().GetId(), Sender: m.GetSender().GetDisplayName(), ClientID: m.GetClientId(),
+			ReplyTo: m.GetReplyTo(), Mentions: m.GetMentions(),
 			Text: m.GetText(), DataType: m.GetData().GetType(), Data: m.GetData().GetValue(),
 		})
 		if err != nil {

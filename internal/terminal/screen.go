@@ -62,7 +62,7 @@ func watch(ctx context.Context, c *client.Client, states chan<- client.State) {
 // chat is what the screen needs of a client.
 type chat interface {
 	Join(ctx context.Context, id string, history int) (room, error)
-	PublishAsync(ctx context.Context, room, text, clientID string) (publication, error)
+	PublishAsync(ctx context.Context, o *outgoing) (publication, error)
 	SetDisplayName(name string) error
 	ListRooms(ctx context.Context) iter.Seq2[client.ListedRoom, error]
 	User() *chatv1.User
@@ -72,8 +72,15 @@ type chat interface {
 type room interface {
 	ID() string
 	Info() *chatv1.Room
+	Roster() (users []*chatv1.User, online int)
+	Unread() int
+	ReadUpTo() uint64
 	Next(ctx context.Context) (*chatv1.Event, error)
 	History(ctx context.Context, before uint64, n int) ([]*chatv1.Message, error)
+	Edit(ctx context.Context, seq uint64, text string, opts ...client.EditOption) (*chatv1.Message, error)
+	Delete(ctx context.Context, seq uint64) error
+	React(ctx context.Context, seq uint64, emoji string) (*chatv1.Message, error)
+	Unreact(ctx context.Context, seq uint64, emoji string) (*chatv1.Message, error)
 	Typing(active bool)
 	MarkRead(seq uint64)
 	Leave()
@@ -95,8 +102,9 @@ func (c liveChat) Join(ctx context.Context, id string, history int) (room, error
 	return r, nil
 }
 
-func (c liveChat) PublishAsync(ctx context.Context, room, text, clientID string) (publication, error) {
-	p, err := c.Client.PublishAsync(ctx, room, text, client.WithClientID(clientID))
+func (c liveChat) PublishAsync(ctx context.Context, o *outgoing) (publication, error) {
+	p, err := c.Client.PublishAsync(ctx, o.room, o.text,
+		client.WithClientID(o.clientID), client.ReplyTo(o.replyTo), client.Mentions(o.mentions))
 	if err != nil {
 		return nil, err
 	}

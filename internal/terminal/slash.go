@@ -1,23 +1,10 @@
 package terminal
 
 import (
-	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 )
-
-var help = []string{
-	"/join ROOM   go to a room; its first message makes it",
-	"/rooms       what rooms there are",
-	"/nick NAME   the name that others see",
-	"/quit        leave (also Ctrl+C, Esc)",
-	"PgUp PgDn    read back (also mouse wheel, Shift+Up)",
-	"Ctrl+End     to the newest message",
-	"Alt+Enter    a new line in the message",
-	"Ctrl+R       send again what was refused; Ctrl+X drops it",
-	"//           begins a message that begins with a slash",
-}
 
 // command obeys a line that began with a slash.
 func (m *model) command(line string) tea.Cmd {
@@ -25,17 +12,26 @@ func (m *model) command(line string) tea.Cmd {
 	argument = strings.TrimSpace(argument)
 	switch {
 	case name == "help":
-		m.list(help...)
+		m.mode = helping
 	case name == "quit":
 		return m.quit()
 	case name == "rooms":
-		return m.listRooms()
+		return m.switchRooms()
+	case name == "who":
+		m.showPeople()
+	case name == "find":
+		m.find(argument)
+		return m.refind()
+	case name == "react" && argument != "":
+		return m.reactTo(argument)
 	case name == "join" && argument != "":
 		return m.goTo(strings.TrimPrefix(argument, "#"))
 	case name == "nick" && argument != "":
 		m.rename(argument)
 	case name == "join" || name == "nick":
 		m.say("/" + name + " needs a name")
+	case name == "react":
+		m.say("/react needs an emoji")
 	default:
 		m.say("no command /" + name + "; see /help")
 	}
@@ -51,6 +47,7 @@ func (m *model) goTo(id string) tea.Cmd {
 		m.say("this is " + id)
 		return nil
 	}
+	m.putDraftAside()
 	m.joining = id
 	return m.join(id)
 }
@@ -63,30 +60,47 @@ func (m *model) rename(name string) {
 	m.say("from now on: " + name)
 }
 
-// maxRoomsListed keeps the answer to /rooms on one screen.
-const maxRoomsListed = 20
+// maxPeopleShown keeps the answer to /who on one screen.
+const maxPeopleShown = 20
 
-func (m *model) listRooms() tea.Cmd {
-	ctx, chat := m.ctx, m.chat
-	return func() tea.Msg {
-		var lines roomsMsg
-		for listed, err := range chat.ListRooms(ctx) {
-			if err != nil {
-				return noticeMsg("no list of rooms: " + reason(err))
-			}
-			if len(lines) == maxRoomsListed {
-				return append(lines, "and more")
-			}
-			room, unit := listed.Room, "messages"
-			if room.GetHeadSeq() == 1 {
-				unit = "message"
-			}
-			lines = append(lines, strings.TrimRight(
-				fmt.Sprintf("%-20s %6d %-8s  %s", room.GetId(), room.GetHeadSeq(), unit, room.GetTitle()), " "))
-		}
-		if len(lines) == 0 {
-			return noticeMsg("no rooms yet: the first message makes one")
-		}
-		return lines
+// showPeople says who is connected to the room.
+func (m *model) showPeople() {
+	if m.room == nil {
+		m.say("no room yet")
+		return
 	}
+	users, online := m.room.Roster()
+	if len(users) == 0 {
+		m.say(count(online) + " people are here")
+		return
+	}
+	var names []string
+	for _, user := range users[:min(len(users), maxPeopleShown)] {
+		name := user.GetDisplayName()
+		if user.GetId() == m.chat.User().GetId() {
+			name += " (you)"
+		} else if user.GetGuest() {
+			name += " (guest)"
+		}
+		names = append(names, name)
+	}
+	if more := online - len(names); more > 0 {
+		names = append(names, count(more)+" more")
+	}
+	m.show("here: " + strings.Join(names, ", "))
+}
+
+// reactTo reacts to the message that was chosen before, or else the newest.
+func (m *model) reactTo(emoji string) tea.Cmd {
+	seq := m.target
+	if seq == 0 {
+		seq = m.timeline.last()
+	}
+	m.target = 0
+	message := m.timeline.get(seq)
+	if message == nil {
+		m.say("there is no message to react to")
+		return nil
+	}
+	return m.react(message, emoji)
 }

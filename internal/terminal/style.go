@@ -10,6 +10,9 @@ import (
 // style is how things look on a dark or a light terminal. Whatever is told by colour is told by words, too.
 type style struct {
 	header, faint, strong, bad, good lipgloss.Style
+	current                          lipgloss.Style // the present one of a list
+	match                            lipgloss.Style // what was searched for
+	bar                              lipgloss.Style // beside a chosen message
 	names                            []color.Color
 }
 
@@ -23,6 +26,10 @@ func newStyle(dark bool) style {
 		strong: plain.Bold(true),
 		bad:    plain.Foreground(pick(lipgloss.Color("#af0000"), lipgloss.Color("#ff8787"))),
 		good:   plain.Foreground(pick(lipgloss.Color("#00703c"), lipgloss.Color("#87d787"))),
+		current: plain.Bold(true).Foreground(pick(lipgloss.Color("#ffffff"), lipgloss.Color("#1c1c1c"))).
+			Background(pick(lipgloss.Color("#005faf"), lipgloss.Color("#87afff"))),
+		match: plain.Foreground(lipgloss.Color("#1c1c1c")).Background(lipgloss.Color("#ffd75f")),
+		bar:   plain.Foreground(pick(lipgloss.Color("#005faf"), lipgloss.Color("#87afff"))),
 	}
 	for _, hue := range [][2]string{
 		{"#005faf", "#87afff"}, {"#00703c", "#87d787"}, {"#af005f", "#ff87d7"}, {"#875f00", "#ffd787"},

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -24,6 +26,7 @@ type timeline struct {
 type pending struct {
 	clientID string
 	text     string
+	replyTo  uint64 // 0: none
 	time     time.Time
 	seq      uint64 // once it is stored; its event may come later
 	failure  string // why it was refused; empty while it is on its way
@@ -57,6 +60,7 @@ func (t *timeline) apply(event *chatv1.Event, own string) {
 		}
 	case *chatv1.Event_Posted:
 		t.messages = append(t.messages, kind.Posted)
+		t.countReply(kind.Posted)
 		t.arrived(kind.Posted, own)
 	case *chatv1.Event_Edited:
 		t.replace(kind.Edited)
@@ -75,12 +79,50 @@ func (t *timeline) arrived(m *chatv1.Message, own string) {
 	t.pending = slices.DeleteFunc(t.pending, func(p *pending) bool { return p.clientID == m.GetClientId() })
 }
 
+// countReply adds an answer to the thread of the message that it answers, as rialto.chat.v1.Thread says.
+func (t *timeline) countReply(m *chatv1.Message) {
+	i, held := t.find(m.GetReplyTo())
+	if !held || t.messages[i].GetThread().GetLastSeq() >= m.GetSeq() {
+		return
+	}
+	parent := proto.CloneOf(t.messages[i]) // events are not ours to write to
+	parent.Thread = &chatv1.Thread{
+		Count: parent.GetThread().GetCount() + 1, LastSeq: m.GetSeq(), LastTime: m.GetCreateTime(),
+	}
+	t.messages[i] = parent
+}
+
+// get returns a message that is held, or nil.
+func (t *timeline) get(seq uint64) *chatv1.Message {
+	if i, held := t.find(seq); held {
+		return t.messages[i]
+	}
+	return nil
+}
+
+// maxQuote is how many columns of an answered message are shown with its answer.
+const maxQuote = 48
+
+// quote says in a few words which message it is.
+func (t *timeline) quote(seq uint64) string {
+	m := t.get(seq)
+	if m == nil {
+		return "an older message"
+	}
+	return ansi.Truncate(CleanLine(m.GetSender().GetDisplayName()+": "+bodyText(m)), maxQuote, "…")
+}
+
 // replace puts the newer form of a message where it is held.
 func (t *timeline) replace(m *chatv1.Message) {
 	i, held := t.find(m.GetSeq())
-	if held && t.messages[i].GetRev() < m.GetRev() {
-		t.messages[i] = m
+	if !held || t.messages[i].GetRev() >= m.GetRev() {
+		return
 	}
+	if thread := t.messages[i].GetThread(); thread.GetLastSeq() > m.GetThread().GetLastSeq() {
+		m = proto.CloneOf(m)
+		m.Thread = thread
+	}
+	t.messages[i] = m
 }
 
 // prepend adds a page of older messages. A message that is held already keeps its newer form.
@@ -139,6 +181,7 @@ func (t *timeline) findPending(clientID string) *pending {
 // message returns p as the message it is going to be.
 func (p *pending) message(sender *chatv1.User) *chatv1.Message {
 	return &chatv1.Message{
+		ReplyTo:    p.replyTo,
 		Sender:     sender,
 		CreateTime: timestamppb.New(p.time),
 		Body:       &chatv1.Message_Text{Text: p.text},

@@ -2,12 +2,14 @@ package terminal
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"github.com/rialto-rpc/rialto/client"
 )
@@ -27,57 +29,71 @@ func (m *model) setDark(dark bool) {
 }
 
 func (m *model) resize(width, height int) {
-	m.layout.width, m.height = width, height
+	m.width, m.height = width, height
+	m.layout.width = width - m.mainLeft()
 	m.input.MaxHeight = min(max(height/2, 1), maxInputHeight)
-	m.input.SetWidth(width)
+	m.input.SetWidth(m.layout.width)
 	m.relayout()
+}
+
+// mainLeft is the column where the conversation begins, right of the rooms if there is space for them.
+func (m *model) mainLeft() int {
+	if m.width < sidebarFrom {
+		return 0
+	}
+	return sidebarWidth + 1
 }
 
 // relayout lays out the scrollback again, in the rows that the rest leaves.
 func (m *model) relayout() {
 	l := &m.layout
 	l.rows = m.fit().scrollback
-	l.set(l.arrange(&m.timeline, m.chat.User(), m.now, m.options.Local))
+	l.set(l.arrange(&m.timeline, setting{m.chat.User(), m.now, m.options.Local, m.newAfter}))
 }
 
 // parts is how many lines each part of the screen has, the input aside.
-type parts struct{ header, scrollback, notice, typing, status int }
+type parts struct{ header, scrollback, notice, banner, typing, status int }
 
 // fit shares the terminal's lines out: first to the input, then to a line of the scrollback, and then as they matter.
 func (m *model) fit() parts {
-	left := m.height - m.input.Height()
+	left := m.height - m.inputHeight()
 	take := func(lines int) int {
 		lines = min(lines, max(left, 0))
 		left -= lines
 		return lines
 	}
 	scrollback := take(1)
-	p := parts{notice: take(len(m.noticeLines())), status: take(1), header: take(1), typing: take(1)}
+	p := parts{notice: take(len(m.noticeLines()))}
+	if m.composing.subject() > 0 {
+		p.banner = take(1)
+	}
+	p.status, p.header, p.typing = take(1), take(1), take(1)
 	p.scrollback = scrollback + max(left, 0)
 	return p
 }
 
-// View draws the screen: header, scrollback, notice, typing, connection, input.
+// inputHeight is how many lines the input has: a field where there is one, otherwise the message that is written.
+func (m *model) inputHeight() int {
+	if m.mode == finding || m.mode == switching {
+		return 1
+	}
+	return m.input.Height()
+}
+
+// View draws the screen: header, rooms, scrollback, notice, typing, connection, input.
 func (m *model) View() tea.View {
 	var view tea.View
 	view.AltScreen, view.ReportFocus, view.MouseMode = true, true, tea.MouseModeCellMotion
 	view.WindowTitle = "rialto " + m.roomName()
-	if m.layout.width == 0 {
+	if m.width == 0 {
 		return view
 	}
 	parts := m.fit()
-	seen := m.layout.seen()
-	var lines []string
-	if parts.header > 0 {
-		lines = append(lines, m.header())
-	}
-	for range m.layout.rows - len(seen) {
-		lines = append(lines, "")
-	}
-	for _, row := range seen {
-		lines = append(lines, row.text)
-	}
+	lines := m.scrollbackLines()
 	lines = append(lines, m.noticeLines()[:parts.notice]...)
+	if parts.banner > 0 {
+		lines = append(lines, m.banner())
+	}
 	if parts.typing > 0 {
 		lines = append(lines, m.typingLine())
 	}
@@ -87,12 +103,86 @@ func (m *model) View() tea.View {
 	for i, line := range lines {
 		lines[i] = lipgloss.NewStyle().MaxWidth(m.layout.width).Render(line)
 	}
-	if cursor := m.input.Cursor(); cursor != nil && !m.quitting {
-		cursor.Y += len(lines)
+	input, cursor := m.inputView()
+	if cursor != nil && !m.quitting {
+		cursor.Y += parts.header + len(lines)
+		cursor.X += m.mainLeft()
 		view.Cursor = cursor
 	}
-	view.SetContent(strings.Join(append(lines, m.input.View()), "\n"))
+	lines = m.besideRooms(append(lines, strings.Split(input, "\n")...))
+	if parts.header > 0 {
+		lines = append([]string{m.header()}, lines...)
+	}
+	view.SetContent(strings.Join(lines, "\n"))
 	return view
+}
+
+// scrollbackLines are the messages that are seen, or what is shown in their place.
+func (m *model) scrollbackLines() []string {
+	var lines []string
+	switch m.mode {
+	case helping:
+		all := m.helpLines(m.layout.width)
+		m.helpTop = min(m.helpTop, max(len(all)-m.layout.rows, 0))
+		lines = all[m.helpTop:min(m.helpTop+m.layout.rows, len(all))]
+	case switching:
+		lines = m.switcherLines(m.layout.rows, m.layout.width)
+	default:
+		seen := m.layout.seen()
+		lines = make([]string, m.layout.rows-len(seen), m.layout.rows)
+		for _, row := range seen {
+			lines = append(lines, m.rowText(row))
+		}
+	}
+	for len(lines) < m.layout.rows {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// rowText is a row as it is seen now: with a bar if its message is chosen, found, or about this user.
+func (m *model) rowText(r row) string {
+	switch {
+	case r.seq == 0 || !r.body:
+		return r.text
+	case m.mode == choosing && r.seq == m.chosen, m.mode == finding && r.seq == m.search.at:
+		return m.layout.style.bar.Render("▌") + m.highlight(r.text[1:])
+	case slices.Contains(m.timeline.get(r.seq).GetMentions(), m.chat.User().GetId()):
+		return m.layout.style.bad.Render("▎") + m.highlight(r.text[1:])
+	default:
+		return m.highlight(r.text)
+	}
+}
+
+// inputView is the input with its cursor.
+func (m *model) inputView() (string, *tea.Cursor) {
+	prompt, text := "", ""
+	switch m.mode {
+	case finding:
+		prompt, text = "find: ", m.search.query.text
+	case switching:
+		prompt, text = "go to: ", m.switcher.query.text
+	case choosing, helping:
+		return m.input.View(), nil
+	default:
+		return m.input.View(), m.input.Cursor()
+	}
+	text = ansi.TruncateLeft(CleanLine(text), max(ansi.StringWidth(CleanLine(text))-m.layout.width+len(prompt)+1, 0), "")
+	line := m.layout.style.faint.Render(prompt) + text
+	return ansi.Truncate(line, m.layout.width, ""), tea.NewCursor(min(len(prompt)+ansi.StringWidth(text), max(m.layout.width-1, 0)), 0)
+}
+
+// besideRooms puts the list of rooms beside lines, if there is space for it.
+func (m *model) besideRooms(lines []string) []string {
+	if m.mainLeft() == 0 {
+		return lines
+	}
+	rooms, _ := m.sidebar(len(lines))
+	edge := m.layout.style.faint.Render("│")
+	for i := range lines {
+		lines[i] = rooms[i] + edge + lines[i]
+	}
+	return lines
 }
 
 func (m *model) roomName() string {
@@ -113,7 +203,7 @@ func (m *model) header() string {
 	if m.online > 0 {
 		right = count(int(m.online)) + " here "
 	}
-	return m.layout.style.header.Render(spread(left, right, m.layout.width))
+	return m.layout.style.header.Render(spread(left, right, m.width))
 }
 
 // noticeLines leaves at least a little of the scrollback in sight.
@@ -125,7 +215,27 @@ func (m *model) noticeLines() []string {
 	return lines[:min(len(lines), max(m.height-6, 1))]
 }
 
+// typingLine says which keys there are where they are not those of writing, and otherwise who is typing.
 func (m *model) typingLine() string {
+	hint := ""
+	switch m.mode {
+	case choosing:
+		if message := m.chosenMessage(); message != nil {
+			hint = m.choosingHint(message)
+		}
+	case finding:
+		hint = m.findingHint()
+	case switching:
+		hint = "↑↓ choose  Enter go  Esc back"
+	case helping:
+		hint = "↑↓ more  any other key closes this"
+	default:
+		return m.typistsLine()
+	}
+	return m.layout.style.faint.Render("  " + hint)
+}
+
+func (m *model) typistsLine() string {
 	var names []string
 	for _, t := range m.typists {
 		names = append(names, CleanLine(t.name))
@@ -150,7 +260,7 @@ func (m *model) statusLine() string {
 	if m.state.Phase == client.Live {
 		left = s.good.Render("● ") + s.faint.Render(m.connectionText())
 	}
-	right := "/help "
+	right := "F1 help "
 	switch failed, unseen := len(m.timeline.failed()), m.layout.unseen(); {
 	case failed > 0:
 		right = s.bad.Render(count(failed)+" not sent") + s.faint.Render(", Ctrl+R retries ")
