@@ -29,7 +29,7 @@ var ours = map[string][]string{
 	"internal/server":               {"bridge", "web", "internal/auth", "internal/chat", "internal/chat/state", "internal/chat/sequencer/local"},
 	"internal/history":              {},
 	"internal/terminal":             {"client", "gen/go/rialto/chat/v1"},
-	"internal/e2e/*":                {"bridge", "client", "gen/go/rialto/chat/v1", "internal/history"},
+	"internal/e2e/*":                {"bridge", "client", "gen/go/rialto/chat/v1", "internal/e2e/load", "internal/history"},
 	"internal/bench":                {"bridge", "gen/go/rialto/chat/v1"},
 	"cmd/rialto":                    {"bridge", "client", "internal/bench", "internal/server", "internal/terminal"},
 	"examples/*":                    {"bridge", "client", "gen/go/rialto/chat/v1"},

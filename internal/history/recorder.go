@@ -57,6 +57,13 @@ func (r *Recorder) WaitForAcks(n int) {
 	}
 }
 
+// Acknowledged returns how many publishes were acknowledged up to now.
+func (r *Recorder) Acknowledged() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.acks
+}
+
 // Final notes a room as it is when all is over.
 func (r *Recorder) Final(f Final) {
 	r.mu.Lock()
