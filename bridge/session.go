@@ -86,8 +86,7 @@ type session struct {
 	pings      bucket
 	settled    bool // the peer's SETTINGS have come
 
-	write  func() // writeAll, bound once: a writer begins for every batch
-	yields yields // the writer's
+	write func() // writeAll, bound once: a writer begins for every batch
 
 	heard     atomic.Uint64 // frames read
 	closed    atomic.Bool   // close was called; what is read from now on is dropped
@@ -100,6 +99,7 @@ type session struct {
 	lastStream uint32                // the highest that was ever opened
 	sendWindow sendWindow            // of the connection
 	writing    bool                  // the writer runs
+	patience   patience              // whether it waits for others when it begins
 	ended      bool                  // nothing more is written
 	control    []muxFrame            // in order; they overtake the streams
 	connGrant  int                   // to be granted for the connection

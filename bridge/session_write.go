@@ -1,9 +1,6 @@
 package bridge
 
-import (
-	"runtime"
-	"sync"
-)
+import "sync"
 
 // sendControl queues a frame that overtakes the streams.
 func (s *session) sendControl(f muxFrame) {
@@ -89,15 +86,18 @@ func (s *session) wakeLocked() {
 	s.writer.Add(1)
 	// Owner: the session. Ends when there is nothing to write; run waits for it.
 	go s.write()
+	if s.patience.worth() {
+		// A goroutine that begins is the next that its processor runs, before those that are ready. The next one that begins takes
+		// that place, and so the writer goes behind those who are likely to send too: many frames leave in one system call.
+		// (runtime.Gosched would go behind everybody, and wake a processor that takes the writer at once.)
+		go nothing()
+	}
 }
 
-const (
-	// minFlushBytes is what is worth a system call without looking for more, as in grpc-go.
-	minFlushBytes = 1000
+func nothing() {}
 
-	// maxGatherBytes is how much the writer takes at a time. What comes later and may overtake waits for it.
-	maxGatherBytes = 16 << 10
-)
+// maxGatherBytes is how much the writer takes at a time. What comes later and may overtake waits for it.
+const maxGatherBytes = 16 << 10
 
 // frameBatch is frames one behind the other.
 type frameBatch struct {
@@ -123,27 +123,14 @@ func (s *session) writeAll() {
 	}
 }
 
-// writeReady writes and flushes what can be written, and what can be meanwhile. batch is empty memory.
+// writeReady writes and flushes what can be written, and what can be meanwhile. batch is memory for it.
 func (s *session) writeReady(batch *frameBatch) error {
-	for written, yielded := 0, false; ; {
-		s.gather(batch)
-		if len(batch.ends) > 0 {
-			if err := s.writeBatch(batch); err != nil {
-				return err
-			}
-			written += len(batch.bytes)
-			s.yields.brought(yielded)
-			yielded = false
-			continue
+	for s.gather(batch); len(batch.ends) > 0; s.gather(batch) {
+		if err := s.writeBatch(batch); err != nil {
+			return err
 		}
-		if !yielded && written < minFlushBytes && s.yields.worth() {
-			// Whoever is about to send goes first, so that many frames leave in one system call.
-			yielded = true
-			runtime.Gosched()
-			continue
-		}
-		return s.sock.flush()
 	}
+	return s.sock.flush()
 }
 
 // gather fills a batch with the frames that go next: as many at a time as make the lock worth its while.
@@ -154,11 +141,12 @@ func (s *session) gather(batch *frameBatch) {
 	for len(batch.bytes) < maxGatherBytes {
 		longer, ok := s.nextLocked(batch.bytes)
 		if !ok {
-			return
+			break
 		}
 		batch.bytes = longer
 		batch.ends = append(batch.ends, len(longer))
 	}
+	s.patience.met(len(batch.ends))
 }
 
 func (s *session) writeBatch(batch *frameBatch) error {
@@ -172,35 +160,37 @@ func (s *session) writeBatch(batch *frameBatch) error {
 	return nil
 }
 
-// yields is the writer's memory of whether giving others the processor before a flush brought anything. Where one stream talks
-// at a time it never does, and costs more than the system call it might save: it wakes a thread that finds nothing to do.
-type yields struct {
-	vain    int // in a row
+// patience remembers whether a writer that waits for others finds more than the frame it was started for. Where one stream talks
+// at a time it never does.
+type patience struct {
+	vain    int // times in a row
 	skipped int
 }
 
 const (
-	maxVainYields = 4  // then it is no use any more
-	yieldRetry    = 32 // and is tried again after so many flushes
+	maxVain   = 4  // then it is no use any more
+	vainRetry = 32 // and is tried again after so many times
 )
 
-// worth decides whether to yield.
-func (y *yields) worth() bool {
-	if y.vain < maxVainYields {
-		y.vain++ // until it brings something
+// worth decides whether to wait.
+func (p *patience) worth() bool {
+	if p.vain < maxVain {
 		return true
 	}
-	if y.skipped++; y.skipped < yieldRetry {
+	if p.skipped++; p.skipped < vainRetry {
 		return false
 	}
-	y.skipped = 0
+	p.skipped, p.vain = 0, maxVain-1
 	return true
 }
 
-// brought notes that there were frames to write, maybe right after a yield.
-func (y *yields) brought(yielded bool) {
-	if yielded {
-		y.vain = 0
+// met notes how many frames there were at once.
+func (p *patience) met(frames int) {
+	switch {
+	case frames > 1:
+		p.vain = 0
+	case frames == 1:
+		p.vain = min(p.vain+1, maxVain)
 	}
 }
 
