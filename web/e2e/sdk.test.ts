@@ -189,6 +189,43 @@ test("answers, mentions, threads and views of old messages", async () => {
   around.close();
 });
 
+test("a private room: invited, promoted, muted, banned", async () => {
+  const [ana, bo] = [start("Ana"), start("Bo")];
+  const [, known] = await Promise.all([ana, bo].map((client) => until(client, ({ user }) => user !== undefined)));
+  const boId = known?.user?.id ?? "";
+  const { id } = await ana.createRoom({ title: "The den", kind: "private" });
+  const den = await joined(ana, id);
+  expect(den.getSnapshot()).toMatchObject({ kind: "private", me: { role: "owner" }, memberCount: 1 });
+
+  const there = bo.room(id);
+  there.join();
+  expect((await until(there, ({ error }) => error !== undefined)).error?.code).toBe("NOT_FOUND");
+  await den.members.invite(boId);
+  expect(await bo.listInvitations()).toMatchObject([{ room: { id, title: "The den" }, role: "member" }]);
+  await there.members.add();
+  there.leave();
+  const inside = await joined(bo, id);
+  await den.members.load();
+  await until(den.members, ({ members }) => members.map(({ user }) => user.name).join() === "Ana,Bo");
+
+  await den.members.setRole(boId, "moderator");
+  await until(inside, ({ me }) => me?.role === "moderator");
+  await inside.update({ topic: "Quiet, please", slowModeMs: 0 });
+  await until(den, ({ topic }) => topic === "Quiet, please");
+  await den.members.mute(boId, 60_000);
+  await until(inside, ({ me }) => me?.muted === true);
+  inside.send("but");
+  const { pending } = await until(inside, (shown) => shown.pending[0]?.status === "failed");
+  expect(pending[0]?.error?.code).toBe("PERMISSION_DENIED");
+
+  await den.members.ban(boId, { reason: "noise" });
+  await until(inside, ({ status, error }) => status === "idle" && error?.code === "NOT_FOUND");
+  expect(await den.members.listBans()).toMatchObject([{ user: { id: boId }, reason: "noise" }]);
+  await until(den.members, ({ members }) => members.length === 1);
+  await den.update({ archived: true });
+  expect(den.getSnapshot().archived).toBe(true);
+});
+
 test("messages of a protobuf type, for programs", async () => {
   const [ana, bo] = await Promise.all(["Ana", "Bo"].map((name) => joined(start(name), "data")));
   const durations = dataType(DurationSchema);

@@ -78,6 +78,15 @@ export class Attachment {
     this.events.changed();
   }
 
+  /** The server sends nothing of the room any more. The next stream asks for it again. */
+  shutOut(error: ChatError): void {
+    clearTimeout(this.timer);
+    this.joinNumber++;
+    this.refusal = error;
+    this.cursor.idle();
+    this.events.changed();
+  }
+
   /** A stream is open. */
   opened(): void {
     if (this.wanted) {

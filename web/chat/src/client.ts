@@ -1,12 +1,14 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
-import { toSummary, toUser } from "./convert.js";
+import { fromKind, fromRole, toInvitation, toSummary, toUser } from "./convert.js";
 import { ChatError } from "./error.js";
 import { indexedDbMessages } from "./indexed-db.js";
+import type { Invitation, NewRoom } from "./member-types.js";
 import { MessageKeeper, type MessageStore } from "./message-store.js";
 import { RoomSession } from "./room.js";
 import type { Command, Result, Session } from "./session.js";
@@ -15,7 +17,7 @@ import { Store } from "./store.js";
 import { browserTabs, SharedTransport } from "./tabs/shared-transport.js";
 import { localStorageTokens } from "./tokens.js";
 import { type ChatTransport, type ChatTransportOptions, pingIntervalMs, TransportHolder } from "./transport.js";
-import type { ClientSnapshot, Listener, NewRoom, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
+import type { ClientSnapshot, Listener, Room, RoomSummary, TokenStore, Unsubscribe, User } from "./types.js";
 
 /** How long a unary call may take, connecting included, in ms. */
 const callTimeoutMs = 15_000;
@@ -160,12 +162,31 @@ export class ChatClient {
   }
 
   /** Makes a room whose owner this user becomes. Rejects with ChatError: ALREADY_EXISTS, INVALID_ARGUMENT with the field. */
-  async createRoom({ id, title, topic = "" }: NewRoom): Promise<RoomSummary> {
-    const { room } = await this.call(RoomService.method.createRoom, { room: id, title, topic });
+  async createRoom({
+    id = "",
+    title,
+    topic = "",
+    kind = "public",
+    posting = "visitor",
+  }: NewRoom): Promise<RoomSummary> {
+    const request = { room: id, title, topic, kind: fromKind(kind), posting: fromRole(posting) };
+    const { room } = await this.call(RoomService.method.createRoom, request);
     if (!room) {
       throw new ChatError("INTERNAL", "The server's answer has no room.");
     }
     return toSummary(room, undefined);
+  }
+
+  /** Returns what this user is invited to. `room(id).members.add()` accepts. Rejects with ChatError. */
+  async listInvitations(): Promise<Invitation[]> {
+    const invitations: Invitation[] = [];
+    let pageToken = "";
+    do {
+      const page = await this.call(MemberService.method.listInvitations, { pageSize: 500, pageToken });
+      invitations.push(...page.invitations.map(toInvitation));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return invitations;
   }
 
   /** Changes the name that others see from now on. A live session reconnects for it. */

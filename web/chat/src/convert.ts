@@ -1,13 +1,22 @@
 // From the wire's messages to what applications see: bigint and Timestamp stay behind this file.
 
+import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-import type {
-  Message as WireMessage,
-  ReadMarker as WireReadMarker,
-  Room as WireRoom,
-  Thread as WireThread,
-  User as WireUser,
+import {
+  RoomSchema,
+  type Ban as WireBan,
+  type Invitation as WireInvitation,
+  type Member as WireMember,
+  type Message as WireMessage,
+  type ReadMarker as WireReadMarker,
+  type Role as WireRole,
+  type Room as WireRoom,
+  RoomKind as WireRoomKind,
+  type Thread as WireThread,
+  type User as WireUser,
 } from "@rialto/gen/rialto/chat/v1/types_pb";
+import type { Ban, Invitation, Member, Role, RoomKind } from "./member-types.js";
+import { roles } from "./roles.js";
 import type { ChatMessage, RoomSummary, Thread, User } from "./types.js";
 
 export function toUser(user: WireUser | undefined): User {
@@ -37,6 +46,55 @@ function toThread({ count, lastSeq, lastTime }: WireThread): Thread {
   return { count: Number(count), lastSeq: Number(lastSeq), lastTime: toDate(lastTime) ?? new Date(0) };
 }
 
+export function toMember(member: WireMember): Member {
+  const since = toDate(member.createTime);
+  const muteEnd = toDate(member.muteEnd);
+  return {
+    user: toUser(member.user),
+    role: toRole(member.role),
+    ...(since && { since }),
+    muted: member.muted,
+    ...(muteEnd && { muteEnd }),
+  };
+}
+
+export function toBan(ban: WireBan): Ban {
+  const end = toDate(ban.endTime);
+  return {
+    user: toUser(ban.user),
+    bannedBy: toUser(ban.bannedBy),
+    reason: ban.reason,
+    since: toDate(ban.createTime) ?? new Date(0),
+    ...(end && { end }),
+  };
+}
+
+export function toInvitation({ room, invitedBy, role, createTime }: WireInvitation): Invitation {
+  return {
+    room: toSummary(room ?? create(RoomSchema), undefined),
+    invitedBy: toUser(invitedBy),
+    role: toRole(role),
+    since: toDate(createTime) ?? new Date(0),
+  };
+}
+
+/** A role of a later version counts as the greatest that is known here: showing less than somebody may would mislead. */
+export function toRole(role: WireRole): Role {
+  return roles[role] ?? "owner";
+}
+
+export function fromRole(role: Role): WireRole {
+  return roles.indexOf(role);
+}
+
+export function toKind(kind: WireRoomKind): RoomKind {
+  return kind === WireRoomKind.PRIVATE ? "private" : "public";
+}
+
+export function fromKind(kind: RoomKind): WireRoomKind {
+  return kind === "private" ? WireRoomKind.PRIVATE : WireRoomKind.PUBLIC;
+}
+
 export function toSummary(room: WireRoom, read: WireReadMarker | undefined): RoomSummary {
   const headSeq = Number(room.headSeq);
   const readSeq = Number(read?.seq ?? 0n);
@@ -44,6 +102,9 @@ export function toSummary(room: WireRoom, read: WireReadMarker | undefined): Roo
     id: room.id,
     title: room.title,
     topic: room.topic,
+    kind: toKind(room.kind),
+    archived: room.archiveTime !== undefined,
+    memberCount: Number(room.memberCount),
     headSeq,
     readSeq,
     unread: unreadCount(headSeq, readSeq, Number(room.firstSeq)),

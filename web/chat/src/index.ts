@@ -5,7 +5,20 @@ export { type DataType, dataType } from "./data-type.js";
 export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode } from "./error.js";
 export { indexedDbMessages } from "./indexed-db.js";
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
+export type {
+  Ban,
+  BanOptions,
+  Invitation,
+  Member,
+  MembersSnapshot,
+  NewRoom,
+  Role,
+  RoomKind,
+  RoomMembers,
+  RoomSettings,
+} from "./member-types.js";
 export { type MessageStore, memoryMessages, type StoredMessage } from "./message-store.js";
+export { hasRole, roles } from "./roles.js";
 export { localStorageTokens, memoryTokens } from "./tokens.js";
 export type { ChatTransport, ChatTransportOptions } from "./transport.js";
 export type {
@@ -20,7 +33,6 @@ export type {
   MessageOptions,
   MessageView,
   MessageViewSnapshot,
-  NewRoom,
   PendingMessage,
   Reaction,
   Room,

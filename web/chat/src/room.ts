@@ -1,18 +1,21 @@
-import { durationMs } from "@bufbuild/protobuf/wkt";
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Event, Signaled } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import type { Message as WireMessage, Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
-import { toMessage, toUser, unreadCount } from "./convert.js";
+import { toMember, toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
-import type { ChatError } from "./error.js";
+import { ChatError } from "./error.js";
+import type { Member, RoomSettings } from "./member-types.js";
+import { Members } from "./members.js";
 import type { StoredMessage } from "./message-store.js";
 import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
+import { toRoomInfo, unknownRoom, updateOf } from "./room-info.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -38,9 +41,6 @@ export const keptMessages = 2000;
 /** How many more may gather before the oldest are let go, so that this is not done for each. */
 const surplusMessages = 200;
 
-/** What is known of a room before anything of it came. */
-const unknownRoom = { title: "", topic: "", slowModeMs: 0, headSeq: 0, headRev: 0, firstSeq: 0 };
-
 /**
  * A room on the client's session: follows its events and keeps what the application sees.
  *
@@ -49,6 +49,7 @@ const unknownRoom = { title: "", topic: "", slowModeMs: 0, headSeq: 0, headRev: 
  */
 export class RoomSession implements Room {
   readonly id: string;
+  readonly members: Members;
   private readonly session: Session;
   private readonly store = new Store<RoomSnapshot>(() => this.build());
   private readonly timeline = new Timeline();
@@ -66,10 +67,17 @@ export class RoomSession implements Room {
   private olderKept = false;
   /** The room as of its newest change here. */
   private info = unknownRoom;
+  /** What this user is here. */
+  private me: Member | undefined;
 
   constructor(id: string, session: Session, random: () => number) {
     this.id = id;
     this.session = session;
+    this.members = new Members({
+      id,
+      rev: () => this.attachment.position?.rev ?? 0,
+      call: (method, request) => session.call(method, request),
+    });
     this.attachment = new Attachment(id, session, random, {
       joined: (result) => this.joined(result),
       changed: () => this.changed(),
@@ -137,6 +145,14 @@ export class RoomSession implements Room {
 
   discard(clientId: string): void {
     if (this.publisher.outbox.discard(clientId)) {
+      this.changed();
+    }
+  }
+
+  async update(settings: RoomSettings): Promise<void> {
+    const { room } = await this.session.call(RoomService.method.updateRoom, updateOf(this.id, settings));
+    if (room) {
+      this.learn(room);
       this.changed();
     }
   }
@@ -270,6 +286,9 @@ export class RoomSession implements Room {
       case "read":
         this.readMarker.told(Number(kind.value.seq));
         break;
+      case "shutOut":
+        this.shutOut();
+        break;
       default:
         if (kind.case === "snapshot" || event.rev > 0n) {
           this.follow(event);
@@ -282,7 +301,16 @@ export class RoomSession implements Room {
     this.store.changed();
   }
 
-  private joined({ epoch, room, read }: JoinResult): void {
+  private shutOut(): void {
+    // The event that says why came before.
+    const text = "You may not see this room any more.";
+    this.attachment.shutOut(new ChatError(this.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED", text));
+    this.presence.clear();
+    this.typists.clear();
+  }
+
+  private joined({ epoch, room, read, member }: JoinResult): void {
+    this.me = member && toMember(member);
     if (room && epoch === this.attachment.position?.epoch) {
       this.learn(room);
     }
@@ -309,6 +337,10 @@ export class RoomSession implements Room {
     const message = this.mergeFrom(event);
     if (event.kind.case === "roomChanged") {
       this.learn(event.kind.value);
+    } else if (event.kind.case === "memberChanged") {
+      this.memberChanged(toMember(event.kind.value));
+    } else if (event.kind.case === "memberRemoved") {
+      this.memberRemoved(toMember(event.kind.value));
     } else if (message && event.kind.case === "posted") {
       this.timeline.answered(message);
       for (const view of this.views) {
@@ -320,6 +352,20 @@ export class RoomSession implements Room {
         this.readMarker.posted(message.seq);
       }
       this.letGo();
+    }
+  }
+
+  private memberChanged(member: Member): void {
+    this.members.changed(member);
+    if (member.user.id === this.session.userId) {
+      this.me = member;
+    }
+  }
+
+  private memberRemoved({ user }: Member): void {
+    this.members.removed(user.id);
+    if (user.id === this.session.userId) {
+      this.me = undefined;
     }
   }
 
@@ -373,6 +419,7 @@ export class RoomSession implements Room {
     for (const view of this.views) {
       view.reset();
     }
+    this.members.reset();
     if (newEpoch) {
       this.publisher.flush();
     }
@@ -385,12 +432,8 @@ export class RoomSession implements Room {
   }
 
   private learn(room: WireRoom): void {
-    const headRev = Number(room.headRev);
-    if (headRev >= this.info.headRev) {
-      const { title, topic, slowMode } = room;
-      const slowModeMs = slowMode ? durationMs(slowMode) : 0;
-      const [headSeq, firstSeq] = [Number(room.headSeq), Number(room.firstSeq)];
-      this.info = { title, topic, slowModeMs, headSeq, headRev, firstSeq };
+    if (Number(room.headRev) >= this.info.headRev) {
+      this.info = toRoomInfo(room);
     }
   }
 
@@ -449,13 +492,13 @@ export class RoomSession implements Room {
 
   private build(): RoomSnapshot {
     const { error, missing, status } = this.attachment;
-    const headSeq = Math.max(this.info.headSeq, this.timeline.lastSeq);
+    const { headRev: _, firstSeq, ...info } = this.info;
+    const headSeq = Math.max(info.headSeq, this.timeline.lastSeq);
     const { seq: readSeq } = this.readMarker;
     return {
+      ...info,
       id: this.id,
-      title: this.info.title,
-      topic: this.info.topic,
-      slowModeMs: this.info.slowModeMs,
+      ...(this.me && { me: this.me }),
       status,
       ...(error && { error }),
       missing,
@@ -468,7 +511,7 @@ export class RoomSession implements Room {
       loadingOlder: this.loading !== undefined,
       headSeq,
       readSeq,
-      unread: unreadCount(headSeq, readSeq, this.info.firstSeq),
+      unread: unreadCount(headSeq, readSeq, firstSeq),
     };
   }
 }

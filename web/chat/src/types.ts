@@ -2,6 +2,7 @@
 // keeps its identity, so that snapshots can be compared with `===`.
 
 import type { ChatError } from "./error.js";
+import type { Member, Role, RoomKind, RoomMembers, RoomSettings } from "./member-types.js";
 
 /** A person as others see them. Only `id` identifies: anybody may choose any name. */
 export interface User {
@@ -134,15 +135,6 @@ export interface ClientSnapshot {
   readonly user: User | undefined;
 }
 
-/** A room to make. */
-export interface NewRoom {
-  /** See `roomIdPattern`. */
-  readonly id: string;
-  /** May be empty. */
-  readonly title: string;
-  readonly topic?: string;
-}
-
 /** A room in a list. */
 export interface RoomSummary {
   readonly id: string;
@@ -150,6 +142,10 @@ export interface RoomSummary {
   readonly title: string;
   /** What it is about; may be empty. Typed by a person, like the title. */
   readonly topic: string;
+  readonly kind: RoomKind;
+  /** Whether it is read only. */
+  readonly archived: boolean;
+  readonly memberCount: number;
   readonly headSeq: number;
   readonly readSeq: number;
   readonly unread: number;
@@ -174,8 +170,16 @@ export interface RoomSnapshot {
   readonly topic: string;
   /** The least time between two messages of one sender, in ms; 0: none. Moderators and owners are free of it. */
   readonly slowModeMs: number;
+  readonly kind: RoomKind;
+  /** The least role that may post, react and edit; "visitor": everybody who may read. */
+  readonly posting: Role;
+  /** Whether it is read only. */
+  readonly archived: boolean;
+  readonly memberCount: number;
+  /** What this user is here: a member, or a visitor who is muted; absent for other visitors, and before the room is joined. */
+  readonly me?: Member;
   readonly status: RoomStatus;
-  /** Why the room cannot be joined. */
+  /** Why the room cannot be joined, or is followed no more: PERMISSION_DENIED after a ban, NOT_FOUND if it is not to be seen. */
   readonly error?: ChatError;
   /** How many changes are still to come while catching up. */
   readonly missing: number;
@@ -245,6 +249,8 @@ export interface MessageView {
 /** A room as this client sees it. `ChatClient.room` returns the same object for the same id, joined or not. */
 export interface Room {
   readonly id: string;
+  /** Its members, and what can be done about them. */
+  readonly members: RoomMembers;
   /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
   subscribe(listener: Listener): Unsubscribe;
   /** Returns what to show. The same object until something changes. */
@@ -272,6 +278,9 @@ export interface Room {
   retry(clientId: string): void;
   /** Forgets a failed message. Anything else: no effect. */
   discard(clientId: string): void;
+
+  /** Changes the room. For moderators; some settings for owners. Rejects with ChatError. */
+  update(settings: RoomSettings): Promise<void>;
 
   /**
    * Replaces the text of a message of one's own, and whom it mentions. With `expectedRev` only if that is still its rev. Rejects

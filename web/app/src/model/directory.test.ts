@@ -51,6 +51,10 @@ const idle: RoomSnapshot = {
   title: "",
   topic: "",
   slowModeMs: 0,
+  kind: "public",
+  posting: "visitor",
+  archived: false,
+  memberCount: 0,
   status: "idle",
   missing: 0,
   messages: [],
@@ -67,7 +71,8 @@ const idle: RoomSnapshot = {
 
 function summary(id: string, minute: number, counts: Partial<RoomSummary> = {}): RoomSummary {
   const updateTime = new Date(2026, 10, 23, 12, minute);
-  return { id, title: "", topic: "", headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
+  const room = { id, title: "", topic: "", kind: "public" as const, archived: false, memberCount: 0 };
+  return { ...room, headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
 }
 
 const outline = (directory: Directory) => directory.getSnapshot().rooms.map((room) => `${room.name} ${room.unread}`);

@@ -1,0 +1,124 @@
+// What the SDK shows of who belongs to a room. Immutable, as all of types.ts.
+
+import type { ChatError } from "./error.js";
+import type { Listener, RoomSummary, Unsubscribe, User } from "./types.js";
+
+/** What somebody is in a room; see docs/chat.md for what each may. A visitor is no member. */
+export type Role = "visitor" | "guest" | "member" | "moderator" | "owner";
+
+/** Who may come into a room: everybody, or only its members, for whom alone it is there. */
+export type RoomKind = "public" | "private";
+
+/** A person's tie to a room. */
+export interface Member {
+  /** Under the name they had when they became a member. */
+  readonly user: User;
+  readonly role: Role;
+  /** When they became a member; absent for a visitor. */
+  readonly since?: Date;
+  /** Whether they may not post, react or edit: until `muteEnd`, or for good without one. */
+  readonly muted: boolean;
+  readonly muteEnd?: Date;
+}
+
+/** That somebody may not come into a room. */
+export interface Ban {
+  /** Under the last name that the room knows, which may be empty. */
+  readonly user: User;
+  readonly bannedBy: User;
+  /** May be empty. Typed by a person. */
+  readonly reason: string;
+  readonly since: Date;
+  /** Absent: for good. */
+  readonly end?: Date;
+}
+
+/** How to ban somebody. */
+export interface BanOptions {
+  /** For how long, in whole ms. Default: for good. */
+  readonly durationMs?: number;
+  /** Why, for moderators and owners; at most 256 characters. */
+  readonly reason?: string;
+}
+
+/** Somebody's leave to become a member of a room. */
+export interface Invitation {
+  readonly room: RoomSummary;
+  readonly invitedBy: User;
+  /** What the invited will be. */
+  readonly role: Role;
+  readonly since: Date;
+}
+
+/** What can be set of a room. What is absent stays as it is. */
+export interface RoomSettings {
+  /** At most 128 characters; may be empty. */
+  readonly title?: string;
+  /** At most 1,024 bytes; may be empty. */
+  readonly topic?: string;
+  /** The least time between two messages of one sender, in ms, up to 24 hours; 0: none. */
+  readonly slowModeMs?: number;
+  /** Owners only. */
+  readonly kind?: RoomKind;
+  /** The least role that may post; "visitor": everybody who may read. Owners only. */
+  readonly posting?: Role;
+  /** Whether it is read only. Owners only. */
+  readonly archived?: boolean;
+}
+
+/** A room to make. */
+export interface NewRoom {
+  /** See `roomIdPattern`. Absent: the server chooses one that cannot be guessed, which is best for a private room. */
+  readonly id?: string;
+  /** May be empty. */
+  readonly title: string;
+  readonly topic?: string;
+  /** Default: public. */
+  readonly kind?: RoomKind;
+  /** The least role that may post. Default: everybody who may read. */
+  readonly posting?: Role;
+}
+
+/** The members of a room that are loaded. */
+export interface MembersSnapshot {
+  /** By role, the owners first, then by name. */
+  readonly members: readonly Member[];
+  /** True if there are more than these, or they were not asked for yet. */
+  readonly hasMore: boolean;
+  readonly loading: boolean;
+  /** Why the last page did not come. */
+  readonly error?: ChatError;
+}
+
+/**
+ * A room's members, and what can be done about them. Once loaded they change as the room's events say, while it is joined. All
+ * that returns a promise, except `load`, rejects with ChatError: PERMISSION_DENIED where the role does not allow it.
+ */
+export interface RoomMembers {
+  /** Calls the listener after every change of the snapshot. Returns the function that ends this. */
+  subscribe(listener: Listener): Unsubscribe;
+  /** Returns what to show. The same object until something changes. */
+  getSnapshot(): MembersSnapshot;
+  /** Loads the next 500. Resolves also when that fails: see `error`. Calls while one is under way share it. */
+  load(): Promise<void>;
+  /** Makes this user a member: of a public room, or of one that they are invited to. */
+  add(): Promise<void>;
+  /** Ends a membership: this user's own, or that of somebody with a lower role, for moderators. */
+  remove(userId?: string): Promise<void>;
+  /** Gives a member another role. For owners, also for their own. */
+  setRole(userId: string, role: Role): Promise<void>;
+  /** Keeps somebody from posting, for so many whole ms or for good. For moderators. */
+  mute(userId: string, durationMs?: number): Promise<void>;
+  /** Ends that. */
+  unmute(userId: string): Promise<void>;
+  /** Ends somebody's membership and keeps them out. For moderators. */
+  ban(userId: string, options?: BanOptions): Promise<void>;
+  /** Ends that; they are no member by it. */
+  unban(userId: string): Promise<void>;
+  /** Returns who is kept out. For moderators. */
+  listBans(): Promise<Ban[]>;
+  /** Lets somebody become a member. For members. */
+  invite(userId: string, role?: "guest" | "member"): Promise<void>;
+  /** Ends an invitation: this user's own, which declines it, or another's. */
+  removeInvitation(userId?: string): Promise<void>;
+}

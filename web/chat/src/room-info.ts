@@ -1,0 +1,58 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import type { UpdateRoomRequestSchema } from "@rialto/gen/rialto/chat/v1/room_pb";
+import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { fromKind, fromRole, toKind, toRole } from "./convert.js";
+import type { RoomSettings } from "./member-types.js";
+
+/** What is known of a room beside its messages. */
+export interface RoomInfo extends Required<RoomSettings> {
+  readonly memberCount: number;
+  readonly headSeq: number;
+  readonly headRev: number;
+  /** The seq of the oldest message that is kept; 0 in a room that is not made yet. */
+  readonly firstSeq: number;
+}
+
+/** What is known of a room before anything of it came. */
+export const unknownRoom: RoomInfo = {
+  title: "",
+  topic: "",
+  slowModeMs: 0,
+  kind: "public",
+  posting: "visitor",
+  archived: false,
+  memberCount: 0,
+  headSeq: 0,
+  headRev: 0,
+  firstSeq: 0,
+};
+
+export function toRoomInfo(room: WireRoom): RoomInfo {
+  return {
+    title: room.title,
+    topic: room.topic,
+    slowModeMs: room.slowMode ? durationMs(room.slowMode) : 0,
+    kind: toKind(room.kind),
+    posting: toRole(room.posting),
+    archived: room.archiveTime !== undefined,
+    memberCount: Number(room.memberCount),
+    headSeq: Number(room.headSeq),
+    headRev: Number(room.headRev),
+    firstSeq: Number(room.firstSeq),
+  };
+}
+
+/** Returns the request that changes what is set and nothing else. */
+export function updateOf(room: string, settings: RoomSettings): MessageInitShape<typeof UpdateRoomRequestSchema> {
+  const { title, topic, slowModeMs, kind, posting, archived } = settings;
+  return {
+    room,
+    ...(title !== undefined && { title }),
+    ...(topic !== undefined && { topic }),
+    ...(slowModeMs !== undefined && { slowMode: durationFromMs(slowModeMs) }),
+    ...(kind !== undefined && { kind: fromKind(kind) }),
+    ...(posting !== undefined && { posting: fromRole(posting) }),
+    ...(archived !== undefined && { archived }),
+  };
+}

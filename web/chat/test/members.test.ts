@@ -1,0 +1,206 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { RoomMembers } from "@rialto/chat";
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { lastCall } from "./calls.js";
+import { Harness } from "./harness.js";
+import { ana, bo, cy, type EventInit, joinResult, message, respond, snapshot, takeRequests, welcome } from "./wire.js";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const { listMembers, updateMember, muteMember, banMember, listBans, inviteMember, removeMember } = MemberService.method;
+
+const member = (user: typeof ana, role: Role, more = {}) => ({
+  room: "lobby",
+  user,
+  role,
+  createTime: timestampFromMs(1000),
+  ...more,
+});
+
+const changed = (rev: bigint, value: ReturnType<typeof member>): EventInit => ({
+  room: "lobby",
+  rev,
+  kind: { case: "memberChanged", value },
+});
+
+const removed = (rev: bigint, value: ReturnType<typeof member>): EventInit => ({
+  room: "lobby",
+  rev,
+  kind: { case: "memberRemoved", value },
+});
+
+const shown = (members: RoomMembers) => members.getSnapshot().members.map(({ user, role }) => `${user.name} ${role}`);
+
+describe("members", () => {
+  test("are loaded page by page, and shown by role and name", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby([message(1)]);
+    expect(room.members.getSnapshot()).toEqual({ members: [], hasMore: true, loading: false });
+    const first = room.members.load();
+    expect(room.members.load()).toBe(first);
+    const one = await lastCall(h, listMembers);
+    expect(one.request).toMatchObject({ room: "lobby", pageSize: 500, pageToken: "", minRev: 1n });
+    await one.answer({ members: [member(cy, Role.MEMBER), member(bo, Role.OWNER)], nextPageToken: "more" });
+    await first;
+    const second = room.members.load();
+    const two = await lastCall(h, listMembers);
+    expect(two.request.pageToken).toBe("more");
+    await two.answer({ members: [member(ana, Role.MEMBER)] });
+    await second;
+    expect(shown(room.members)).toEqual(["Bo owner", "Ana member", "Cy member"]);
+    expect(room.members.getSnapshot()).toMatchObject({ hasMore: false, loading: false });
+  });
+
+  test("change with the room's events, whether these come before or behind the page", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    const listener = vi.fn();
+    room.members.subscribe(listener);
+    const loading = room.members.load();
+    const page = await lastCall(h, listMembers);
+    await respond(call, { events: [changed(2n, member(bo, Role.MODERATOR)), removed(3n, member(cy, Role.MEMBER))] });
+    await page.answer({ members: [member(ana, Role.OWNER), member(bo, Role.MEMBER), member(cy, Role.MEMBER)] });
+    await loading;
+    expect(shown(room.members)).toEqual(["Ana owner", "Bo moderator"]);
+    await respond(call, { events: [changed(4n, member(cy, Role.GUEST)), removed(5n, member(bo, Role.MODERATOR))] });
+    expect(shown(room.members)).toEqual(["Ana owner", "Cy guest"]);
+    expect(listener).toHaveBeenCalled();
+  });
+
+  test("are loaded anew when events were not continued", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    const loading = room.members.load();
+    await (await lastCall(h, listMembers)).answer({ members: [member(bo, Role.OWNER)] });
+    await loading;
+    await respond(call, { events: [snapshot([message(900)])] });
+    const again = await lastCall(h, listMembers);
+    expect(again.request.minRev).toBe(900n);
+    await again.answer({ members: [member(cy, Role.OWNER)] });
+    expect(shown(room.members)).toEqual(["Cy owner"]);
+  });
+
+  test("that could not be loaded say why", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby();
+    const loading = room.members.load();
+    await (await lastCall(h, listMembers)).fail(new ConnectError("lost", Code.Unavailable));
+    await loading;
+    expect(room.members.getSnapshot()).toMatchObject({ hasMore: true, error: { code: "UNAVAILABLE" } });
+  });
+
+  test("are given roles, muted, banned, invited and removed by calls", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby();
+    const promoted = room.members.setRole(bo.id, "moderator");
+    const update = await lastCall(h, updateMember);
+    expect(update.request).toMatchObject({ userId: bo.id, role: Role.MODERATOR });
+    await update.answer({ member: member(bo, Role.MODERATOR) });
+    await promoted;
+
+    void room.members.mute(bo.id, 1500);
+    expect((await lastCall(h, muteMember)).request).toMatchObject({ duration: { seconds: 1n, nanos: 500_000_000 } });
+    void room.members.mute(bo.id);
+    expect((await lastCall(h, muteMember)).request.duration).toBeUndefined();
+    void room.members.ban(bo.id, { durationMs: 1000, reason: "spam" });
+    expect((await lastCall(h, banMember)).request).toMatchObject({
+      userId: bo.id,
+      reason: "spam",
+      duration: { seconds: 1n },
+    });
+    void room.members.invite(cy.id);
+    expect((await lastCall(h, inviteMember)).request).toMatchObject({ userId: cy.id, role: Role.MEMBER });
+    void room.members.remove();
+    expect((await lastCall(h, removeMember)).request).toMatchObject({ room: "lobby", userId: "" });
+
+    const bans = room.members.listBans();
+    const listed = {
+      user: bo,
+      bannedBy: ana,
+      reason: "spam",
+      createTime: timestampFromMs(1),
+      endTime: timestampFromMs(2),
+    };
+    await (await lastCall(h, listBans)).answer({ bans: [listed] });
+    await expect(bans).resolves.toMatchObject([{ user: { name: "Bo" }, bannedBy: { name: "Ana" }, end: new Date(2) }]);
+  });
+});
+
+describe("this user", () => {
+  test("is what the join said, and what events say from then on", async () => {
+    const h = new Harness();
+    const room = h.client.room("lobby");
+    room.join();
+    h.client.connect();
+    const call = await h.accept(welcome(ana));
+    const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
+    const reply = joinResult(join, 1);
+    if (reply.result?.case === "join") {
+      reply.result.value = { ...reply.result.value, member: member(ana, Role.MEMBER) } as never;
+    }
+    await respond(call, { events: [snapshot([message(1)])], replies: [reply] });
+    expect(room.getSnapshot().me).toMatchObject({ role: "member", muted: false, since: new Date(1000) });
+    const muted = { muted: true, muteEnd: timestampFromMs(5000) };
+    await respond(call, { events: [changed(2n, member(ana, Role.MEMBER, muted))] });
+    expect(room.getSnapshot().me).toMatchObject({ muted: true, muteEnd: new Date(5000) });
+    await respond(call, { events: [removed(3n, member(ana, Role.MEMBER)), changed(4n, member(bo, Role.OWNER))] });
+    expect(room.getSnapshot().me).toBeUndefined();
+  });
+
+  test("that is shut out follows the room no more, and asks again with the next connection", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, {
+      events: [removed(2n, member(ana, Role.MEMBER)), { room: "lobby", kind: { case: "shutOut", value: {} } }],
+    });
+    expect(room.getSnapshot()).toMatchObject({ status: "idle", error: { code: "PERMISSION_DENIED" }, online: [] });
+    expect(h.connection.status).toBe("live");
+    await h.lose();
+    h.client.connect();
+    const next = await h.accept();
+    const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+    expect(join?.command.value).toMatchObject({ start: { case: "resume", value: { rev: 2n } } });
+  });
+});
+
+test("a room's settings are changed one by one, and shown at once", async () => {
+  const h = new Harness();
+  const { room } = await h.joinLobby([message(1)]);
+  const updated = room.update({ topic: "News", slowModeMs: 0, kind: "private", posting: "member", archived: false });
+  const call = await lastCall(h, RoomService.method.updateRoom);
+  expect(call.request).toMatchObject({
+    room: "lobby",
+    topic: "News",
+    slowMode: { seconds: 0n },
+    kind: RoomKind.PRIVATE,
+    posting: Role.MEMBER,
+    archived: false,
+  });
+  expect(call.request.title).toBeUndefined();
+  await call.answer({
+    room: { id: "lobby", topic: "News", kind: RoomKind.PRIVATE, posting: Role.MEMBER, headRev: 2n, memberCount: 3n },
+  });
+  await updated;
+  expect(room.getSnapshot()).toMatchObject({ topic: "News", kind: "private", posting: "member", memberCount: 3 });
+});
+
+test("listInvitations tells where this user may come in", async () => {
+  const h = new Harness();
+  const listed = h.client.listInvitations();
+  const call = await lastCall(h, MemberService.method.listInvitations);
+  const room = { id: "den", title: "The den", kind: RoomKind.PRIVATE };
+  await call.answer({ invitations: [{ room, invitedBy: bo, role: Role.GUEST, createTime: timestampFromMs(1) }] });
+  await expect(listed).resolves.toMatchObject([
+    { room: { id: "den", kind: "private" }, invitedBy: { name: "Bo" }, role: "guest" },
+  ]);
+});
