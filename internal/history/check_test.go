@@ -102,6 +102,11 @@ func TestSoundHistoryIsAccepted(t *testing.T) {
 	if v := sound().Check(); len(v) > 0 {
 		t.Error(v)
 	}
+	h := sound()
+	h.Strangers, h.Publishes = true, slices.DeleteFunc(h.Publishes, func(p history.Publish) bool { return p.Sender == "bob" })
+	if v := h.Check(); len(v) > 0 {
+		t.Error("with strangers:", v)
+	}
 	if v := new(history.History).Check(); len(v) > 0 {
 		t.Error(v)
 	}

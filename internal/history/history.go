@@ -19,6 +19,7 @@ type History struct {
 	Sessions  []Session
 	Crashes   []Tick  // when the server was killed or lost power
 	Final     []Final // one for each room, read when all was over
+	Strangers bool    // whether others published, too, of whom nothing is noted
 }
 
 // Publish is one message at its sender, however many tries it took.

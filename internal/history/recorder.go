@@ -33,12 +33,20 @@ func (r *Recorder) History() *History {
 		Reads:     append([]Read(nil), r.h.Reads...),
 		Crashes:   append([]Tick(nil), r.h.Crashes...),
 		Final:     append([]Final(nil), r.h.Final...),
+		Strangers: r.h.Strangers,
 	}
 	for _, s := range r.h.Sessions {
 		s.Steps = s.Steps[:len(s.Steps):len(s.Steps)]
 		h.Sessions = append(h.Sessions, s)
 	}
 	return h
+}
+
+// Strangers notes that others publish, too, of whom nothing is noted.
+func (r *Recorder) Strangers() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.h.Strangers = true
 }
 
 // Crashed notes that the server was killed, or lost power.

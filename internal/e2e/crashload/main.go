@@ -26,17 +26,20 @@ func main() {
 	addr := flag.String("grpc", "", "the server's gRPC address")
 	room := flag.String("room", "crash", "the room")
 	publishers := flag.Int("publishers", 50, "how many publish at once, each with an identity of its own")
+	eager := flag.Int("eager", 3, "how many of them hardly wait")
 	observers := flag.Int("observers", 3, "how many follow the room with the SDK")
 	resumers := flag.Int("resumers", 3, "how many follow it by the bare protocol")
 	readers := flag.Int("readers", 3, "how many read pages of it")
-	every := flag.Duration("every", 150*time.Millisecond, "how long each waits between two messages or pages")
+	every := flag.Duration("every", 200*time.Millisecond, "how long each waits between two messages or pages")
+	strangers := flag.Bool("strangers", false, "others publish in the room, too")
 	limit := flag.Duration("limit", 5*time.Minute, "the longest run, whatever standard input does")
 	flag.Parse()
 
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
 	defer cancel()
 	report, err := run(ctx, *addr, load.Options{
-		Room: *room, Publishers: *publishers, Observers: *observers, Resumers: *resumers, Readers: *readers, Every: *every,
+		Room: *room, Publishers: *publishers, Eager: *eager, Observers: *observers, Resumers: *resumers, Readers: *readers, Every: *every,
+		Strangers: *strangers,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "crashload:", err)

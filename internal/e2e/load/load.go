@@ -20,10 +20,12 @@ import (
 type Options struct {
 	Room       string // must be empty, so that observers see all of it
 	Publishers int    // half over a session of the SDK, half by unary calls; each with an identity of its own
+	Eager      int    // of the publishers, by unary calls, waiting a twentieth: so that whatever breaks meets calls under way
 	Observers  int
 	Resumers   int
 	Readers    int
 	Every      time.Duration // how long a publisher waits between two messages, and a reader between two pages
+	Strangers  bool          // others publish in the room, too
 	Try        time.Duration // the longest try of a call; default 5 s
 
 	// Conn returns the connection of the n-th person, who keeps it. They may share one.
@@ -52,6 +54,9 @@ func Start(ctx context.Context, opts Options) (*Crew, error) {
 		opts.Try = 5 * time.Second
 	}
 	c := &Crew{opts: opts, recorder: history.NewRecorder(), done: make(chan struct{})}
+	if opts.Strangers {
+		c.recorder.Strangers()
+	}
 	ctx, c.cancel = context.WithCancel(ctx)
 	people := 0
 	next := func() (grpc.ClientConnInterface, error) { people++; return opts.Conn(people - 1) }
@@ -95,7 +100,12 @@ func (c *Crew) start(ctx context.Context, next func() (grpc.ClientConnInterface,
 		if err != nil {
 			return err
 		}
-		p := &publisher{crew: c, conn: conn, name: fmt.Sprint("publisher-", i), session: i%2 == 1}
+		p := &publisher{crew: c, conn: conn, name: fmt.Sprint("publisher-", i), every: c.opts.Every}
+		if i < c.opts.Eager {
+			p.every /= 20
+		} else {
+			p.session = i%2 == 1
+		}
 		c.publishers = append(c.publishers, p)
 		c.publishing.Go(func() { p.run(ctx) }) // ends after Stop, or with ctx
 	}

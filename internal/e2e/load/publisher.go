@@ -17,7 +17,8 @@ type publisher struct {
 	crew    *Crew
 	conn    grpc.ClientConnInterface
 	name    string
-	session bool // publish over a session of the SDK, which repeats by itself; otherwise by unary calls
+	every   time.Duration // between two messages
+	session bool          // publish over a session of the SDK, which repeats by itself; otherwise by unary calls
 
 	// Those of run, and anybody's afterwards.
 	acked, retries, repeated int
@@ -48,7 +49,7 @@ func (p *publisher) run(ctx context.Context) {
 		select {
 		case <-p.crew.done:
 			return
-		case <-time.After(p.crew.opts.Every):
+		case <-time.After(p.every):
 		}
 		clientID := fmt.Sprintf("m%d", n)
 		note := p.crew.recorder.Publish(p.crew.opts.Room, guest.GetUser().GetId(), clientID)
