@@ -3,11 +3,9 @@ package local
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rialto-rpc/rialto/internal/chat/sequencer"
-	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
 // Run implements sequencer.Sequencer. It may be called once. When ctx ends it commits what is in the queue; calls that
@@ -73,7 +71,7 @@ func (s *Sequencer) await(ctx context.Context, began time.Time) {
 func (s *Sequencer) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.records
+	return s.queue.records
 }
 
 // take takes the calls of the next batch out of the queue, which keeps nothing of them, and reports whether no more will
@@ -81,26 +79,16 @@ func (s *Sequencer) waiting() int {
 func (s *Sequencer) take() (calls []*call, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n, records := 0, 0
-	for n < len(s.queue) && records < s.maxBatch {
-		records += len(s.queue[n].records)
-		n++
-	}
-	calls = slices.Clone(s.queue[:n])
-	s.queue = slices.Delete(s.queue, 0, n)
-	s.records -= records
-	for range calls {
-		<-s.places
-	}
-	return calls, s.closed && len(s.queue) == 0
+	calls = s.queue.take(s.maxBatch)
+	return calls, s.queue.closed && len(s.queue.calls) == 0
 }
 
 // stop lets nothing more into the queue.
 func (s *Sequencer) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
-		s.closed = true
+	if !s.queue.closed {
+		s.queue.closed = true
 		close(s.stopped)
 	}
 }
@@ -117,9 +105,4 @@ func (s *Sequencer) fail() {
 			return
 		}
 	}
-}
-
-func (c *call) answer(results []state.Result, err error) {
-	c.results, c.err = results, err
-	close(c.done)
 }

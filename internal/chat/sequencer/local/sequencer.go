@@ -8,7 +8,6 @@ package local
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -23,23 +22,24 @@ type Options struct {
 	MaxBatch int
 	// Linger is the least time between the beginnings of two commits of fewer records. Default 2 ms.
 	Linger time.Duration
-	// QueueSize is how many calls of Append may wait for their commit; further ones wait for a place. Default 8192.
+	// QueueSize is how many calls of Append may wait for their commit; further ones wait for a place, in their order.
+	// Default 8192.
 	QueueSize int
+	// QueueBytes bounds the records of those calls likewise: their bodies and names, and recordBytes for each. One call
+	// that is larger has its place when the queue is empty. Default 32 MiB.
+	QueueBytes int
 }
 
 // Sequencer is the sequencer.Sequencer of a single process.
 type Sequencer struct {
 	maxBatch int
 	linger   time.Duration
-	places   chan struct{} // one for each call in the queue
 	wake     chan struct{} // of size 1: there is something in the queue, or enough for a batch
 	stopped  chan struct{} // closed when the queue takes no more
 
 	mu      sync.Mutex // protects what follows
-	queue   []*call
-	records int // in queue
+	queue   queue
 	running bool
-	closed  bool
 }
 
 var _ sequencer.Sequencer = (*Sequencer)(nil)
@@ -55,21 +55,16 @@ func New(opts Options) *Sequencer {
 	if opts.QueueSize <= 0 {
 		opts.QueueSize = 8192
 	}
+	if opts.QueueBytes <= 0 {
+		opts.QueueBytes = 32 << 20
+	}
 	return &Sequencer{
 		maxBatch: opts.MaxBatch,
 		linger:   opts.Linger,
-		places:   make(chan struct{}, opts.QueueSize),
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
+		queue:    queue{maxCalls: opts.QueueSize, maxBytes: opts.QueueBytes},
 	}
-}
-
-// call is one Append that waits.
-type call struct {
-	records []state.Record
-	results []state.Result
-	err     error
-	done    chan struct{} // closed when results or err are set
 }
 
 // Append implements sequencer.Sequencer. Records of one call are applied one after another with none between them. When
@@ -82,7 +77,7 @@ func (s *Sequencer) Append(ctx context.Context, records ...state.Record) ([]stat
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c := &call{records: records, done: make(chan struct{})}
+	c := newCall(records)
 	if err := s.enqueue(ctx, c); err != nil {
 		return nil, err
 	}
@@ -103,45 +98,48 @@ func (s *Sequencer) Append(ctx context.Context, records ...state.Record) ([]stat
 
 // enqueue waits for a place and takes it.
 func (s *Sequencer) enqueue(ctx context.Context, c *call) error {
-	select {
-	case s.places <- struct{}{}:
-	case <-s.stopped:
+	s.mu.Lock()
+	if s.queue.closed {
+		s.mu.Unlock()
 		return sequencer.ErrStopped
+	}
+	before := s.queue.records
+	placed := s.queue.add(c)
+	if before == 0 || s.queue.records >= s.maxBatch {
+		notify(s.wake)
+	}
+	s.mu.Unlock()
+	if placed {
+		return nil
+	}
+	select {
+	case <-c.placed:
+		return nil
+	case <-s.stopped:
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", sequencer.ErrFull, ctx.Err())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	switch {
+	case !s.queue.giveUp(c): // it got its place just now
+		return nil
+	case s.queue.closed:
 		return sequencer.ErrStopped
 	}
-	before := s.records
-	s.queue = append(s.queue, c)
-	s.records += len(c.records)
-	if before == 0 || before < s.maxBatch && s.records >= s.maxBatch {
-		s.signal()
-	}
-	return nil
+	return fmt.Errorf("%w: %w", sequencer.ErrFull, ctx.Err())
 }
 
 // withdraw takes a call out of the queue; false if it is not there any more.
 func (s *Sequencer) withdraw(c *call) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, queued := range s.queue {
-		if queued == c {
-			s.queue = slices.Delete(s.queue, i, i+1)
-			s.records -= len(c.records)
-			<-s.places
-			return true
-		}
-	}
-	return false
+	return s.queue.remove(c)
 }
 
-func (s *Sequencer) signal() {
+// notify sends to a channel of size 1 that somebody looks again.
+func notify(c chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

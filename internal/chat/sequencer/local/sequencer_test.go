@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,50 @@ func TestFull(t *testing.T) {
 		}
 		end()
 		assertCommitted(t, m, "1 2 3 5")
+	})
+}
+
+// TestQueueIsBoundedInBytes fills the queue with few but large calls. One that is larger than all of it waits until the
+// queue is empty, and those behind it wait for their turn.
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		proceed := make(chan struct{})
+		m := &sequencertest.Machine{BeforeCommit: func() error { <-proceed; return nil }}
+		s, end := run(t, local.Options{MaxBatch: 1, QueueBytes: 4 << 10}, m)
+		answers := make(chan error, 10)
+		add := func(ctx context.Context, bytes int) {
+			go func() {
+				_, err := s.Append(ctx, state.Record{Body: fmt.Appendf(nil, "%0*d", bytes, bytes)})
+				answers <- err
+			}()
+			synctest.Wait()
+		}
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		add(t.Context(), 1)     // committing
+		add(t.Context(), 3<<10) // in the queue
+		add(short, 2<<10)       // no place for it
+		add(t.Context(), 2)     // behind it
+		if err := <-answers; !errors.Is(err, sequencer.ErrFull) {
+			t.Errorf("error %v, want ErrFull", err)
+		}
+		add(t.Context(), 9<<10)
+		add(t.Context(), 3)
+		close(proceed)
+		for range 5 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		end()
+		var got []int
+		for _, e := range m.Committed() {
+			got = append(got, len(e.Record.Body))
+		}
+		if want := []int{1, 3 << 10, 2, 9 << 10, 3}; !slices.Equal(got, want) {
+			t.Errorf("committed bodies of %v bytes, want %v", got, want)
+		}
 	})
 }
 
