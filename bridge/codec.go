@@ -56,7 +56,7 @@ func (protoCodec) text() bool { return false }
 
 func (protoCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok {
-		return shared(encoded.EncodedProto())
+		return joined(encoded.EncodedProto())
 	}
 	message, err := protoMessage(m)
 	if err != nil {
@@ -127,7 +127,7 @@ func (jsonCodec) text() bool { return true }
 
 func (jsonCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok {
-		return shared(encoded.EncodedJSON())
+		return joined(encoded.EncodedJSON())
 	}
 	message, err := protoMessage(m)
 	if err != nil {

@@ -54,7 +54,7 @@ func (grpcCodec) text() bool { return false }
 
 func (c grpcCodec) marshal(m any) (payload, error) {
 	if encoded, ok := m.(Encoded); ok && c.Name() == grpcproto.Name {
-		return shared(encoded.EncodedProto())
+		return joined(encoded.EncodedProto())
 	}
 	data, err := c.Marshal(m)
 	if err != nil {

@@ -23,8 +23,11 @@ type encoded struct {
 	err         error
 }
 
-func (e *encoded) EncodedProto() ([]byte, error) { return e.proto, e.err }
-func (e *encoded) EncodedJSON() ([]byte, error)  { return e.json, e.err }
+func (e *encoded) EncodedProto() ([][]byte, error) { return halves(e.proto), e.err }
+func (e *encoded) EncodedJSON() ([][]byte, error)  { return halves(e.json), e.err }
+
+// halves returns an encoding in two parts.
+func halves(data []byte) [][]byte { return [][]byte{data[:len(data)/2], data[len(data)/2:]} }
 
 // encodedServer sends the same two messages to whoever calls: one encoded beforehand, one not.
 func encodedServer(shared *encoded) *echoServer {

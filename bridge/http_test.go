@@ -507,6 +507,6 @@ func TestHTTPDoesNotTouchEncodedBytes(t *testing.T) {
 
 type encodedResponse struct{ proto, json []byte }
 
-func (e *encodedResponse) EncodedProto() ([]byte, error) { return e.proto, nil }
+func (e *encodedResponse) EncodedProto() ([][]byte, error) { return [][]byte{e.proto}, nil }
 
-func (e *encodedResponse) EncodedJSON() ([]byte, error) { return e.json, nil }
+func (e *encodedResponse) EncodedJSON() ([][]byte, error) { return [][]byte{e.json}, nil }

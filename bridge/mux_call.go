@@ -151,6 +151,8 @@ func (c *muxCall) recv() ([]byte, func(), error) {
 		return nil, nil, err
 	case err != nil && c.stream.hasEnded():
 		return nil, nil, c.callError()
+	case err == errInterrupted:
+		return nil, nil, err
 	case err != nil:
 		c.end(status.Convert(err)) // a message that cannot be received
 		return nil, nil, err
@@ -167,6 +169,9 @@ func (c *muxCall) recv() ([]byte, func(), error) {
 	}
 	return data, func() { budget.release(len(data)) }, nil
 }
+
+// interrupt implements [interruptible].
+func (c *muxCall) interrupt() { c.stream.in.fail(errInterrupted) }
 
 // send implements [wire].
 func (c *muxCall) send(message payload) error {

@@ -47,6 +47,8 @@ type plainCall struct {
 	pending *frame       // guarded by recvMu: read, but not received yet
 	readErr error        // guarded by recvMu: what the socket's last read returned; final
 	input   atomic.Int32 // how far the client is: inputOpen and so on; written with recvMu
+
+	interrupted atomic.Bool // nothing is read any more, and that is no fault of the socket
 }
 
 func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) *plainCall {

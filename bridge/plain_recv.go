@@ -3,6 +3,7 @@ package bridge
 import (
 	"errors"
 	"io"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -128,7 +129,17 @@ func (c *plainCall) recvError(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err
 	}
+	if c.interrupted.Load() && c.stream.ctx.Err() == nil {
+		return errInterrupted
+	}
 	return c.callError()
+}
+
+// interrupt implements [interruptible]: the deadline ends the read that is going on and every later one, and after it gorilla
+// does not read again. Once the call has ended, the rest is discarded; see [socket.shutdown].
+func (c *plainCall) interrupt() {
+	c.interrupted.Store(true)
+	c.sock.conn.SetReadDeadline(time.Unix(1, 0))
 }
 
 // callError is the error of a call that has ended, for its service.
@@ -142,6 +153,9 @@ func (c *plainCall) callError() error {
 // readFailed ends the call because the socket cannot be read any more. The caller has the reader's turn.
 func (c *plainCall) readFailed(err error) {
 	c.readErr = err
+	if c.interrupted.Load() && isTimeout(err) {
+		return
+	}
 	var breach *connError
 	switch st, isStatus := status.FromError(err); {
 	case errors.As(err, &breach):

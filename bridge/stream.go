@@ -175,9 +175,30 @@ func (s *serverStream) fail(st *status.Status) error {
 	return st.Err()
 }
 
+// interruptible is a [wire] whose recv can be made to return while the call goes on.
+type interruptible interface {
+	// interrupt makes recv, the one that waits and every later one, return errInterrupted. It does not block.
+	interrupt()
+}
+
+var errInterrupted = status.Error(codes.Canceled, "receiving was interrupted")
+
 // transportStream is the same call for grpc.SetHeader, SendHeader, SetTrailer and Method; of the two interfaces only
 // SetTrailer differs.
 type transportStream struct{ *serverStream }
+
+// RecvInterrupter returns what makes RecvMsg, the one that waits and every later one, return CANCELED while the call goes on:
+// it can still send, and ends with the handler's status. So a handler that has to be ended from outside needs no goroutine
+// beside the one that receives. It returns nil where that cannot be done, which is over HTTP.
+//
+// A service that does not import this package finds it by an interface of its own on grpc.ServerTransportStreamFromContext.
+// A client's cancellation may go unnoticed after an interruption, so the handler should return soon.
+func (s transportStream) RecvInterrupter() func() {
+	if w, ok := s.wire.(interruptible); ok {
+		return w.interrupt
+	}
+	return nil
+}
 
 func (s transportStream) Method() string { return s.method.fullName }
 

@@ -75,7 +75,10 @@ func (r *proxiedRequest) decodeJSON(data []byte) error {
 }
 
 // EncodedProto implements [Encoded].
-func (r *proxiedResponse) EncodedProto() ([]byte, error) { return r.data, nil }
+func (r *proxiedResponse) EncodedProto() ([][]byte, error) { return [][]byte{r.data}, nil }
 
 // EncodedJSON implements [Encoded].
-func (r *proxiedResponse) EncodedJSON() ([]byte, error) { return r.transcoding.response(r.data) }
+func (r *proxiedResponse) EncodedJSON() ([][]byte, error) {
+	data, err := r.transcoding.response(r.data)
+	return [][]byte{data}, err
+}
