@@ -28,6 +28,7 @@ type meteredConn struct {
 	reading atomic.Bool   // a read is waiting for the peer
 	writing atomic.Bool   // a write is under way
 	waits   atomic.Uint64 // writes that had to wait for the peer, and went on
+	sent    atomic.Uint64 // bytes written
 
 	deadlineMu sync.Mutex
 	cutoff     time.Time // guarded by deadlineMu; when set, no write goes on after it
@@ -55,6 +56,7 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 		}
 		n, err := c.Conn.Write(p[written:min(written+writeChunkBytes, len(p))])
 		written += n
+		c.sent.Add(uint64(n))
 		if n > 0 && time.Since(start) >= waitedAfter {
 			c.waits.Add(1)
 		}

@@ -187,6 +187,9 @@ func (c *muxCall) send(message payload) error {
 	return nil
 }
 
+// connSent implements [sentCounter].
+func (c *muxCall) connSent() uint64 { return c.stream.written() }
+
 // receivedBytes and sentBytes implement [wireSizes].
 func (c *muxCall) receivedBytes() int { return c.received }
 func (c *muxCall) sentBytes() int     { return c.sent }

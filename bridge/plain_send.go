@@ -19,6 +19,9 @@ func (c *plainCall) send(message payload) error {
 	return c.sent(c.sock.write(kind, message.data))
 }
 
+// connSent implements [sentCounter].
+func (c *plainCall) connSent() uint64 { return c.sock.conn.sent.Load() }
+
 // sendHeader implements [wire]. Without the subprotocol there is no place for headers.
 func (c *plainCall) sendHeader(md metadata.MD) error {
 	if !c.request.offer.plain {

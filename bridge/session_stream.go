@@ -26,8 +26,9 @@ type muxStream struct {
 // outbound is the sending side of a stream: what waits for the writer, in order. Guarded by the session's mu.
 type outbound struct {
 	items  []outItem
-	head   int // the first in items
-	bytes  int // of messages in items
+	head   int    // the first in items
+	bytes  int    // of messages in items
+	sent   uint64 // bytes of messages that were given to the connection
 	window sendWindow
 	grant  int       // credit to be granted to the peer
 	space  sync.Cond // bytes has fallen, or nothing more is sent
@@ -136,6 +137,13 @@ func (st *muxStream) endNow(payload []byte) bool {
 	return st.sendLocked(outItem{kind: kindEnd, data: payload})
 }
 
+// written returns how many bytes of messages were given to the connection.
+func (st *muxStream) written() uint64 {
+	st.session.mu.Lock()
+	defer st.session.mu.Unlock()
+	return st.out.sent
+}
+
 // hasEnded reports whether nothing more is sent: END or RESET was written or read, or the session has ended.
 func (st *muxStream) hasEnded() bool {
 	st.session.mu.Lock()
@@ -242,6 +250,7 @@ func (s *session) spendLocked(st *muxStream, payloadBytes int) {
 	s.sendWindow.take(dataCost(payloadBytes))
 	before := st.out.bytes
 	st.out.bytes -= payloadBytes
+	st.out.sent += uint64(payloadBytes)
 	if before >= maxQueuedBytes && st.out.bytes < maxQueuedBytes {
 		st.out.space.Broadcast()
 	}

@@ -187,6 +187,19 @@ var errInterrupted = status.Error(codes.Canceled, "receiving was interrupted")
 // SetTrailer differs.
 type transportStream struct{ *serverStream }
 
+// SentBytes returns what tells how many bytes the connection has taken for the call so far, to see whether a SendMsg that
+// blocks makes progress; in plain mode with all that is around messages. It returns nil where that is not known, which is over
+// HTTP. It is found as RecvInterrupter is.
+func (s transportStream) SentBytes() func() uint64 {
+	if w, ok := s.wire.(sentCounter); ok {
+		return w.connSent
+	}
+	return nil
+}
+
+// sentCounter is a [wire] that knows how much of what was sent the connection has taken.
+type sentCounter interface{ connSent() uint64 }
+
 // RecvInterrupter returns what makes RecvMsg, the one that waits and every later one, return CANCELED while the call goes on:
 // it can still send, and ends with the handler's status. So a handler that has to be ended from outside needs no goroutine
 // beside the one that receives. It returns nil where that cannot be done, which is over HTTP.

@@ -224,6 +224,7 @@ func TestNothingComesAfterTheRemoval(t *testing.T) {
 			written := make(chan struct{}, writes)
 			go func() { // ends by itself; the test waits below
 				defer close(written)
+				random := rand.New(rand.NewPCG(seed, 1))
 				for i := range writes {
 					seq := uint64(1 + random.IntN(before+i+1))
 					c.messages.PostMessage(owner, text("den", fmt.Sprint(strings.Repeat("y", 4000), i)))

@@ -8,14 +8,15 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
 // sink is the server's side of a Connect whose client takes everything at once: what delivery costs without a transport.
 type sink struct {
-	grpc.ServerStream
+	chatv1.ChatService_ConnectServer
 	ctx      context.Context
 	requests chan *chatv1.ConnectRequest
 	joined   *sync.WaitGroup
@@ -34,7 +35,17 @@ func (s *sink) Recv() (*chatv1.ConnectRequest, error) {
 	}
 }
 
-func (s *sink) Send(resp *chatv1.ConnectResponse) error {
+func (s *sink) SendMsg(m any) error {
+	parts, err := m.(bridge.Encoded).EncodedProto()
+	if err != nil {
+		return err
+	}
+	var resp chatv1.ConnectResponse
+	for _, part := range parts {
+		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(part, &resp); err != nil {
+			return err
+		}
+	}
 	for _, e := range resp.GetEvents() {
 		switch {
 		case e.GetSnapshot() != nil:

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -19,22 +20,37 @@ func (s *Service) Connect(stream connectStream) error {
 	if _, ok := auth.FromContext(stream.Context()); !ok && s.guests == nil {
 		return errUnauthenticated
 	}
-	c := s.newSession(stream.Context(), func(replies []*chatv1.Reply, events []*chatv1.Event) error {
-		return stream.Send(&chatv1.ConnectResponse{Replies: replies, Events: events})
-	})
+	c := s.newSession(stream.Context(), func(r *response) error { return stream.SendMsg(r) })
 	c.visible = true
+	c.interrupt = recvInterrupter(stream.Context())
 	if err := s.begin(c); err != nil {
 		return err
 	}
 	defer s.finish(c)
+	if c.interrupt != nil {
+		c.read(stream)
+		return c.wait()
+	}
 	s.running.Add(1)
-	go c.read(stream) // ends with the stream, which ends when this handler returns at the latest
+	go func() { // ends with the stream, which ends when this handler returns at the latest
+		defer s.running.Done()
+		c.read(stream)
+	}()
 	return c.wait()
 }
 
-// read carries out commands in the order in which they come.
+// recvInterrupter returns what makes Recv return while the stream goes on; nil where the transport cannot do that. The
+// bridge's can: see its RecvInterrupter.
+func recvInterrupter(ctx context.Context) func() {
+	transport, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ RecvInterrupter() func() })
+	if !ok {
+		return nil
+	}
+	return transport.RecvInterrupter()
+}
+
+// read carries out commands in the order in which they come, until the session ends.
 func (s *session) read(stream connectStream) {
-	defer s.service.running.Done()
 	for {
 		req, err := stream.Recv()
 		if err == nil {
@@ -131,7 +147,7 @@ func (s *session) signal(cmd command, g *chatv1.Signal) {
 		s.answer(cmd, nil, err)
 		return
 	}
-	c.room.signal(s.id, s.user, g, s.service.engine.now())
+	c.room.signal(s.id, s.user, g)
 	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Signal{Signal: &chatv1.SignalResult{}}}, nil)
 }
 

@@ -2,11 +2,8 @@ package chat
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -26,6 +23,7 @@ type cursor struct {
 	queued bool               // whether it waits for the sender's turn
 	gone   bool               // left or replaced: nothing of it is sent any more
 	limit  uint64             // the rev at which it ends; uncapped but after a half-close
+	ended  bool               // whether it is there
 	cancel context.CancelFunc // ends the wait for a resume position; nil but then
 
 	// Set before begun, and then the sender's alone.
@@ -38,67 +36,93 @@ type cursor struct {
 
 // turn is what a cursor contributes to a response.
 type turn struct {
-	events []*chatv1.Event
+	events []*event
 	bytes  int
 	more   bool // whether it has more to send at once
+	behind bool // whether that has to be read from disk, which the asker did not want
+	later  bool // whether it left something out that is to come, but not at once
+	ended  bool // whether it has reached its limit
 	over   bool // whether its user may not see the room any more and has got what they might
+}
+
+// ask says what a cursor may do in its turn.
+type ask struct {
+	limit uint64 // up to which rev
+	disk  bool   // whether it may read from disk
+	shed  bool   // whether it leaves out what is not part of history: signals for good, presence for later
 }
 
 // take returns what comes next, about a turn's worth, and moves the cursor past it. Only the sender calls it. Nothing is
 // locked and no View is held when it returns.
-func (c *cursor) take(limit uint64) (turn, error) {
+//
+// From disk it takes no more than what the window knows to be committed, or what its View showed when it joined: so nothing
+// that was committed after its user was shut out.
+func (c *cursor) take(a ask) (turn, error) {
+	delivery := &c.session.service.delivery
 	c.room.mu.Lock()
-	last := c.last
-	if last != uncapped {
+	committed := max(c.room.window.head, c.seen)
+	if last := c.last; last != uncapped {
 		c.room.mu.Unlock()
-		return c.takeLast(last)
+		return c.takeLast(a, last, min(committed, last))
 	}
 	if c.snapshot != nil {
 		c.room.mu.Unlock()
-		return c.takeSnapshot()
+		return c.takeSnapshot(a)
 	}
-	t := c.ephemeraLocked()
-	events, bytes := c.room.window.read(c.pos, limit, c.session.service.delivery.TurnBytes)
-	committed := max(c.room.window.head, c.seen)
+	var t turn
+	if a.shed {
+		c.signals = c.room.signals.last
+		t.later = c.presence.version != c.room.presence.version
+	} else {
+		t = c.ephemeraLocked()
+	}
+	events, bytes := c.room.window.read(c.pos, a.limit, delivery.TurnBytes)
+	committed = min(committed, a.limit)
 	c.room.mu.Unlock()
-	if limit != uncapped {
-		committed = limit // as a View said
-	}
 	if len(events) == 0 && c.pos < committed { // behind the window
+		if !a.disk {
+			t.behind = true
+			return t, nil
+		}
 		var err error
-		if events, bytes, err = c.readBlock(committed); err != nil {
+		if events, bytes, err = c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes); err != nil {
 			return turn{}, err
 		}
 	}
-	if n := len(events); n > 0 {
-		c.pos = events[n-1].GetRev()
-		t.events = append(t.events, events...)
-		t.bytes += bytes
-	}
+	c.pos += uint64(len(events))
+	t.events = append(t.events, events...)
+	t.bytes += bytes
 	t.more = c.pos < committed
+	t.ended = c.pos >= a.limit
 	return t, nil
 }
 
 // takeLast returns what comes next where nothing after the rev last may be seen: of a snapshot nothing, and of an event
-// whose message has changed since no more than that it was.
-func (c *cursor) takeLast(last uint64) (turn, error) {
+// whose message has changed since no more than that it was. The room may not be there yet, but at committed.
+func (c *cursor) takeLast(a ask, last, committed uint64) (turn, error) {
 	var t turn
 	if c.snapshot != nil {
 		c.snapshot, c.pos = nil, last
 	}
-	if c.pos < last {
-		var err error
-		if t.events, t.bytes, err = c.readBlock(last); err != nil {
+	if c.pos < committed {
+		if !a.disk {
+			return turn{behind: true}, nil
+		}
+		s := c.session.service
+		events, bytes, err := c.room.readBlocks(s.engine, c.pos, committed, s.delivery.TurnBytes)
+		if err != nil {
 			return turn{}, err
 		}
-		c.pos = t.events[len(t.events)-1].GetRev()
-		for i, e := range t.events {
-			if messageRev(e) > last {
-				t.events[i] = &chatv1.Event{Room: e.GetRoom(), Rev: e.GetRev(), Time: e.GetTime()}
+		c.pos += uint64(len(events))
+		for _, e := range events {
+			if m := e.message; messageRev(m) > last {
+				e = newEvent(&chatv1.Event{Room: m.GetRoom(), Rev: m.GetRev(), Time: m.GetTime()})
 			}
+			t.events = append(t.events, e)
 		}
+		t.bytes = bytes
 	}
-	t.more, t.over = c.pos < last, c.pos >= last
+	t.more, t.over = c.pos < committed, c.pos >= last
 	return t, nil
 }
 
@@ -118,63 +142,36 @@ func messageRev(e *chatv1.Event) uint64 {
 }
 
 // shutOutEvent is the last of a room for those who may not see it any more.
-func shutOutEvent(room state.RoomID, now time.Time) *chatv1.Event {
-	return &chatv1.Event{
+func shutOutEvent(room state.RoomID, now time.Time) *event {
+	return newEvent(&chatv1.Event{
 		Room: string(room),
 		Time: timestamppb.New(now),
 		Kind: &chatv1.Event_ShutOut{ShutOut: &chatv1.ShutOut{}},
-	}
+	})
 }
-
-// readBlock reads events from a View, up to limit, until the cursor is back in the window.
-func (c *cursor) readBlock(limit uint64) (events []*chatv1.Event, bytes int, err error) {
-	v := c.session.service.engine.views.View()
-	defer v.Close()
-	delivery := &c.session.service.delivery
-	block, err := v.Events(c.room.id, c.pos, delivery.BlockEvents, delivery.TurnBytes)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read events: %w", err)
-	}
-	if len(block) == 0 {
-		return nil, 0, fmt.Errorf("read events: %w", errMissingEvents)
-	}
-	for _, e := range block {
-		p := eventProto(e)
-		size := proto.Size(p)
-		if e.Rev > limit || len(events) > 0 && bytes+size > delivery.TurnBytes {
-			break
-		}
-		events = append(events, p)
-		bytes += size
-	}
-	return events, bytes, nil
-}
-
-var errMissingEvents = errors.New("a committed rev is not in the view")
 
 // ephemeraLocked returns what is not part of the room's history: who is here, and signals. It goes before the events of
 // the same turn, since a message ends its sender's typing. The room's mutex is held.
 func (c *cursor) ephemeraLocked() turn {
 	var t turn
-	p, sent := c.room.presence.since(c.presence)
+	p, sent := c.room.presence.since(c.presence, c.room.presenceEvent)
 	c.presence = sent
 	if p != nil {
-		t.events = append(t.events, &chatv1.Event{
-			Room: string(c.room.id),
-			Time: timestamppb.New(c.session.service.engine.now()),
-			Kind: &chatv1.Event_Presence{Presence: p},
-		})
+		t.events = append(t.events, p)
 	}
 	t.events = append(t.events, c.room.signals.after(c.signals, c.session.id, time.Now())...)
 	c.signals = c.room.signals.last
 	for _, e := range t.events {
-		t.bytes += proto.Size(e)
+		t.bytes += e.size
 	}
 	return t
 }
 
 // takeSnapshot sends one part.
-func (c *cursor) takeSnapshot() (turn, error) {
+func (c *cursor) takeSnapshot(a ask) (turn, error) {
+	if !a.disk {
+		return turn{behind: true}, nil
+	}
 	part, err := c.snapshot.next(c.session.service.engine, c.session.service.delivery.ResponseBytes)
 	if err != nil {
 		return turn{}, err
@@ -182,7 +179,8 @@ func (c *cursor) takeSnapshot() (turn, error) {
 	if !part.GetSnapshot().GetMore() {
 		c.snapshot = nil
 	}
-	return turn{events: []*chatv1.Event{part}, bytes: proto.Size(part), more: true}, nil
+	e := newEvent(part)
+	return turn{events: []*event{e}, bytes: e.size, more: true}, nil
 }
 
 // begin sets the cursor at the start that j asks for, as far as a View shows it. It reports false, and does nothing, for a

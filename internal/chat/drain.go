@@ -3,7 +3,9 @@ package chat
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -18,6 +20,9 @@ func (s *Service) begin(c *session) error {
 	}
 	s.sessions[c] = struct{}{}
 	s.running.Add(1)
+	if s.sweep == nil {
+		s.sweep = time.AfterFunc(s.delivery.StallTimeout/sweeps, s.endStalled)
+	}
 	return nil
 }
 
@@ -35,10 +40,11 @@ func (s *Service) finish(c *session) {
 func (s *Service) Drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
-	for c := range s.sessions {
+	sessions := slices.Collect(maps.Keys(s.sessions))
+	s.mu.Unlock()
+	for _, c := range sessions {
 		c.end(errDraining())
 	}
-	s.mu.Unlock()
 
 	s.markers.flush()
 	gone := make(chan struct{})

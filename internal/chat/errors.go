@@ -27,6 +27,7 @@ const (
 	retryUnknown = 200 * time.Millisecond
 	retryStopped = time.Second
 	retryBehind  = time.Second
+	retryStalled = time.Second
 )
 
 // resultError returns the status of a verdict; nil for an accepted command.
@@ -111,6 +112,11 @@ func sequencerError(err error) error {
 
 func errOutcomeUnknown() error {
 	return retryable(codes.Unavailable, "outcome unknown: repeat with the same client_id", retryUnknown)
+}
+
+// errStalled returns the status of a stream whose client takes nothing any more. It may come back and resume.
+func errStalled() error {
+	return retryable(codes.ResourceExhausted, "the client takes nothing from this stream", retryStalled)
 }
 
 // contextError returns the status of a context's end; nil for every other error.

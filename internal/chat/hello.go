@@ -64,7 +64,7 @@ func (s *session) welcome(p auth.Principal, name, token string) {
 	if token != "" {
 		w.TokenExpires = timestamppb.New(p.Expires)
 	}
-	event := &chatv1.Event{Time: timestamppb.New(s.service.engine.now()), Kind: &chatv1.Event_Welcome{Welcome: w}}
+	event := newEvent(&chatv1.Event{Time: timestamppb.New(s.service.engine.now()), Kind: &chatv1.Event_Welcome{Welcome: w}})
 	s.mu.Lock()
 	s.actor, s.user = actor, w.User
 	s.outbox.events = append(s.outbox.events, event)

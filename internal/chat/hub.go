@@ -12,6 +12,7 @@ import (
 type Hub struct {
 	reached revWaits
 	fanout  fanout
+	memory  memory // of the rooms' windows and blocks; its limit is the service's, set before any room is live
 
 	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
 	rooms map[state.RoomID]*room
@@ -31,13 +32,9 @@ func NewHub() *Hub {
 // response: it says what is new to rooms, and workers wake the sessions.
 func (h *Hub) OnCommit(c *state.Change) {
 	h.reached.committed(c)
+	h.OnShutOut(c.ShutOuts) // also those who came while the View was published, and before the events
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for _, o := range c.ShutOuts { // before the events, so that nobody reads one that came after theirs
-		if r := h.rooms[o.Room]; r != nil {
-			r.shutOut(o)
-		}
-	}
 	for _, e := range c.Events {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)
@@ -50,6 +47,22 @@ func (h *Hub) OnCommit(c *state.Change) {
 	}
 }
 
+// OnShutOut makes the cursors of those who may not see a room any more end at the last rev they may see. The store's committer
+// calls it before it publishes the View that shows what comes after, so that none of them reads it there; those who attach
+// afterwards find out by that View.
+func (h *Hub) OnShutOut(shutOuts []state.ShutOut) {
+	if len(shutOuts) == 0 {
+		return
+	}
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, o := range shutOuts {
+		if r := h.rooms[o.Room]; r != nil {
+			r.shutOut(o)
+		}
+	}
+}
+
 // attach registers a cursor with its room, which is live from now on: every commit whose View is not yet published
 // reaches its window.
 func (h *Hub) attach(id state.RoomID, c *cursor) {
@@ -57,7 +70,7 @@ func (h *Hub) attach(id state.RoomID, c *cursor) {
 	defer h.mu.Unlock()
 	r := h.rooms[id]
 	if r == nil {
-		r = newRoom(id, h, c.session.service.delivery)
+		r = newRoom(id, c.session.service)
 		h.rooms[id] = r
 	}
 	c.room = r

@@ -85,5 +85,6 @@ func (s *session) start(c *cursor, at *standing, resumed bool) (*chatv1.JoinResu
 	}
 	c.begun = true
 	s.queueLocked(c)
+	s.kickLocked()
 	return result, nil
 }

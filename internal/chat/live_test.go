@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
@@ -29,7 +30,10 @@ import (
 )
 
 // tiny makes every way of delivery short: most events are read from disk, most responses hold one.
-var tiny = chat.Delivery{WindowEvents: 4, BlockEvents: 3, TurnBytes: 200, ResponseBytes: 400}
+var tiny = chat.Delivery{WindowEvents: 4, BlockEvents: 3, MemoryBytes: 1 << 20, TurnBytes: 200, ResponseBytes: 400}
+
+// narrow makes what a client does not take fill a stream soon, and not its connection.
+var narrow = []grpc.DialOption{grpc.WithInitialWindowSize(64 << 10), grpc.WithInitialConnWindowSize(64 << 20)}
 
 // live is a service on a real store and sequencer, served by a grpc.Server in memory.
 type live struct {
@@ -59,7 +63,7 @@ func start(tb testing.TB, c config) *live {
 		c.fs = vfs.NewMem()
 	}
 	hub := chat.NewHub()
-	store, err := state.Open("data", state.Options{FS: c.fs, OnCommit: hub.OnCommit})
+	store, err := state.Open("data", state.Options{FS: c.fs, OnCommit: hub.OnCommit, OnShutOut: hub.OnShutOut})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -88,6 +92,7 @@ func start(tb testing.TB, c config) *live {
 	}
 	log := slog.New(slog.DiscardHandler)
 	server := grpc.NewServer(
+		grpc.ForceServerCodecV2(bridge.Codec()),
 		grpc.UnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log)),
 		grpc.StreamInterceptor(auth.StreamServerInterceptor(l.guests, log)),
 	)

@@ -24,6 +24,14 @@ type presence struct {
 	version uint64
 	changes []presenceChange // those that led to version, the newest presenceChanges of them
 	leaving []departure      // in the order in which they fall due
+	delta   presenceEvent    // the last one made, which many cursors are to get
+	roster  presenceEvent    // likewise
+}
+
+// presenceEvent is what tells presence from one version to another.
+type presenceEvent struct {
+	from, to uint64
+	event    *event // nil: none made yet
 }
 
 type presentUser struct {
@@ -109,24 +117,37 @@ type presenceSent struct {
 }
 
 // since returns what a session that got sent does not know yet, and what it will have got then; nil if it knows all.
-func (p *presence) since(sent presenceSent) (*chatv1.Presence, presenceSent) {
+// Sessions that got the same share the event; wrap makes it.
+func (p *presence) since(sent presenceSent, wrap func(*chatv1.Presence) *event) (*event, presenceSent) {
 	if sent.version == p.version && (sent.roster || sent.counted) {
 		return nil, sent
 	}
-	now := presenceSent{version: p.version, roster: true}
-	online := uint32(len(p.users))
-	if online > maxRoster {
-		return &chatv1.Presence{Reset_: true, Online: online}, presenceSent{version: p.version, counted: true}
+	crowd := len(p.users) > maxRoster
+	now := presenceSent{version: p.version, roster: !crowd, counted: crowd}
+	if missing := p.version - sent.version; sent.roster && !crowd && missing <= uint64(len(p.changes)) {
+		if p.delta.event == nil || p.delta.from != sent.version || p.delta.to != p.version {
+			changes := p.changes[uint64(len(p.changes))-missing:]
+			p.delta = presenceEvent{sent.version, p.version, wrap(fold(changes, uint32(len(p.users))))}
+		}
+		return p.delta.event, now
 	}
-	if missing := p.version - sent.version; sent.roster && missing <= uint64(len(p.changes)) {
-		changes := p.changes[uint64(len(p.changes))-missing:]
-		return fold(changes, online), now
+	if p.roster.event == nil || p.roster.to != p.version {
+		p.roster = presenceEvent{0, p.version, wrap(p.whole(crowd))}
 	}
-	roster := &chatv1.Presence{Reset_: true, Online: online, Joined: make([]*chatv1.User, 0, online)}
+	return p.roster.event, now
+}
+
+// whole returns everybody, or of a crowd only how many.
+func (p *presence) whole(crowd bool) *chatv1.Presence {
+	whole := &chatv1.Presence{Reset_: true, Online: uint32(len(p.users))}
+	if crowd {
+		return whole
+	}
+	whole.Joined = make([]*chatv1.User, 0, len(p.users))
 	for _, is := range p.users {
-		roster.Joined = append(roster.Joined, is.user)
+		whole.Joined = append(whole.Joined, is.user)
 	}
-	return roster, now
+	return whole
 }
 
 // fold returns what changes amount to: the last one of each user.

@@ -18,6 +18,7 @@ import (
 // nothing happens any more.
 func (s *session) pending(want func(*chatv1.Event) bool) []*chatv1.Event {
 	s.tb.Helper()
+	time.Sleep(60 * time.Millisecond) // news waits for more of it, but not longer
 	synctest.Wait()
 	s.send(&chatv1.ConnectRequest{})
 	for {

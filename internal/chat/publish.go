@@ -61,8 +61,21 @@ func (s *session) appendBatch(batch []publication) {
 		}
 		return
 	}
+	s.bringOwn(batch)
 	for i, p := range batch {
 		s.answer(p.cmd, publishReply(p.room, results[i]), s.service.engine.verdict(results[i]))
+	}
+}
+
+// bringOwn has the session's own messages, which rooms show by now, sent at once.
+func (s *session) bringOwn(batch []publication) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range batch {
+		if c := s.rooms[state.RoomID(p.room)]; c != nil {
+			s.queueLocked(c)
+			s.kickLocked()
+		}
 	}
 }
 

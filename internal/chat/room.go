@@ -12,12 +12,17 @@ import (
 
 // room is a live room: what its cursors read from memory.
 type room struct {
-	id    state.RoomID
-	hub   *Hub
-	dirty bool // whether it waits for a worker; guarded by hub.fanout.mu
+	id       state.RoomID
+	hub      *Hub
+	delivery Delivery
+	now      func() time.Time // of events
+	dirty    bool             // whether it waits for a worker; guarded by hub.fanout.mu
 
-	mu          sync.Mutex // guards all below; nothing but hub.fanout.mu is taken with it held
+	mu          sync.Mutex // guards all below; nothing but hub.fanout.mu and hub.memory.mu is taken with it held
 	window      window
+	holding     holding // the window's
+	blocks      blocks
+	told        volume // how much had been pushed when a worker last walked
 	subscribers subscribers
 	signals     signals
 	presence    presence
@@ -27,15 +32,26 @@ type room struct {
 	announced  time.Time   // when that happened last
 }
 
-func newRoom(id state.RoomID, h *Hub, d Delivery) *room {
-	return &room{id: id, hub: h, window: window{maxEvents: d.WindowEvents, maxBytes: d.WindowBytes}}
+func newRoom(id state.RoomID, s *Service) *room {
+	d := s.delivery
+	r := &room{
+		id: id, hub: s.hub, delivery: d, now: s.engine.now,
+		window: window{maxEvents: d.WindowEvents, maxBytes: d.WindowBytes},
+	}
+	r.holding.evict = r.evictWindow
+	return r
 }
 
 // push takes the next committed event.
 func (r *room) push(e *state.Event) {
 	r.mu.Lock()
 	r.window.push(e)
+	if changesMessage(e) {
+		r.dropBlocksLocked()
+	}
+	victims := r.hub.memory.set(&r.holding, r.window.cost())
 	r.mu.Unlock()
+	evictAll(victims)
 	r.hub.fanout.mark(r)
 }
 
@@ -53,16 +69,36 @@ func (r *room) shutOut(o state.ShutOut) {
 	r.hub.fanout.mark(r)
 }
 
+// evictWindow implements [holding]: who needs what was in the window reads it from disk.
+func (r *room) evictWindow() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.window.clear()
+	r.hub.memory.set(&r.holding, 0)
+}
+
 // wake tells all sessions here that there may be news.
 func (r *room) wake() {
 	r.mu.Lock()
 	chunks := r.subscribers.all()
+	news := r.window.pushed.minus(r.told)
+	r.told = r.window.pushed
 	r.mu.Unlock()
+	now := time.Now()
 	for _, chunk := range chunks {
 		for _, c := range chunk {
-			c.session.wake(c)
+			c.session.wake(c, news, now)
 		}
 	}
+}
+
+// presenceEvent returns the event that tells of presence.
+func (r *room) presenceEvent(p *chatv1.Presence) *event {
+	return newEvent(&chatv1.Event{
+		Room: string(r.id),
+		Time: timestamppb.New(r.now()),
+		Kind: &chatv1.Event_Presence{Presence: p},
+	})
 }
 
 // attach registers a cursor; a visible one enters presence. Signals from now on are its own.
@@ -84,6 +120,8 @@ func (r *room) detach(c *cursor) (empty bool) {
 	if r.subscribers.n == 0 {
 		stop(r.departures)
 		stop(r.announce)
+		r.dropBlocksLocked()
+		r.hub.memory.set(&r.holding, 0)
 		return true
 	}
 	if c.session.visible && r.presence.leave(c.session.user.GetId(), time.Now()) && r.departures == nil {
@@ -128,18 +166,18 @@ func (r *room) announceLocked() {
 }
 
 // signal tells everybody here but session (0: everybody) what user does.
-func (r *room) signal(session uint64, user *chatv1.User, s *chatv1.Signal, now time.Time) {
+func (r *room) signal(session uint64, user *chatv1.User, s *chatv1.Signal) {
 	signaled := &chatv1.Signaled{User: user}
 	if kind, ok := s.GetSignal().(*chatv1.Signal_Typing); ok {
 		signaled.Signal = &chatv1.Signaled_Typing{Typing: kind.Typing}
 	}
-	event := &chatv1.Event{
+	shared := newEvent(&chatv1.Event{
 		Room: string(r.id),
-		Time: timestamppb.New(now),
+		Time: timestamppb.New(r.now()),
 		Kind: &chatv1.Event_Signaled{Signaled: signaled},
-	}
+	})
 	r.mu.Lock()
-	r.signals.push(signal{session: session, time: time.Now(), event: event})
+	r.signals.push(signal{session: session, user: user.GetId(), time: time.Now(), event: shared})
 	r.mu.Unlock()
 	r.hub.fanout.mark(r)
 }

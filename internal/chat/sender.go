@@ -2,6 +2,7 @@ package chat
 
 import (
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -15,10 +16,14 @@ import (
 type outbox struct {
 	probes  int // empty responses to send
 	replies []*chatv1.Reply
-	units   int             // admitted for replies
-	events  []*chatv1.Event // of the session itself
+	units   int      // admitted for replies
+	events  []*event // of the session itself
 	marks   map[state.RoomID]state.ReadMark
 	ready   []*cursor // each once, in the order of their turns
+
+	urgent   bool   // something does not wait for the window
+	news     volume // about how much the cursors have that the sender has not taken
+	diskNext bool   // a cursor that reads from disk gave way last time
 }
 
 // maxMarks is how many rooms' read markers may wait for a session that does not take them.
@@ -26,31 +31,35 @@ const maxMarks = 1024
 
 // outgoing is one response.
 type outgoing struct {
-	replies []*chatv1.Reply
-	events  []*chatv1.Event
-	bytes   int // of events
-	units   int // to give back once it is written
+	response
+	bytes int // of events
+	units int // to give back once it is written
 }
 
-// wake says that a cursor may have something to send.
-func (s *session) wake(c *cursor) {
+// wake says that a cursor may have something to send: so much, of which it may have taken some already.
+func (s *session) wake(c *cursor, news volume, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.capped {
-		s.queueLocked(c)
+	if c.gone || !c.begun || c.ended {
+		return
 	}
+	s.queueLocked(c)
+	s.outbox.news.events += news.events
+	s.outbox.news.bytes += news.bytes
+	s.startLocked(now)
 }
 
+// queueLocked puts a cursor in line for a turn.
 func (s *session) queueLocked(c *cursor) {
 	if c.queued || c.gone || !c.begun {
 		return
 	}
 	c.queued = true
 	s.outbox.ready = append(s.outbox.ready, c)
-	s.kickLocked()
 }
 
-// marked tells the session of a read marker of its user; of several in one room the last is sent.
+// marked tells the session of a read marker of its user; of several in one room the last is sent. It lets a moment pass,
+// since the message that moved the marker is about to be sent, too.
 func (s *session) marked(m state.ReadMark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,17 +70,56 @@ func (s *session) marked(m state.ReadMark) {
 		s.outbox.marks = make(map[state.RoomID]state.ReadMark)
 	}
 	s.outbox.marks[m.Room] = m
-	s.kickLocked()
+	if !s.closed && !s.sending {
+		s.parkLocked(0)
+	}
 }
 
-// kickLocked makes sure that the sender exists.
+// kickLocked has all that is pending sent at once.
 func (s *session) kickLocked() {
+	s.outbox.urgent = true
+	s.startLocked(time.Time{})
+}
+
+// startLocked makes sure that the sender exists, or will when the pending news may be sent.
+func (s *session) startLocked(now time.Time) {
 	if s.sending || s.closed {
+		return
+	}
+	if wait := s.pauseLocked(now); wait > 0 {
+		s.parkLocked(wait)
 		return
 	}
 	s.sending = true
 	s.service.running.Add(1)
-	go s.send() // ends when there is nothing to send, or when the stream ends
+	go s.send() // ends when there is nothing to send yet, or when the stream ends
+}
+
+// pauseLocked returns how long what is pending has to wait for more of it; at most 0 if it goes now.
+func (s *session) pauseLocked(now time.Time) time.Duration {
+	delivery := &s.service.delivery
+	if s.outbox.urgent || s.capped || s.outbox.news.events >= delivery.CoalesceEvents || s.outbox.news.bytes >= delivery.CoalesceBytes {
+		return 0
+	}
+	return delivery.Window - now.Sub(s.wrote)
+}
+
+// parkLocked has the session look again after a while.
+func (s *session) parkLocked(wait time.Duration) {
+	if !s.parked {
+		s.parked = true
+		s.service.wheel.add(s, wait)
+	}
+}
+
+// resume is called by the wheel.
+func (s *session) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = false
+	if !s.outbox.empty() {
+		s.startLocked(time.Now())
+	}
 }
 
 // send writes what there is to send. What gathers during one write travels in the next.
@@ -82,11 +130,14 @@ func (s *session) send() {
 		if !ok {
 			return
 		}
-		if err := s.write(out.replies, out.events); err != nil {
+		s.service.sending.Add(int64(out.bytes))
+		err := s.write(&out.response)
+		s.service.sending.Add(-int64(out.bytes))
+		if err != nil {
 			s.stopSending(err)
 			return
 		}
-		s.service.sent.add(out)
+		s.service.sent.add(&out)
 		s.release(out.units)
 	}
 }
@@ -97,52 +148,95 @@ func (s *session) stopSending(cause error) {
 	s.mu.Lock()
 	s.closed = true
 	s.outbox = outbox{}
-	s.sending = false
+	s.sending, s.writing = false, false
 	s.mu.Unlock()
 	notify(s.changed)
 }
 
-// next puts the next response together; false when there is nothing, and the sender with it.
+// next puts the next response together; false when there is nothing to send yet, and the sender with it.
 func (s *session) next() (outgoing, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.closed {
-		if s.outbox.probes > 0 {
-			s.outbox.probes--
-			return outgoing{units: 1}, true
+	s.slow = s.writing && time.Since(s.wrote) > slowWrite
+	s.writing = false
+	for !s.closed && !s.outbox.empty() {
+		now := time.Now()
+		if wait := s.pauseLocked(now); wait > 0 {
+			s.parkLocked(wait)
+			break
 		}
-		out := s.outbox.take(s.service.engine)
-		if err := s.takeTurnsLocked(&out); err != nil {
+		out, err := s.gatherLocked()
+		if err != nil {
 			s.mu.Unlock()
 			s.stopSending(s.service.engine.internal("deliver events", err))
 			s.mu.Lock()
 			return outgoing{}, false
 		}
-		if len(out.replies) > 0 || len(out.events) > 0 {
+		if len(out.replies) > 0 || len(out.events) > 0 || out.units > 0 {
+			s.wrote, s.writing = now, true
 			return out, true
 		}
-		if s.outbox.empty() {
+		if !s.outbox.urgent && !s.outbox.empty() {
+			s.parkLocked(laterPause)
 			break
 		}
+	}
+	if s.outbox.empty() {
+		s.outbox = outbox{}
 	}
 	s.sending = false
 	notify(s.changed)
 	return outgoing{}, false
 }
 
-// takeTurnsLocked lets the cursors that are ready contribute, in turn. The lock is let go while one does.
+// laterPause is after what time the sender looks again for what was left out because too much was being sent.
+const laterPause = 50 * time.Millisecond
+
+// slowWrite is how long a write may take before the session gets less at a time, so that it makes progress more often.
+const slowWrite = time.Second
+
+// gatherLocked empties the outbox into one response, as far as its bytes go.
+func (s *session) gatherLocked() (outgoing, error) {
+	s.outbox.news = volume{}
+	if s.outbox.probes > 0 {
+		s.outbox.probes--
+		return outgoing{units: 1}, nil
+	}
+	s.outbox.urgent = false
+	out := s.outbox.take(s.service.engine)
+	err := s.takeTurnsLocked(&out)
+	return out, err
+}
+
+// takeTurnsLocked lets the cursors that are ready contribute, in turn. The lock is let go while one does. What is in memory
+// goes first, and what has to be read from disk does not hold it up: those cursors contribute to responses that have nothing
+// else, and to one after each that did not wait for them.
 func (s *session) takeTurnsLocked(out *outgoing) error {
-	most := s.service.delivery.ResponseBytes
-	for out.bytes < most && len(s.outbox.ready) > 0 {
-		c := s.outbox.ready[0]
-		s.outbox.ready = slices.Delete(s.outbox.ready, 0, 1)
+	delivery, o := &s.service.delivery, &s.outbox
+	shed := s.service.sending.Load() > int64(delivery.SendingBytes)
+	most := delivery.ResponseBytes
+	if shed || s.slow {
+		most = min(most, delivery.TurnBytes)
+	}
+	var behind, later []*cursor // queued all the time
+	disk := false
+	for out.bytes < most {
+		if len(o.ready) == 0 {
+			if disk || len(behind) == 0 || len(out.events) > 0 && !o.diskNext {
+				break
+			}
+			disk, o.diskNext = true, false
+			o.ready, behind = behind, nil
+		}
+		c := o.ready[0]
+		o.ready = slices.Delete(o.ready, 0, 1)
 		c.queued = false
 		if c.gone {
 			continue
 		}
-		limit := c.limit
+		a := ask{limit: c.limit, disk: disk, shed: shed}
 		s.mu.Unlock()
-		t, err := c.take(limit)
+		t, err := c.take(a)
 		s.mu.Lock()
 		if err != nil {
 			return err
@@ -150,29 +244,50 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		// If the room was left meanwhile, the reply to that comes in a later response, and nothing of the room after it.
 		out.events = append(out.events, t.events...)
 		out.bytes += t.bytes
-		if t.more {
+		switch {
+		case c.queued: // news came meanwhile
+		case t.behind:
+			c.queued = true
+			behind = append(behind, c)
+		case t.more:
 			s.queueLocked(c)
+		case t.later:
+			c.queued = true
+			later = append(later, c)
+		case t.ended && !c.ended:
+			c.ended = true
+			s.unended--
 		}
 		if t.over && !c.gone {
 			out.events = append(out.events, shutOutEvent(c.room.id, s.service.engine.now()))
+			if s.capped && !c.ended {
+				c.ended = true
+				s.unended--
+			}
 			s.mu.Unlock()
 			s.drop(c)
 			s.mu.Lock()
 		}
 	}
+	o.urgent = o.urgent || len(o.ready) > 0 || len(behind) > 0
+	o.diskNext = len(behind) > 0
+	o.ready = append(append(o.ready, behind...), later...)
 	return nil
 }
 
 // take empties the outbox but for its cursors and probes.
 func (o *outbox) take(e *engine) outgoing {
-	out := outgoing{replies: o.replies, events: o.events, units: o.units}
+	out := outgoing{response: response{replies: o.replies, events: o.events}, units: o.units}
+	for _, own := range o.events {
+		out.bytes += own.size
+	}
 	now := timestamppb.New(e.now())
 	for room, m := range o.marks {
-		out.events = append(out.events, &chatv1.Event{
+		out.events = append(out.events, newEvent(&chatv1.Event{
 			Room: string(room),
 			Time: now,
 			Kind: &chatv1.Event_Read{Read: readMarkerProto(room, m.Seq, m.Head)},
-		})
+		}))
 	}
 	o.replies, o.events, o.units, o.marks = nil, nil, 0, nil
 	return out

@@ -50,10 +50,13 @@ type Service struct {
 
 	sessionIDs atomic.Uint64
 	sent       sent
+	sending    atomic.Int64 // bytes of responses that are being written
+	wheel      wheel
 
-	mu       sync.Mutex            // guards draining and sessions; a leaf: no other lock is taken with it held
+	mu       sync.Mutex            // guards draining, sessions and sweep; a leaf: no other lock is taken with it held
 	draining bool                  // no session begins any more
 	sessions map[*session]struct{} // those whose handler has not returned
+	sweep    *time.Timer           // looks for stalled sessions; nil when there are none at all
 	running  sync.WaitGroup        // handlers of sessions and every goroutine of theirs
 }
 
@@ -82,20 +85,26 @@ func New(cfg Config) (*Service, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	delivery := cfg.Delivery.withDefaults()
+	if delivery.Window > MaxWindow {
+		return nil, fmt.Errorf("chat: a window of %v: at most %v", delivery.Window, MaxWindow)
+	}
+	cfg.Hub.memory.limit = delivery.MemoryBytes
 	return &Service{
 		engine:   e,
 		hub:      cfg.Hub,
 		guests:   cfg.Guests,
 		markers:  newMarkers(e),
 		maxRooms: cmp.Or(cfg.MaxRooms, defaultMaxRooms),
-		delivery: cfg.Delivery.withDefaults(),
+		delivery: delivery,
 		sessions: make(map[*session]struct{}),
 	}, nil
 }
 
 const defaultMaxRooms = 200
 
-// Register registers the services of rialto.chat.v1 with a grpc.Server, a bridge.Handler, or both.
+// Register registers the services of rialto.chat.v1 with a grpc.Server, a bridge.Handler, or both. Connect and Subscribe send
+// messages that carry their own encoding: a grpc.Server needs a codec that knows bridge.Encoded.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	chatv1.RegisterChatServiceServer(r, s)
 	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine})

@@ -5,21 +5,29 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
+
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
 // session is one Connect or Subscribe: cursors in rooms, and what waits to be sent beside their events.
 //
-// Its goroutines: the handler, which waits for the end; for Connect a reader, the only one to receive and to dispatch
-// commands; and, each only while it has work, the sender (the only one to write), the appender of publishes, and one for
-// each join that waits for its resume position. All count in Service.running and end with the stream at the latest.
+// Its goroutines: the handler's, which for Connect is also the reader, the only one to receive and to dispatch commands, where
+// the transport can interrupt that (otherwise the reader is one of its own); and, each only while it has work, the sender
+// (the only one to write), the appender of publishes, and one for each join that waits for its resume position. All count in
+// Service.running and end with the stream at the latest.
 type session struct {
 	service *Service
 	id      uint64
 	ctx     context.Context // the stream's; a session is a per-RPC object
-	write   func([]*chatv1.Reply, []*chatv1.Event) error
+	write   func(*response) error
 	visible bool // whether it is in presence
+	// interrupt makes receiving return, where the transport can do that; nil otherwise. Set before the session begins.
+	interrupt func()
+	// sentBytes returns how much the transport has sent, where it tells; nil otherwise.
+	sentBytes func() uint64
+	progress  progress
 
 	// Who this is. Set once, by the reader with mu held, before the first command is carried out; unset for Subscribe.
 	actor state.Actor
@@ -29,44 +37,65 @@ type session struct {
 	endOnce sync.Once
 	cause   error // set before ending is closed: what the stream ends with
 
-	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing. The handler receives.
+	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing, or the session closed. The handler receives.
 	freed   chan struct{} // capacity 1; sent to when pending shrinks. The reader receives.
 
 	mu        sync.Mutex               // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
 	rooms     map[state.RoomID]*cursor // none of them gone; nil once all are left for good
 	outbox    outbox
-	sending   bool // whether the sender exists
-	pending   int  // units of commands that are not answered yet
-	working   int  // commands whose outcome is awaited
+	sending   bool      // whether the sender exists
+	parked    bool      // whether the wheel has it
+	writing   bool      // whether the sender has something to write that is not written yet
+	wrote     time.Time // when that, or the last thing that is written, was put together
+	slow      bool      // whether the last write took long
+	pending   int       // units of commands that are not answered yet
+	working   int       // commands whose outcome is awaited
 	publishes []publication
 	appending bool // whether the appender exists
-	capped    bool // cursors end at their limit: nobody is woken any more
+	capped    bool // cursors end at their limit, and nothing waits any more
+	unended   int  // cursors that have not reached it
 	closed    bool // nothing is sent any more
 }
 
-func (s *Service) newSession(ctx context.Context, write func([]*chatv1.Reply, []*chatv1.Event) error) *session {
+func (s *Service) newSession(ctx context.Context, write func(*response) error) *session {
 	return &session{
-		service: s,
-		id:      s.sessionIDs.Add(1),
-		ctx:     ctx,
-		write:   write,
-		ending:  make(chan struct{}),
-		changed: make(chan struct{}, 1),
-		freed:   make(chan struct{}, 1),
-		rooms:   make(map[state.RoomID]*cursor),
+		sentBytes: sentBytesOf(ctx),
+		service:   s,
+		id:        s.sessionIDs.Add(1),
+		ctx:       ctx,
+		write:     write,
+		ending:    make(chan struct{}),
+		changed:   make(chan struct{}, 1),
+		freed:     make(chan struct{}, 1),
+		rooms:     make(map[state.RoomID]*cursor),
 	}
+}
+
+// sentBytesOf returns what tells how much a stream's transport has sent; nil if nothing does. The bridge does: see its
+// SentBytes.
+func sentBytesOf(ctx context.Context) func() uint64 {
+	transport, ok := grpc.ServerTransportStreamFromContext(ctx).(interface{ SentBytes() func() uint64 })
+	if !ok {
+		return nil
+	}
+	return transport.SentBytes()
 }
 
 // settleTimeout is how long a session that ends with an error may take to answer what it received, and every session to
 // see its goroutines end.
 const settleTimeout = 2 * time.Second
 
-// end asks the session to end with cause, nil for OK. The first cause counts.
-func (s *session) end(cause error) {
+// end asks the session to end with cause, nil for OK. The first cause counts: for it end returns true.
+func (s *session) end(cause error) (first bool) {
 	s.endOnce.Do(func() {
+		first = true
 		s.cause = cause
 		close(s.ending)
+		if s.interrupt != nil {
+			s.interrupt()
+		}
 	})
+	return first
 }
 
 // wait returns the session's status once it has ended in order: what it received is answered, and after a half-close all
@@ -99,10 +128,10 @@ func (s *session) settle() {
 			return
 		}
 	}
-	s.await(ctx, func() bool { return !s.sending })
+	s.await(ctx, func() bool { return s.closed || !s.sending && s.unended == 0 && s.outbox.empty() })
 }
 
-// await waits until condition, which is called with mu held and depends on working and sending, is true or ctx ends.
+// await waits until condition, which is called with mu held and depends on what changed tells of, is true or ctx ends.
 func (s *session) await(ctx context.Context, condition func() bool) {
 	for {
 		s.mu.Lock()
@@ -143,7 +172,8 @@ func (s *session) capAtHeads() error {
 		c.limit = heads[id]
 		s.queueLocked(c)
 	}
-	s.capped = true
+	s.capped, s.unended = true, len(s.rooms)
+	s.kickLocked()
 	return nil
 }
 

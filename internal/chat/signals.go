@@ -3,8 +3,6 @@ package chat
 import (
 	"slices"
 	"time"
-
-	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
 const (
@@ -21,8 +19,9 @@ type signals struct {
 
 type signal struct {
 	session uint64 // that sent it, which does not get it; 0: a call
+	user    string
 	time    time.Time
-	event   *chatv1.Event
+	event   *event
 }
 
 func (s *signals) push(g signal) {
@@ -36,20 +35,19 @@ func (s *signals) push(g signal) {
 
 // after returns the signals after number n that are worth a session's while: not its own, the newest of each user,
 // nothing old.
-func (s *signals) after(n, session uint64, now time.Time) []*chatv1.Event {
+func (s *signals) after(n, session uint64, now time.Time) []*event {
 	if n >= s.last {
 		return nil
 	}
-	var events []*chatv1.Event
+	var events []*event
 	seen := make(map[string]bool)
 	oldest := max(n, s.last-uint64(len(s.ring)))
 	for i := s.last; i > oldest; i-- {
 		g := s.ring[(i-1)%signalsKept]
-		user := g.event.GetSignaled().GetUser().GetId()
-		if g.session == session || seen[user] || now.Sub(g.time) > signalLifetime {
+		if g.session == session || seen[g.user] || now.Sub(g.time) > signalLifetime {
 			continue
 		}
-		seen[user] = true
+		seen[g.user] = true
 		events = append(events, g.event)
 	}
 	slices.Reverse(events)

@@ -9,14 +9,16 @@ type Stats struct {
 	Responses uint64 // written to streams
 	Replies   uint64 // in them
 	Events    uint64 // in them: one for each receiver
+	Stalled   uint64 // streams ended because their client took nothing any more
+	Memory    int    // bytes that the rooms' windows and blocks hold, about
 }
 
 // sent counts what sessions have written.
 type sent struct {
-	responses, replies, events atomic.Uint64
+	responses, replies, events, stalled atomic.Uint64
 }
 
-func (s *sent) add(out outgoing) {
+func (s *sent) add(out *outgoing) {
 	s.responses.Add(1)
 	s.replies.Add(uint64(len(out.replies)))
 	s.events.Add(uint64(len(out.events)))
@@ -36,5 +38,7 @@ func (s *Service) Stats() Stats {
 		Responses: s.sent.responses.Load(),
 		Replies:   s.sent.replies.Load(),
 		Events:    s.sent.events.Load(),
+		Stalled:   s.sent.stalled.Load(),
+		Memory:    s.hub.memory.size(),
 	}
 }

@@ -16,8 +16,9 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 	if err := s.validateSubscribe(req); err != nil {
 		return err
 	}
-	c := s.newSession(stream.Context(), func(_ []*chatv1.Reply, events []*chatv1.Event) error {
-		return stream.Send(&chatv1.SubscribeResponse{Events: events})
+	c := s.newSession(stream.Context(), func(r *response) error {
+		r.subscribe = true
+		return stream.SendMsg(r)
 	})
 	if p, ok := auth.FromContext(stream.Context()); ok {
 		c.actor = actorOf(p)
@@ -77,7 +78,7 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 		return nil, err
 	}
 	if r := s.hub.live(id); r != nil {
-		r.signal(0, userProto(actorOf(p)), g, s.engine.now())
+		r.signal(0, userProto(actorOf(p)), g)
 	}
 	return &chatv1.SendSignalResponse{}, nil
 }

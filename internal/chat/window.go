@@ -4,9 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
-	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -16,15 +13,20 @@ type window struct {
 	maxEvents, maxBytes int
 
 	entries []entry
-	head    uint64 // rev of the last entry; 0 if there never was one
+	head    uint64 // rev of the last event; 0 if there never was one
 	bytes   int    // of the entries' bodies
+	pushed  volume // since the room is live
 }
 
-// entry is one event. Its message is built once, by the first who reads it, and shared by all.
+// volume is a number of events and the bytes of their bodies.
+type volume struct{ events, bytes int }
+
+func (v volume) minus(w volume) volume { return volume{v.events - w.events, v.bytes - w.bytes} }
+
+// entry is one event. What is sent of it is made once, by the first who reads it, and shared by all.
 type entry struct {
-	event *state.Event
-	proto *chatv1.Event // nil until read
-	size  int           // of proto
+	event  *state.Event
+	shared *event // nil until read
 }
 
 // uncapped is the limit of a cursor that follows its room without end.
@@ -35,16 +37,24 @@ const uncapped = math.MaxUint64
 func (w *window) push(e *state.Event) {
 	if len(w.entries) > 0 && e.Rev != w.head+1 {
 		// What would be a gap is read from disk instead.
-		w.entries, w.bytes = nil, 0
+		w.clear()
 	}
-	if e.Kind == state.Edited || e.Kind == state.Deleted || e.Kind == state.Reacted {
+	if changesMessage(e) {
 		w.replace(e.Message)
 	}
 	w.entries = append(w.entries, entry{event: e})
 	w.head = e.Rev
 	w.bytes += bodyBytes(e)
+	w.pushed.events++
+	w.pushed.bytes += bodyBytes(e)
 	w.trim()
 }
+
+// clear lets all events go.
+func (w *window) clear() { w.entries, w.bytes = nil, 0 }
+
+// cost is about what the window holds in memory.
+func (w *window) cost() int { return len(w.entries)*eventCost(0) + 3*w.bytes }
 
 // replace puts m in the place of older forms of itself.
 func (w *window) replace(m *state.Message) {
@@ -80,24 +90,28 @@ func (w *window) trim() {
 
 // read returns the events after rev, up to and including limit, about budget bytes of them but at least one. There are
 // none where the next one lies before the window.
-func (w *window) read(rev, limit uint64, budget int) (events []*chatv1.Event, bytes int) {
+func (w *window) read(rev, limit uint64, budget int) (events []*event, bytes int) {
 	base := w.head - uint64(len(w.entries))
 	if rev < base || rev >= w.head {
 		return nil, 0
 	}
 	for i := rev - base; i < uint64(len(w.entries)) && base+i < limit; i++ {
 		e := &w.entries[i]
-		if e.proto == nil {
-			e.proto = eventProto(e.event)
-			e.size = proto.Size(e.proto)
+		if e.shared == nil {
+			e.shared = newEvent(eventProto(e.event))
 		}
-		if len(events) > 0 && bytes+e.size > budget {
+		if len(events) > 0 && bytes+e.shared.size > budget {
 			break
 		}
-		events = append(events, e.proto)
-		bytes += e.size
+		events = append(events, e.shared)
+		bytes += e.shared.size
 	}
 	return events, bytes
+}
+
+// changesMessage reports whether an event gives a message that was there before another form.
+func changesMessage(e *state.Event) bool {
+	return e.Kind == state.Edited || e.Kind == state.Deleted || e.Kind == state.Reacted
 }
 
 // bodyBytes is what makes one event larger than another.

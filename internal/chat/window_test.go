@@ -23,7 +23,7 @@ func (w *window) revs(rev, limit uint64, budget int) []uint64 {
 			return got
 		}
 		for _, e := range events {
-			rev = e.GetRev()
+			rev = e.message.GetRev()
 			got = append(got, rev)
 		}
 	}

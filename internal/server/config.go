@@ -34,9 +34,10 @@ type Config struct {
 	MaxDataBytes      int           // of a message's typed bytes; 0: chat.DefaultDataBytes
 	MaxConnections    int           // WebSockets at a time; 0: no limit
 	MaxRooms          int           // joined by one connection
+	DeliveryWindow    time.Duration // that news may wait for more of it; 0: nothing waits
 	Heartbeat         time.Duration // between questions to a silent client; at least 1 s
 	FirstFrameTimeout time.Duration // for the first frame of a WebSocket
-	WriteTimeout      time.Duration // for a WebSocket's peer to take anything of what is written to it
+	WriteTimeout      time.Duration // for a client to take anything of what is written to it
 	DrainTimeout      time.Duration // for running calls, once ctx of Run has ended
 
 	Logger  *slog.Logger // nil: silent
@@ -90,6 +91,14 @@ func (c Config) limits() chat.Limits {
 	return chat.Limits{TextBytes: c.MaxTextBytes, DataBytes: c.MaxDataBytes}
 }
 
+func (c Config) delivery() chat.Delivery {
+	window := c.DeliveryWindow
+	if window == 0 {
+		window = -1
+	}
+	return chat.Delivery{Window: window, StallTimeout: c.WriteTimeout}
+}
+
 func (c Config) validateAdmission() error {
 	if _, err := bridge.NewHandler(bridge.WithAllowedOrigins(c.AllowedOrigins...)); err != nil {
 		return fmt.Errorf("--allowed-origins: %w", err)
@@ -117,6 +126,8 @@ func (c Config) validateChat() error {
 		return errors.New("--data: a directory is needed")
 	case c.MaxRooms < 1:
 		return fmt.Errorf("--max-rooms %d: at least 1", c.MaxRooms)
+	case c.DeliveryWindow < 0 || c.DeliveryWindow > chat.MaxWindow:
+		return fmt.Errorf("--delivery-window %v: 0 to %v", c.DeliveryWindow, chat.MaxWindow)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+
+	"github.com/rialto-rpc/rialto/bridge"
 )
 
 const (
@@ -32,6 +34,7 @@ func newGRPCServer(cfg Config, cert *certificate, in interceptors, connections *
 		grpc.Creds(countedCredentials{transport, connections.WithLabelValues("grpc")}),
 		grpc.ChainUnaryInterceptor(in.unary...),
 		grpc.ChainStreamInterceptor(in.stream...),
+		grpc.ForceServerCodecV2(bridge.Codec()), // the chat's messages carry their own encoding
 		grpc.MaxRecvMsgSize(cfg.MaxMessageBytes),
 		grpc.MaxConcurrentStreams(maxStreamsPerConnection),
 		grpc.ConnectionTimeout(handshakeTimeout),

@@ -97,6 +97,14 @@ func (m *metrics) watchChat(c *chat.Service) {
 		func() float64 { return float64(c.Stats().Events) })
 }
 
+// watchDelivery shows what keeps slow clients apart from the others.
+func (m *metrics) watchDelivery(c *chat.Service) {
+	m.counterFunc("chat_sessions_stalled_total", "Streams of Connect and Subscribe ended because their client took nothing for --write-timeout.",
+		func() float64 { return float64(c.Stats().Stalled) })
+	m.gaugeFunc("chat_memory_bytes", "What rooms keep of their newest events, and of older ones for sessions that lag.",
+		func() float64 { return float64(c.Stats().Memory) })
+}
+
 // watchBridge shows what the bridge counts.
 func (m *metrics) watchBridge(b *bridge.Handler) {
 	m.gaugeFunc("websockets_open", "WebSockets open now.",

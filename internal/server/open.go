@@ -76,7 +76,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	hub := chat.NewHub()
 	options := s.cfg.store
-	options.Logger, options.OnCommit = s.logger, hub.OnCommit
+	options.Logger, options.OnCommit, options.OnShutOut = s.logger, hub.OnCommit, hub.OnShutOut
 	var err error
 	if s.store, err = state.Open(dir, options); err != nil {
 		return nil, err
@@ -91,6 +91,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	s.sequencer = local.New(local.Options{})
 	config := chat.Config{
 		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), MaxRooms: s.cfg.MaxRooms,
+		Delivery: s.cfg.delivery(),
 	}
 	var tokens auth.Authenticator = noTokens{}
 	if s.cfg.Guests {
@@ -117,6 +118,7 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 	}
 	s.metrics.watchBridge(s.bridge)
 	s.metrics.watchChat(s.chat)
+	s.metrics.watchDelivery(s.chat)
 	s.health = health.NewServer()
 	s.chat.Register(s.grpc)
 	s.chat.Register(s.bridge)

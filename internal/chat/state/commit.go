@@ -30,6 +30,9 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	s.rooms.evict()
 	s.members.evict()
 	s.writers.evict()
+	if s.onShutOut != nil && len(c.ShutOuts) > 0 {
+		s.onShutOut(c.ShutOuts)
+	}
 	s.publish()
 	if s.onCommit != nil {
 		s.onCommit(c)

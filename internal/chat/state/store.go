@@ -26,6 +26,9 @@ type Options struct {
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
 	OnCommit func(*Change)
+	// OnShutOut is told, like OnCommit, of those who may not see a room any more, before a View shows what they may not see.
+	// Who takes a View later and still counts on their rights of before would read too much. Nil: nobody.
+	OnShutOut func([]ShutOut)
 	// Identify returns what tells the file at path from any copy of it, and stays the same as long as the file is not
 	// replaced. Nil: inode and birth time, or what the system has like it; with an FS of one's own the path.
 	Identify func(path string) (string, error)
@@ -38,10 +41,11 @@ type Options struct {
 // Any error of Apply or Commit is final: every later one returns it, too, and the process is to end. What was
 // acknowledged or shown is on disk.
 type Store struct {
-	db       *pebble.DB
-	watch    io.Closer // of the disk; nil: none
-	epoch    Epoch
-	onCommit func(*Change)
+	db        *pebble.DB
+	watch     io.Closer // of the disk; nil: none
+	epoch     Epoch
+	onCommit  func(*Change)
+	onShutOut func([]ShutOut)
 
 	// The state of the applying goroutine.
 	applied Pos
@@ -73,12 +77,13 @@ func Open(dir string, opts Options) (*Store, error) {
 		opts.CachedRooms = 1 << 16
 	}
 	s := &Store{
-		onCommit: opts.OnCommit,
-		rooms:    cache[RoomID, *room]{size: opts.CachedRooms},
-		members:  cache[memberID, *storev1.MemberValue]{size: opts.CachedRooms},
-		synced:   true,
-		writers:  make(writerMarks),
-		failure:  failure{failed: make(chan struct{})},
+		onCommit:  opts.OnCommit,
+		onShutOut: opts.OnShutOut,
+		rooms:     cache[RoomID, *room]{size: opts.CachedRooms},
+		members:   cache[memberID, *storev1.MemberValue]{size: opts.CachedRooms},
+		synced:    true,
+		writers:   make(writerMarks),
+		failure:   failure{failed: make(chan struct{})},
 	}
 	place := marker{fs: opts.FS, dir: dir, identify: opts.Identify}
 	if place.identify == nil {

@@ -1,0 +1,134 @@
+package chat_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// countingStore counts how often events are read.
+type countingStore struct {
+	chat.Store
+	reads atomic.Int64
+}
+
+type countingView struct {
+	state.View
+	reads *atomic.Int64
+}
+
+func (s *countingStore) View() state.View { return &countingView{s.Store.View(), &s.reads} }
+
+func (v *countingView) Events(r state.RoomID, after uint64, n, bytes int) ([]*state.Event, error) {
+	v.reads.Add(1)
+	return v.View.Events(r, after, n, bytes)
+}
+
+// Those who catch up share what is read for them, from wherever they start; what does not fit into memory is read again.
+func TestLaggingSessionsShareBlocks(t *testing.T) {
+	t.Parallel()
+	const messages, readers, block = 200, 20, 16
+	for name, c := range map[string]struct {
+		memory int
+		most   int64 // reads
+	}{
+		"enough memory": {0, 2 * (messages/block + 1)},
+		"no memory":     {1, readers * (messages/block + 2)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			counting := &countingStore{}
+			l := start(t, config{
+				reads: func(s chat.Store) chat.Store { counting.Store = s; return counting },
+				delivery: chat.Delivery{
+					WindowEvents: 4, BlockEvents: block, MemoryBytes: c.memory, TurnBytes: 300, ResponseBytes: 600,
+				},
+			})
+			writer := l.guest("writer")
+			epoch := writer.join(fromNow("lobby")).GetEpoch() // keeps the room alive
+			for i := range messages {
+				writer.publish("lobby", fmt.Sprint("message ", i))
+			}
+			counting.reads.Store(0)
+			for i := range uint64(readers) {
+				reader := l.guest("reader")
+				events := reader.from(resume("lobby", epoch, i*7), messages)
+				contiguous(t, events, i*7)
+				for _, e := range events {
+					if got, want := e.GetPosted().GetText(), fmt.Sprint("message ", e.GetRev()-1); got != want {
+						t.Fatalf("rev %d is %q, want %q", e.GetRev(), got, want)
+					}
+				}
+			}
+			if got := counting.reads.Load(); got > c.most {
+				t.Errorf("%d reads, want at most %d", got, c.most)
+			}
+			if c.memory == 1 && counting.reads.Load() < messages/block {
+				t.Errorf("%d reads without memory", counting.reads.Load())
+			}
+		})
+	}
+}
+
+// Bodies that are larger than a block may be are read in several, and all of them come.
+func TestBlocksOfLargeBodies(t *testing.T) {
+	t.Parallel()
+	l := start(t, config{delivery: chat.Delivery{WindowEvents: 1}})
+	writer := l.guest("writer")
+	epoch := writer.join(fromNow("lobby")).GetEpoch()
+	const messages = 150
+	for range messages {
+		writer.publish("lobby", strings.Repeat("x", 16<<10)) // a block of 64 is 1 MiB
+	}
+	for _, from := range []uint64{0, 63, 64, 100} {
+		contiguous(t, l.guest("reader").from(resume("lobby", epoch, from), messages), from)
+	}
+}
+
+// What was read for others is not shown any more once the message has changed.
+func TestBlocksShowNoDeletedBody(t *testing.T) {
+	t.Parallel()
+	l := start(t, config{delivery: chat.Delivery{WindowEvents: 1}})
+	ctx, _ := l.as("Ana")
+	ana := l.connect(ctx)
+	epoch := ana.join(fromNow("lobby")).GetEpoch()
+	for range 10 {
+		ana.publish("lobby", "secret")
+	}
+	l.guest("early").from(resume("lobby", epoch, 0), 10)
+	messages := chatv1.NewMessageServiceClient(l.conn)
+	if _, err := messages.DeleteMessage(ctx, &chatv1.DeleteMessageRequest{Room: "lobby", Seq: 3}); err != nil {
+		t.Fatal(err)
+	}
+	events := l.guest("late").from(resume("lobby", epoch, 0), 11)
+	contiguous(t, events, 0)
+	if m := events[2].GetPosted(); m.GetText() != "" || m.GetDeleteTime() == nil {
+		t.Errorf("the deleted message is replayed as %v", m)
+	}
+}
+
+// A room that nobody follows any more holds no memory.
+func TestMemoryIsFreedWithTheRoom(t *testing.T) {
+	t.Parallel()
+	l := start(t, config{delivery: chat.Delivery{WindowEvents: 4}})
+	writer := l.guest("writer")
+	epoch := writer.join(fromNow("lobby")).GetEpoch()
+	for range 50 {
+		writer.publish("lobby", "hello")
+	}
+	reader := l.guest("reader")
+	reader.from(resume("lobby", epoch, 0), 50)
+	if got := l.service.Stats().Memory; got < 50*100 {
+		t.Errorf("%d bytes for a window and a block", got)
+	}
+	reader.call(leaveRequest("lobby"))
+	writer.call(leaveRequest("lobby"))
+	if got := l.service.Stats().Memory; got != 0 {
+		t.Errorf("%d bytes for nothing", got)
+	}
+}
