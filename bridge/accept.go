@@ -111,8 +111,8 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 		WriteBufferSize: writeBufferBytes,
 		WriteBufferPool: &writeBuffers,
 		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
-		// Compression stays off: gorilla's read limit counts compressed bytes, and deflate state costs more than chat saves.
-		EnableCompression: false,
+		// Safe also when it is on: read bounds a message by what it is after decompression, unlike gorilla's own limit.
+		EnableCompression: h.config.frameCompression && !request.offer.improbable,
 	}
 	header := http.Header{}
 	if request.offer.improbable {

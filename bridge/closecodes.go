@@ -101,7 +101,7 @@ type closeRow struct {
 var closeTable = []closeRow{
 	{CloseOK, "OK", "the call ended with OK", false},
 	{CloseGoingAway, "going away", "the page was left, or a proxy is shutting down", true},
-	{CloseWebSocketError, "WebSocket protocol error", "a frame that RFC 6455 forbids, such as a compressed or an unmasked one", false},
+	{CloseWebSocketError, "WebSocket protocol error", "a frame that RFC 6455 forbids, such as an unmasked one, or a compressed one that was not agreed on", false},
 	{CloseLost, "lost", "the connection broke, was refused, or its peer was silent or stalled; there is no close frame", true},
 	{CloseInvalidText, "invalid text", "a text frame that is not UTF-8", false},
 	{CloseFrameTooBig, "frame too big", "a frame over the limit of a proxy; the bridge's own limit says 4008", false},

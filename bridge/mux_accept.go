@@ -61,8 +61,7 @@ func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket
 		WriteBufferSize: writeBufferBytes,
 		WriteBufferPool: &writeBuffers,
 		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
-		// Messages may be compressed one by one; see upgrade for why frames are not.
-		EnableCompression: false,
+		EnableCompression: false, // messages may be compressed one by one
 	}
 	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
 	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})

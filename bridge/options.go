@@ -42,6 +42,7 @@ type handlerConfig struct {
 	mux                muxConfig
 	stats              []stats.Handler
 	trusted            trustedHeaders
+	frameCompression   bool
 }
 
 func defaultHandlerConfig() handlerConfig {
@@ -110,6 +111,17 @@ func WithMaxRecvMsgSize(n int) HandlerOption {
 // call with RESOURCE_EXHAUSTED. Default 2^31-1, at least 1.
 func WithMaxSendMsgSize(n int) HandlerOption {
 	return positive("max send message size", n, func(c *handlerConfig) { c.maxSendMsgSize = n })
+}
+
+// WithFrameCompression lets clients of plain mode that offer it, as browsers do, compress frames: permessage-deflate without context
+// takeover (RFC 7692). All limits still count a message after decompression. Default: off, since deflating short messages costs
+// more than it saves, and a compressed frame tells by its length how much a secret in it resembles what an attacker could put beside it
+// (CRIME). Multiplexed connections never compress frames: there a call's messages can be, one by one.
+func WithFrameCompression() HandlerOption {
+	return handlerOptionFunc(func(c *handlerConfig) error {
+		c.frameCompression = true
+		return nil
+	})
 }
 
 // WithMaxMetadataBytes limits the metadata a client may send with a call, counted as HTTP/2 counts a header list: the

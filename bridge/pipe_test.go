@@ -65,7 +65,9 @@ func (l *pipeListener) connect(t testing.TB) net.Conn {
 // dialRaw does the handshake and leaves the frames to the test.
 func (s *pipeServer) dialRaw(t testing.TB, path string) *rawClient {
 	t.Helper()
-	return newRawClient(t, s.connect(t), path)
+	c, response := newRawClient(t, s.connect(t), path)
+	c.expectNoExtensions(response)
+	return c
 }
 
 // dialWebSocket opens a socket.

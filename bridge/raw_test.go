@@ -34,6 +34,13 @@ type rawClient struct {
 // dialRaw does the handshake and leaves the frames to the test.
 func (s *server) dialRaw(t testing.TB, path string) *rawClient {
 	t.Helper()
+	c, response := s.handshakeRaw(t, path)
+	c.expectNoExtensions(response)
+	return c
+}
+
+func (s *server) handshakeRaw(t testing.TB, path string) (*rawClient, *http.Response) {
+	t.Helper()
 	conn, err := net.Dial("tcp", s.http.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +50,8 @@ func (s *server) dialRaw(t testing.TB, path string) *rawClient {
 	return newRawClient(t, conn, path)
 }
 
-func newRawClient(t testing.TB, conn net.Conn, path string) *rawClient {
+// newRawClient does the handshake, and offers compression.
+func newRawClient(t testing.TB, conn net.Conn, path string) (*rawClient, *http.Response) {
 	t.Helper()
 	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
@@ -56,10 +64,14 @@ func newRawClient(t testing.TB, conn net.Conn, path string) *rawClient {
 	if response.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatalf("handshake: %v", response.Status)
 	}
+	return c, response
+}
+
+func (c *rawClient) expectNoExtensions(response *http.Response) {
+	c.t.Helper()
 	if extensions := response.Header.Get("Sec-Websocket-Extensions"); extensions != "" {
-		t.Fatalf("the server negotiated %q", extensions)
+		c.t.Fatalf("the server negotiated %q", extensions)
 	}
-	return c
 }
 
 // rawFrame is a masked frame, as a client's has to be.

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bytes"
+	"compress/flate"
 	"errors"
 	"fmt"
 	"io"
@@ -61,8 +62,9 @@ const maxPooledFrameBytes = 64 << 10
 var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 var (
-	errInvalidText = &connError{CloseInvalidText, "text frame is not valid UTF-8"}
-	errStalled     = errors.New("the peer took nothing for too long")
+	errInvalidText  = &connError{CloseInvalidText, "text frame is not valid UTF-8"}
+	errCorruptFrame = &connError{CloseWebSocketError, "malformed compressed frame"}
+	errStalled      = errors.New("the peer took nothing for too long")
 )
 
 // connError is a breach of the protocol by the client: it ends the socket with a close code rather than with a status.
@@ -97,10 +99,14 @@ func (s *socket) read(limit int) (frame, error) {
 	return f, nil
 }
 
-// readError is gorilla's error; a frame whose length is 2^63 or more is over our limit rather than over its own.
+// readError is gorilla's error; a frame whose length is 2^63 or more is over our limit rather than over its own, and one that
+// cannot be decompressed is the peer's fault.
 func readError(err error, limit int) error {
 	if errors.Is(err, websocket.ErrReadLimit) {
 		return errTooLarge(limit)
+	}
+	if corrupt := flate.CorruptInputError(0); errors.As(err, &corrupt) {
+		return errCorruptFrame
 	}
 	return err
 }
