@@ -57,11 +57,11 @@ func (h *Handler) serveMux(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket, error) {
 	upgrader := websocket.Upgrader{
-		ReadBufferSize:  muxReadBufferBytes,
-		WriteBufferSize: writeBufferBytes,
-		WriteBufferPool: &writeBuffers,
-		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
-		EnableCompression: false, // messages may be compressed one by one
+		ReadBufferSize:    muxReadBufferBytes,
+		WriteBufferSize:   writeBufferBytes,
+		WriteBufferPool:   &writeBuffers,
+		CheckOrigin:       func(*http.Request) bool { return true }, // checked before, with an answer that says more
+		EnableCompression: false,                                    // messages may be compressed one by one
 	}
 	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
 	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})
