@@ -1,6 +1,8 @@
 import { type Client, Code, createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
+import { withFallback } from "../src/fallback.js";
 import { createWebSocketTransport, type WebSocketTransport, type WebSocketTransportOptions } from "../src/index.js";
 import { EchoService } from "../test/echo-service.js";
 import { collect, errorOf, Source } from "../test/harness.js";
@@ -233,4 +235,20 @@ describe("when the server goes away", () => {
     await dying.kill();
     expect((await errorOf(waiting.done)).code).toBe(Code.Unavailable);
   });
+});
+
+test("where WebSockets are blocked, unary and server-streaming calls go over HTTP", async () => {
+  class Blocked extends WebSocket {
+    constructor() {
+      super("ws://127.0.0.1:9/");
+    }
+  }
+  const { transport } = connect({ WebSocket: Blocked });
+  const http = createConnectTransport({ baseUrl: server.baseUrl });
+  const client = createClient(EchoService, withFallback(transport, http));
+  const value = pattern(1000);
+  expect(isSame((await client.unary({ value })).value, value)).toBe(true);
+  const { values, done } = collect(client.serverStream({ value }));
+  await done;
+  expect(values.length).toBeGreaterThan(0);
 });
