@@ -12,7 +12,7 @@ import (
 const (
 	// writeChunkBytes is how much is given to the connection at a time: what a peer has to take within the write timeout to
 	// count as alive (TCP also tells of less). A message that fits gorilla's buffer is one chunk, so one system call.
-	writeChunkBytes = 2 * writeBufferBytes
+	writeChunkBytes = 4 * writeBufferBytes
 
 	// waitedAfter is from when on a write is taken to have waited for the peer rather than for the processor.
 	waitedAfter = 5 * time.Millisecond

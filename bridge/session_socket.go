@@ -10,7 +10,7 @@ import (
 )
 
 // batchBytes is how much of what a session writes is given to the connection at once.
-const batchBytes = 32 << 10
+const batchBytes = 64 << 10
 
 // muxSocket is the [messageSocket] over gorilla, for both ends.
 //

@@ -97,7 +97,7 @@ func (s *session) wakeLocked() {
 func nothing() {}
 
 // maxGatherBytes is how much the writer takes at a time. What comes later and may overtake waits for it.
-const maxGatherBytes = 16 << 10
+const maxGatherBytes = 32 << 10
 
 // frameBatch is frames one behind the other.
 type frameBatch struct {
