@@ -224,20 +224,18 @@ func (c *clientCall) pause() bool {
 	}
 }
 
-// keep remembers a message for another attempt, if there may be one. What it returns is to be sent now.
-func (c *clientCall) keep(m sentMessage) sentMessage {
+// keep remembers a message for another attempt.
+func (c *clientCall) keep(m sentMessage) {
 	c.keeping.Lock()
 	defer c.keeping.Unlock()
 	if c.irrevocable {
-		return m
+		return
 	}
 	if c.sentBytes += len(m.data); c.sentBytes > c.info.maxReplayBytes {
 		c.irrevocable, c.sent = true, nil
-		return m
+		return
 	}
-	m.box = nil // the bytes are needed longer than for this attempt
 	c.sent = append(c.sent, m)
-	return m
 }
 
 // commit forgets what was sent: the server has begun the call.
@@ -303,7 +301,7 @@ func (c *clientCall) send(m any) error {
 	}
 	c.replaying.Lock()
 	a := c.attempt.Load()
-	message = c.keep(message)
+	c.keep(message)
 	c.replaying.Unlock()
 	if a.send(message) {
 		return nil
@@ -320,7 +318,8 @@ func (c *clientCall) encode(m any) (sentMessage, error) {
 	if m == nil {
 		return sentMessage{}, nil
 	}
-	encoded, err := c.info.codec.encode(m)
+	_, keeps := c.kept()
+	encoded, err := c.info.codec.encode(m, !keeps)
 	if err != nil {
 		return sentMessage{}, status.Errorf(codes.Internal, "error while marshaling: %v", err)
 	}

@@ -14,8 +14,8 @@ import (
 
 // messageCodec is what a client encodes messages with, whichever of grpc-go's three generations of codecs it is.
 type messageCodec interface {
-	// encode returns bytes that nobody else changes.
-	encode(m any) (payload, error)
+	// encode returns bytes that nobody else changes. With reuse they may lie in memory that the payload's free gives back.
+	encode(m any, reuse bool) (payload, error)
 	// decode keeps nothing of data.
 	decode(data []byte, m any) error
 }
@@ -28,7 +28,7 @@ type oldCodec struct {
 	}
 }
 
-func (c oldCodec) encode(m any) (payload, error) { return shared(c.encoding.Marshal(m)) }
+func (c oldCodec) encode(m any, _ bool) (payload, error) { return shared(c.encoding.Marshal(m)) }
 
 // decode copies: codecs of this kind may keep the bytes.
 func (c oldCodec) decode(data []byte, m any) error {
@@ -38,7 +38,7 @@ func (c oldCodec) decode(data []byte, m any) error {
 // bufferCodec is an [encoding.CodecV2].
 type bufferCodec struct{ encoding.CodecV2 }
 
-func (c bufferCodec) encode(m any) (payload, error) {
+func (c bufferCodec) encode(m any, _ bool) (payload, error) {
 	buffers, err := c.Marshal(m)
 	if err != nil {
 		return payload{}, err
@@ -62,10 +62,13 @@ func (c bufferCodec) decode(data []byte, m any) error {
 // plainProtoCodec is grpc-go's own codec for protobuf without its buffers: it copies what it keeps.
 type plainProtoCodec struct{}
 
-func (plainProtoCodec) encode(m any) (payload, error) {
+func (plainProtoCodec) encode(m any, reuse bool) (payload, error) {
 	message, err := protoMessage(m)
-	if err != nil {
+	switch {
+	case err != nil:
 		return payload{}, err
+	case !reuse:
+		return shared(proto.Marshal(message))
 	}
 	return marshalProto(message)
 }
