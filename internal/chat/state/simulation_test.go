@@ -124,7 +124,7 @@ const maxSegment = 50_000
 // 1, 7 or 1,000, with reopening and power cuts between, and in another process: all canonical dumps are equal.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	total := number(t, simulationEnv, 10_000)
+	total := number(t, simulationEnv, 20_000)
 	first := number(t, simulationSeedEnv, 1)
 	var mu sync.Mutex // protects all and accepted
 	all := newReached()
