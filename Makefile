@@ -26,7 +26,7 @@ help: ## print this list
 deps: $(NODE_STAMP) ## install what building and testing needs (npm packages, Chromium)
 	@scripts/deps
 
-$(NODE_STAMP): web/package-lock.json web/package.json
+$(NODE_STAMP): web/package-lock.json web/package.json examples/notes/package-lock.json
 	@scripts/npm-ci
 
 .PHONY: generate

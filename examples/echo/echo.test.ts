@@ -1,4 +1,14 @@
-import { afterAll, type Browser, beforeAll, Example, expect, launch, open, type Page, test } from "../../web/e2e/example.js";
+import {
+  afterAll,
+  type Browser,
+  beforeAll,
+  Example,
+  expect,
+  launch,
+  open,
+  type Page,
+  test,
+} from "../../web/e2e/example.js";
 
 let example: Example;
 let browser: Browser;

@@ -28,7 +28,8 @@ afterAll(async () => {
   await rialto?.close();
 });
 
-const list = (page: Page) => page.locator("#list li").evaluateAll((items) => items.map((i) => i.lastChild?.textContent));
+const list = (page: Page) =>
+  page.locator("#list li").evaluateAll((items) => items.map((i) => i.lastChild?.textContent));
 const fresh = (page: Page) => page.locator("#list li.new").count();
 const live = (page: Page) => page.getByRole("status").filter({ hasText: "live" }).waitFor();
 
@@ -75,9 +76,10 @@ test("what is posted comes live, after being away, and to its user only", async 
 test("nobody but its user gets into an inbox", async () => {
   const ana = await open(browser, example.url);
   await live(ana.page);
-  const { room, user } = JSON.parse(
-    (await ana.page.evaluate(() => localStorage.getItem("notifications"))) ?? "",
-  ) as { room: string; user: string };
+  const { room, user } = JSON.parse((await ana.page.evaluate(() => localStorage.getItem("notifications"))) ?? "") as {
+    room: string;
+    user: string;
+  };
   await notify(user, "for Ana only");
   const eve = await open(browser, example.url);
   await live(eve.page);
