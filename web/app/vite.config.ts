@@ -12,6 +12,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // Files stay files: the Content-Security-Policy needs no exception for what is inlined.
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { index: "index.html", "service-worker": "service-worker/service-worker.ts" },
+      output: {
+        // The service worker has one address for ever; its scope is the directory it lies in.
+        entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
+      },
+    },
   },
   // `npm run dev -w app` beside `go run ./cmd/rialto`, which only takes pages of its own origin.
   server: {

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { comeIn, eventually, keep, launch, open } from "./browser.js";
+import { comeIn, eventually, keep, launch, open, phone } from "./browser.js";
 import { PlainClient } from "./plain-client.js";
 import { RialtoServer } from "./server.js";
 
@@ -10,7 +10,6 @@ let bo: PlainClient;
 
 const wide: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
 const tablet: BrowserContextOptions = { viewport: { width: 820, height: 1000 } };
-const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 const small: BrowserContextOptions = { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true };
 
 beforeAll(async () => {

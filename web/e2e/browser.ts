@@ -23,6 +23,9 @@ function findChromium(): string {
   }
 }
 
+/** A browser as phones have it. */
+export const phone: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
 /** Somebody with a browser of their own. */
 export interface Person {
   readonly page: Page;

@@ -10,6 +10,7 @@ import { App, goToRoom } from "./app.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
 import { SessionContext } from "./session.js";
+import { keepShell } from "./shell-worker.js";
 
 const client = new ChatClient();
 const session = { client, directory: new Directory(client) };
@@ -30,3 +31,5 @@ createRoot(root).render(
     </SessionContext>
   </StrictMode>,
 );
+
+keepShell();

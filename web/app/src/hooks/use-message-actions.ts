@@ -23,12 +23,17 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
   const { onEditing, onReply, onThread, onPickEmoji, onNotice } = callbacks;
   return useMemo(() => {
     const or = (what: string) => (error: unknown) => onNotice(`${what} ${problem(error)}`);
+    const editorDrafts = new Map<number, string>();
     return {
+      editorDrafts,
       react: (message, emoji, on) => {
         const done = on ? room.addReaction(message.seq, emoji) : room.removeReaction(message.seq, emoji);
         done.catch(or("Your reaction was not saved."));
       },
-      startEdit: (message) => onEditing(message?.seq),
+      startEdit: (message) => {
+        editorDrafts.clear();
+        onEditing(message?.seq);
+      },
       edit: (message, text) => {
         const mentions = mentionsIn(text, peopleOf(room.getSnapshot()), new Map());
         // The editor stays open with the text until the server has it.

@@ -1,7 +1,6 @@
-import { lazy, Suspense } from "react";
 import { Dialog } from "../Dialog/Dialog.js";
-
-const EmojiPicker = lazy(() => import("./EmojiPicker.js").then((module) => ({ default: module.EmojiPicker })));
+import { Later } from "../Later/Later.js";
+import { EmojiPicker } from "../Later/parts.js";
 
 interface Props {
   readonly onChoose: (emoji: string) => void;
@@ -12,9 +11,9 @@ interface Props {
 export function EmojiDialog({ onChoose, onClose }: Props) {
   return (
     <Dialog title="React" onClose={onClose}>
-      <Suspense fallback={<p className="popover-wait">Loading…</p>}>
+      <Later>
         <EmojiPicker onChoose={onChoose} />
-      </Suspense>
+      </Later>
     </Dialog>
   );
 }

@@ -1,7 +1,6 @@
-import { lazy, Suspense, useEffect, useRef } from "react";
-
-/** The picker comes when it is first asked for: most messages have no emoji. */
-const EmojiPicker = lazy(() => import("./EmojiPicker.js").then((module) => ({ default: module.EmojiPicker })));
+import { useEffect, useRef } from "react";
+import { Later } from "../Later/Later.js";
+import { EmojiPicker } from "../Later/parts.js";
 
 interface Props {
   readonly onChoose: (emoji: string) => void;
@@ -33,10 +32,10 @@ export function EmojiPopover({ onChoose, onClose }: Props) {
         }
       }}
     >
-      <Suspense fallback={<p className="popover-wait">Loading…</p>}>
+      <Later>
         <FocusFirst />
         <EmojiPicker onChoose={onChoose} />
-      </Suspense>
+      </Later>
     </div>
   );
 }

@@ -17,6 +17,8 @@ export interface MessageActions {
   /** Opens a message of one's own for editing, or, with undefined, closes it. */
   readonly startEdit: (message: ChatMessage | undefined) => void;
   readonly edit: (message: ChatMessage, text: string) => void;
+  /** What was typed in the open editor, kept while its message is not in the document; by seq. */
+  readonly editorDrafts: Map<number, string>;
   readonly remove: (message: ChatMessage) => void;
   /** Begins an answer. */
   readonly reply: (message: ChatMessage) => void;
@@ -118,6 +120,8 @@ export const Message = memo(function Message(props: Props) {
         {editing ? (
           <MessageEditor
             text={message.text}
+            draft={actions.editorDrafts.get(message.seq)}
+            onDraft={(text) => actions.editorDrafts.set(message.seq, text)}
             onSave={(text) => actions.edit(message, text)}
             onCancel={() => actions.startEdit(undefined)}
           />

@@ -5,15 +5,18 @@ import { TextArea } from "../TextArea/TextArea.js";
 
 interface Props {
   readonly text: string;
+  /** What was typed before the message left the document, and where what is typed is kept; see MessageActions. */
+  readonly draft: string | undefined;
+  readonly onDraft: (text: string) => void;
   readonly onSave: (text: string) => void;
   readonly onCancel: () => void;
 }
 
 /** Changes a message in its place. Enter saves, Escape leaves it as it was; either gives the focus back. */
-export function MessageEditor({ text: original, onSave, onCancel }: Props) {
+export function MessageEditor({ text: original, draft, onDraft, onSave, onCancel }: Props) {
   // What was there when it was opened, also once the change has arrived.
   const [before] = useState(original);
-  const [text, setText] = useState(before);
+  const [text, setText] = useState(draft ?? before);
   const area = useRef<HTMLTextAreaElement>(null);
   const over = bytesOver(text, maxTextBytes);
   const savable = text.trim() !== "" && over === 0;
@@ -48,7 +51,10 @@ export function MessageEditor({ text: original, onSave, onCancel }: Props) {
       <TextArea
         ref={area}
         value={text}
-        onText={setText}
+        onText={(next) => {
+          setText(next);
+          onDraft(next);
+        }}
         onEnter={save}
         onKeyDown={(event) => {
           if (event.key === "Escape") {

@@ -22,9 +22,9 @@ export function RoomHeader({ snapshot, onDetails }: Props) {
         <Icon name="back" />
       </button>
       <div className="room-names">
-        <h2>
+        <h1>
           <bdi>{title === "" ? id : title}</bdi>
-        </h2>
+        </h1>
         {title !== "" && title !== id && <span className="room-id">#{id}</span>}
         {topic !== "" && (
           <bdi className="room-topic" title={topic}>

@@ -12,7 +12,8 @@ import { Composer } from "../Composer/Composer.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
 import { Details } from "../Details/Details.js";
 import { EmojiDialog } from "../EmojiPicker/EmojiDialog.js";
-import { Thread } from "../Thread/Thread.js";
+import { Later } from "../Later/Later.js";
+import { Thread } from "../Later/parts.js";
 import { Timeline, type TimelineHandle } from "../Timeline/Timeline.js";
 import { TypingLine } from "../TypingLine/TypingLine.js";
 import { Notice } from "./Notice.js";
@@ -125,16 +126,18 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
       </main>
       {shown?.pane === "thread" && (
         <SidePane title="Answers" wide={wide} onClose={() => setSide(undefined)}>
-          <Thread
-            key={shown.seq}
-            room={room}
-            seq={shown.seq}
-            me={user}
-            live={live}
-            people={people}
-            editing={editing}
-            actions={actions}
-          />
+          <Later>
+            <Thread
+              key={shown.seq}
+              room={room}
+              seq={shown.seq}
+              me={user}
+              live={live}
+              people={people}
+              editing={editing}
+              actions={actions}
+            />
+          </Later>
         </SidePane>
       )}
       {shown?.pane === "details" && (

@@ -5,10 +5,12 @@ import { useNotifications } from "../../hooks/use-notifications.js";
 import { navigate, useRoute } from "../../hooks/use-route.js";
 import { useShortcut } from "../../hooks/use-shortcut.js";
 import { useStore } from "../../hooks/use-store.js";
+import { useUpdate } from "../../hooks/use-update.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
-import { QuickSwitcher } from "../QuickSwitcher/QuickSwitcher.js";
+import { Later } from "../Later/Later.js";
+import { QuickSwitcher } from "../Later/parts.js";
 import { RoomView } from "../RoomView/RoomView.js";
 import { Sidebar } from "../Sidebar/Sidebar.js";
 import { Nowhere } from "./Nowhere.js";
@@ -36,6 +38,7 @@ export function Shell({ preferences, onPreferences }: Props) {
   }, [directory, roomId, onPreferences]);
   useDocumentTitle(directory, roomId, preferences);
   useNotifications(directory, preferences, user?.id);
+  const outdated = useUpdate(connection.status);
   const [switching, setSwitching] = useState(false);
   const openSwitcher = useCallback(() => setSwitching(true), []);
   useShortcut("k", openSwitcher);
@@ -57,7 +60,15 @@ export function Shell({ preferences, onPreferences }: Props) {
           <Nowhere route={route} onLobby={() => navigate({ page: "room", room: "lobby" })} />
         </>
       )}
-      {switching && <QuickSwitcher onClose={() => setSwitching(false)} />}
+      {outdated && (
+        <p className="update" role="status">
+          Rialto has a new version.
+          <button type="button" className="text-button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        </p>
+      )}
+      <Later>{switching && <QuickSwitcher onClose={() => setSwitching(false)} />}</Later>
     </div>
   );
 }

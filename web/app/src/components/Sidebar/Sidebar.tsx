@@ -3,11 +3,11 @@ import { useStore } from "../../hooks/use-store.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
-import { CreateRoom } from "../CreateRoom/CreateRoom.js";
 import { Icon } from "../Icon/Icon.js";
+import { Later } from "../Later/Later.js";
+import { CreateRoom, Settings } from "../Later/parts.js";
 import { Logo } from "../Logo/Logo.js";
 import { RoomList } from "../RoomList/RoomList.js";
-import { Settings } from "../Settings/Settings.js";
 import "./sidebar.css";
 
 interface Props {
@@ -30,7 +30,7 @@ export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
     <nav className="sidebar" aria-label="Rooms">
       <header className="sidebar-header">
         <Logo size={26} />
-        <h1>Rialto</h1>
+        {room === undefined ? <h1 className="sidebar-title">Rialto</h1> : <p className="sidebar-title">Rialto</p>}
         <button
           type="button"
           className="icon-button"
@@ -61,8 +61,10 @@ export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
           <Icon name="settings" />
         </button>
       </footer>
-      {dialog === "room" && <CreateRoom onClose={close} />}
-      {dialog === "settings" && <Settings preferences={preferences} onPreferences={onPreferences} onClose={close} />}
+      <Later>
+        {dialog === "room" && <CreateRoom onClose={close} />}
+        {dialog === "settings" && <Settings preferences={preferences} onPreferences={onPreferences} onClose={close} />}
+      </Later>
     </nav>
   );
 }

@@ -64,7 +64,7 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
   const message = (one: ChatMessage) => (
     <li key={messageKey(one)} onFocus={() => setCurrent(one.seq)}>
       <Message
-        message={one.replyTo === seq ? withoutQuote(one) : one}
+        message={one.seq === seq || one.replyTo === seq ? plain(one) : one}
         current={one.seq === (current ?? messages.at(-1)?.seq ?? seq)}
         editing={one.seq === editing}
         {...shared}
@@ -106,17 +106,17 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
   );
 }
 
-/** In the thread itself it is clear what is answered. */
-const quoteless = new WeakMap<ChatMessage, ChatMessage>();
+const plainForms = new WeakMap<ChatMessage, ChatMessage>();
 
-function withoutQuote(message: ChatMessage): ChatMessage {
-  let plain = quoteless.get(message);
-  if (plain === undefined) {
-    const { replyTo: _, ...rest } = message;
-    plain = rest;
-    quoteless.set(message, plain);
+/** A message without what is clear in its thread: what it answers, and that there are answers. The same for the same. */
+function plain(message: ChatMessage): ChatMessage {
+  const known = plainForms.get(message);
+  if (known !== undefined) {
+    return known;
   }
-  return plain;
+  const { replyTo: _, thread: __, ...rest } = message;
+  plainForms.set(message, rest);
+  return rest;
 }
 
 interface MoreProps {

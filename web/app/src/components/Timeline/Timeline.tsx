@@ -161,8 +161,8 @@ function RowContent({ row, answered, room, me, live, current, editing, sent, tar
 const DayDivider = memo(function DayDivider({ day }: { readonly day: number }) {
   const now = useNow(60_000);
   return (
-    <h3 className="divider">
+    <h2 className="divider">
       <span>{dayName(new Date(day), now)}</span>
-    </h3>
+    </h2>
   );
 });

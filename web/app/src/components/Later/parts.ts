@@ -1,0 +1,15 @@
+import { lazy } from "react";
+
+// What is not there from the first moment on. Each comes in a chunk of its own when it is first shown.
+
+export const CreateRoom = lazy(() =>
+  import("../CreateRoom/CreateRoom.js").then((module) => ({ default: module.CreateRoom })),
+);
+export const EmojiPicker = lazy(() =>
+  import("../EmojiPicker/EmojiPicker.js").then((module) => ({ default: module.EmojiPicker })),
+);
+export const QuickSwitcher = lazy(() =>
+  import("../QuickSwitcher/QuickSwitcher.js").then((module) => ({ default: module.QuickSwitcher })),
+);
+export const Settings = lazy(() => import("../Settings/Settings.js").then((module) => ({ default: module.Settings })));
+export const Thread = lazy(() => import("../Thread/Thread.js").then((module) => ({ default: module.Thread })));

@@ -1,0 +1,205 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { comeIn, eventually, launch, open, phone, say } from "./browser.js";
+import { PlainClient } from "./plain-client.js";
+import { RialtoServer } from "./server.js";
+
+let server: RialtoServer;
+let browser: Browser;
+let bo: PlainClient;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([RialtoServer.start(), launch()]);
+  bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  await bo.join("lobby");
+  await bo.say("lobby", "**Good morning**", "look: https://example.org\n> so\n```js\nlet x;\n```", "`code`");
+});
+
+afterAll(async () => {
+  bo?.close();
+  await browser?.close();
+  await server?.close();
+});
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+interface Axe {
+  run(options: { readonly runOnly?: readonly string[] }): Promise<{ readonly violations: readonly Violation[] }>;
+}
+
+/** What axe-core finds wrong on what the page shows, in words. */
+async function faultsOn(page: Page, options: { readonly runOnly?: readonly string[] } = {}): Promise<string[]> {
+  // As the debugger does, and not as a script of the page: its Content-Security-Policy would refuse that.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(
+    (options) => (globalThis as unknown as { axe: Axe }).axe.run(options),
+    options,
+  );
+  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join("\n")}`);
+}
+
+const composer = (page: Page) => page.getByRole("textbox", { name: "Message #lobby" });
+
+/** Every screen, and how one gets there from the room. */
+const screens: [name: string, go: (page: Page) => Promise<void>][] = [
+  ["the room", async () => undefined],
+  ["a message's toolbar", (page) => page.locator("article").last().focus()],
+  [
+    "reactions",
+    async (page) => {
+      await page.locator("article").last().focus();
+      await page.keyboard.press("+");
+      await page.getByRole("toolbar", { name: "Choose a reaction" }).waitFor();
+    },
+  ],
+  [
+    "an editor",
+    async (page) => {
+      await composer(page).press("ArrowUp");
+      await page.getByLabel("Edit the message").waitFor();
+    },
+  ],
+  [
+    "a reply",
+    async (page) => {
+      await page.locator("article").first().focus();
+      await page.keyboard.press("r");
+    },
+  ],
+  [
+    "completions",
+    async (page) => {
+      await composer(page).pressSequentially("@b");
+      await page.getByRole("option", { name: "Bo" }).waitFor();
+    },
+  ],
+  [
+    "the emoji picker",
+    async (page) => {
+      await page.getByRole("button", { name: "Emojis" }).click();
+      await page.getByLabel("Find an emoji").waitFor();
+    },
+  ],
+  [
+    "answers",
+    async (page) => {
+      await page.locator("article").first().focus();
+      await page.keyboard.press("t");
+      await page.getByRole("textbox", { name: "Answer", exact: true }).waitFor();
+    },
+  ],
+  [
+    "the switcher",
+    async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "Room" }).waitFor();
+    },
+  ],
+];
+
+describe.each([
+  ["desktop", {}],
+  ["phone", phone],
+] as const)("axe-core finds nothing on a %s", (device, options) => {
+  test("in light and dark, on any screen", async () => {
+    // Else it would measure colours on their way from one theme to the other.
+    const still = { ...options, reducedMotion: "reduce" } as const;
+    const first = await open(browser, server.url, still);
+    expect(await faultsOn(first.page)).toEqual([]);
+    const { page } = await comeIn(browser, `${server.url}/r/lobby`, "Ana", still);
+    await say(page, "mine");
+    await page.locator("article[data-own][data-seq]").first().waitFor();
+    const address = page.url();
+    for (const [name, go] of screens) {
+      await page.goto(address);
+      await page.locator("article[data-seq]").first().waitFor();
+      await composer(page).fill("");
+      await go(page);
+      await page.emulateMedia({ colorScheme: "light" });
+      expect(await faultsOn(page), name).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect(await faultsOn(page, { runOnly: ["color-contrast"] }), name).toEqual([]);
+    }
+    await page.goto(address);
+    if (device === "phone") {
+      await page.getByRole("button", { name: "All rooms" }).click();
+    }
+    await page.getByRole("button", { name: /settings$/ }).click();
+    await page.getByRole("heading", { name: "Settings" }).waitFor();
+    expect(await faultsOn(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "New room" }).click();
+    await page.getByRole("heading", { name: "New room" }).waitFor();
+    expect(await faultsOn(page)).toEqual([]);
+  });
+});
+
+test("what others say, and what becomes of the connection, is announced once", async () => {
+  const { page } = await comeIn(browser, `${server.url}/r/aloud`, "Ana");
+  const log = page.getByRole("log").locator("p");
+  await bo.say("aloud", "**hello** `Ana`");
+  await eventually(() => log.allTextContents(), ["Bo: hello Ana"]);
+  await say(page, "my own words are not read to me");
+  await bo.say("aloud", "second");
+  await eventually(() => log.allTextContents(), ["Bo: hello Ana", "Bo: second"]);
+  await server.kill();
+  await page
+    .getByRole("status")
+    .getByText(/Reconnecting/)
+    .waitFor();
+  await server.restart();
+  bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  await eventually(() => page.getByRole("status").filter({ hasText: "Reconnecting" }).count(), 0);
+  expect(await log.allTextContents()).toEqual(["Bo: hello Ana", "Bo: second"]);
+});
+
+test("the main things are done with the keyboard alone", async () => {
+  const { page, faults } = await comeIn(browser, `${server.url}/r/keys`, "Ana");
+  const { keyboard } = page;
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
+  await eventually(focused, "Message #keys");
+  await keyboard.type("first");
+  await keyboard.press("Enter");
+  await page.locator('article[data-seq="1"]').waitFor();
+  await bo.say("keys", "second");
+  await page.locator('article[data-seq="2"]').waitFor();
+
+  // To the messages, and an answer to the first.
+  await keyboard.press("Shift+Tab");
+  while (!(await focused()).startsWith("Bo,")) {
+    await keyboard.press("Shift+Tab");
+  }
+  await keyboard.press("ArrowUp");
+  await keyboard.press("r");
+  await eventually(focused, "Message #keys");
+  await keyboard.type("an answer");
+  await keyboard.press("Enter");
+  await page.locator('article[data-seq="3"]').getByText("In answer to").waitFor({ state: "attached" });
+
+  // Its answers in their own pane, and back.
+  await page.locator('article[data-seq="1"]').focus();
+  await keyboard.press("t");
+  await eventually(focused, "Answer");
+  await keyboard.type("another");
+  await keyboard.press("Enter");
+  await page.locator('article[data-seq="4"]').first().waitFor();
+  await page.getByRole("complementary", { name: "Answers" }).getByText("2 answers").first().waitFor();
+
+  // Another room, by a few letters.
+  await keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Room" }).waitFor();
+  await keyboard.type("lob");
+  await page.getByRole("option", { name: "lobby" }).first().waitFor();
+  await keyboard.press("Enter");
+  await page.waitForURL(`${server.url}/r/lobby`);
+  await eventually(focused, "Message #lobby");
+  expect(faults).toEqual([]);
+});

@@ -1,0 +1,198 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { comeIn, eventually, launch, phone, say } from "./browser.js";
+import { PlainClient } from "./plain-client.js";
+import { RialtoServer } from "./server.js";
+
+let server: RialtoServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([RialtoServer.start(), launch()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const room = (id: string) => `${server.url}/r/${id}`;
+
+const message = (page: Page, seq: number) => page.getByRole("main").locator(`article[data-seq="${seq}"]`);
+
+const composer = (page: Page) => page.getByRole("textbox", { name: /^Message #/ });
+
+describe.each([
+  ["desktop", {}],
+  ["phone", phone],
+] as const)("two people on a %s", (device, options) => {
+  test("answer each other, follow the answers, and mention each other", async () => {
+    const id = `answers-${device}`;
+    const ana = await comeIn(browser, room(id), "Ana", options);
+    const bo = await comeIn(browser, room(id), "Bo", options);
+    await say(ana.page, "who tells support?");
+    await message(bo.page, 1).waitFor();
+
+    // A reply, begun with the toolbar.
+    await message(bo.page, 1).focus();
+    await message(bo.page, 1).getByRole("button", { name: "Reply" }).click();
+    await bo.page.getByText("Replying to").waitFor({ state: "attached" });
+    await composer(bo.page).fill("I do");
+    await composer(bo.page).press("Enter");
+    expect(await bo.page.getByText("Replying to").count()).toBe(0);
+    const quote = message(ana.page, 2).getByRole("button", { name: "In answer to" });
+    expect(await quote.textContent()).toContain("Anawho tells support?");
+
+    // Its answers have a pane of their own, where one answers, too.
+    await message(ana.page, 1).getByRole("button", { name: "1 answer" }).click();
+    const answer = ana.page.getByRole("textbox", { name: "Answer", exact: true });
+    await answer.fill("thank you");
+    await answer.press("Enter");
+    await message(bo.page, 3).getByText("thank you").waitFor();
+    await message(bo.page, 1).getByRole("button", { name: "2 answers" }).waitFor();
+    const pane = ana.page.getByRole("list", { name: "Answers" });
+    await eventually(() => pane.locator(".message-text").allTextContents(), ["I do", "thank you"]);
+    await ana.page.getByRole("button", { name: "Close", exact: true }).click();
+
+    // A mention, completed from the first letters.
+    await composer(bo.page).pressSequentially("and @an");
+    await bo.page.getByRole("option", { name: "Ana" }).waitFor();
+    await bo.page.keyboard.press("Enter");
+    expect(await composer(bo.page).inputValue()).toBe("and @Ana ");
+    await composer(bo.page).pressSequentially("knows");
+    await composer(bo.page).press("Enter");
+    await message(ana.page, 4).locator(".mention[data-me]", { hasText: "@Ana" }).waitFor();
+    await message(bo.page, 4).locator(".mention:not([data-me])", { hasText: "@Ana" }).waitFor();
+
+    // To what was answered, by its quote.
+    await quote.click();
+    await ana.page.waitForURL(`${room(id)}/1`);
+    await eventually(() => message(ana.page, 1).evaluate((element) => element === document.activeElement), true);
+    expect([...ana.faults, ...bo.faults]).toEqual([]);
+  });
+});
+
+test("a mention shows at the room in the list, and what one wants to hear of is a setting of each room", async () => {
+  const ana = await comeIn(browser, room("elsewhere"), "Ana");
+  await say(ana.page, "so that it is");
+  await message(ana.page, 1).waitFor();
+  const bo = await comeIn(browser, room("mentions"), "Bo");
+  const { page } = ana;
+  await page.goto(room("mentions"));
+  await message(page, 1).or(page.getByText("Beginning of #mentions")).first().waitFor();
+  await eventually(() => bo.page.getByRole("complementary").getByRole("listitem").count(), 2);
+  await say(page, "I am here");
+  await page.getByRole("link", { name: "elsewhere" }).click();
+  await page.getByRole("heading", { name: "elsewhere" }).waitFor();
+
+  await say(bo.page, "@Ana look");
+  const link = page.getByRole("link", { name: "mentions" });
+  await eventually(() => link.textContent(), expect.stringContaining("mentions you"));
+  await eventually(() => page.title(), expect.stringMatching(/^\(1\) /));
+  expect(await page.locator('link[rel="icon"]').getAttribute("href")).toBe("/favicon-unread.svg");
+
+  await bo.page.getByLabel("Tell me of").selectOption("Nothing");
+  await bo.page.getByRole("link", { name: "elsewhere" }).click();
+  await bo.page.getByRole("heading", { name: "elsewhere" }).waitFor();
+  await link.click();
+  await message(page, 2).waitFor();
+  await say(page, "are you there?");
+  const muted = bo.page.getByRole("link", { name: "mentions" });
+  await eventually(() => muted.textContent(), expect.stringContaining("1 unread"));
+  await eventually(() => bo.page.title(), "elsewhere · Rialto");
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
+test("notifications come while one looks elsewhere, for what one wants to hear of", async () => {
+  const { page, faults } = await comeIn(browser, room("notify"), "Ana");
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  await page.evaluate(() => {
+    const shown: string[] = [];
+    class FakeNotification {
+      static permission = "granted";
+      static requestPermission = () => Promise.resolve("granted");
+      onclick: (() => void) | null = null;
+      constructor(title: string, { body }: { body: string }) {
+        shown.push(`${title}: ${body}`);
+      }
+      close() {}
+    }
+    Object.assign(window, { Notification: FakeNotification, shown });
+    document.hasFocus = () => false;
+  });
+  const shown = () => page.evaluate(() => (window as unknown as { shown: string[] }).shown);
+  await page.getByRole("button", { name: /settings$/ }).click();
+  await page.getByLabel("Show them while I look elsewhere").check();
+  await page.keyboard.press("Escape");
+  await bo.say("notify", "not for you");
+  await message(page, 1).waitFor();
+  expect(await shown()).toEqual([]);
+  await page.getByLabel("Tell me of").selectOption("Every message");
+  await bo.say("notify", "for all");
+  await eventually(shown, ["Bo · notify: for all"]);
+  bo.close();
+  expect(faults).toEqual([]);
+});
+
+test("Markdown is shown, and an emoji is chosen from all or by its name", async () => {
+  const { page, faults } = await comeIn(browser, room("marks"), "Ana");
+  await composer(page).fill("**bold** `code`\n```js\nlet x = 1;\n```");
+  await composer(page).press("Enter");
+  await message(page, 1).locator("strong", { hasText: "bold" }).waitFor();
+  expect(await message(page, 1).locator("pre").textContent()).toBe("let x = 1;");
+
+  await page.getByRole("button", { name: "Emojis" }).click();
+  await page.getByLabel("Find an emoji").fill("tada");
+  await page.keyboard.press("Enter");
+  await eventually(() => composer(page).inputValue(), "🎉");
+  await composer(page).pressSequentially(" :rock");
+  await page.getByRole("option", { name: /rocket/ }).waitFor();
+  await page.keyboard.press("Tab");
+  expect(await composer(page).inputValue()).toBe("🎉 🚀 ");
+  await composer(page).press("Enter");
+  await message(page, 2).locator("[data-jumbo]").waitFor();
+
+  await message(page, 1).focus();
+  await page.keyboard.press("+");
+  await page.getByRole("button", { name: "More emojis" }).click();
+  await page.getByLabel("Find an emoji").fill("rainbow");
+  await page.keyboard.press("Enter");
+  await message(page, 1).getByRole("button", { name: "🌈 1" }).waitFor();
+  expect(faults).toEqual([]);
+});
+
+test("a message's address is copied, and leads there", async () => {
+  const { page, faults } = await comeIn(browser, room("link"), "Ana", {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  await say(page, "here");
+  await message(page, 1).focus();
+  await page.keyboard.press("l");
+  await page.getByText("The address is in the clipboard.").waitFor();
+  const address = await page.evaluate(() => navigator.clipboard.readText());
+  expect(address).toBe(`${room("link")}/1`);
+  await page.goto(address);
+  await eventually(() => message(page, 1).evaluate((element) => element === document.activeElement), true);
+  expect(faults).toEqual([]);
+});
+
+test("what is being edited stays while one scrolls away and back", async () => {
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  const { page } = await comeIn(browser, room("edit"), "Ana");
+  await say(page, "mine");
+  await message(page, 1).waitFor();
+  await bo.say("edit", ...Array.from({ length: 150 }, (_, i) => `line ${i}`));
+  await page.goto(`${room("edit")}/1`);
+  await eventually(() => message(page, 1).evaluate((element) => element === document.activeElement), true);
+  await page.keyboard.press("e");
+  await page.getByLabel("Edit the message").fill("mine, half changed");
+  await page.getByRole("button", { name: "Jump to present" }).click();
+  await message(page, 151).waitFor();
+  expect(await message(page, 1).count()).toBe(0);
+  await page.getByRole("region", { name: "Messages" }).evaluate((view) => {
+    view.scrollTop = 0;
+  });
+  await message(page, 1).waitFor();
+  expect(await page.getByLabel("Edit the message").inputValue()).toBe("mine, half changed");
+  bo.close();
+});
