@@ -2,9 +2,13 @@ package server
 
 import (
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // call makes a call over HTTP as curl does, and returns the answer.
@@ -72,4 +76,52 @@ func TestCallsOverHTTP(t *testing.T) {
 			t.Errorf("%s: %s %q, want %d with %q", tt.name, resp.Status, body, tt.code, tt.body)
 		}
 	}
+}
+
+// onePipe is a listener with one connection, for a test with a fake clock.
+type onePipe struct{ conns chan net.Conn }
+
+func (p onePipe) Accept() (net.Conn, error) {
+	conn, ok := <-p.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (p onePipe) Close() error {
+	close(p.conns)
+	return nil
+}
+
+func (onePipe) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A client that drips its request's header, to hold a connection for next to nothing, is cut.
+func TestDrippingHeaderIsCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		web := newHTTPServer(http.NotFoundHandler(), newMetrics("test").connections, slog.New(slog.DiscardHandler))
+		pipe := onePipe{make(chan net.Conn, 1)}
+		served := make(chan struct{})
+		go func() { // ends with Close
+			defer close(served)
+			web.Serve(pipe)
+		}()
+		client, server := net.Pipe()
+		pipe.conns <- server
+		start := time.Now()
+		go io.Copy(io.Discard, client) // what the server may say about it; ends with the connection
+		for line := "GET / HTTP/1.1\r\nHost: localhost\r\nX-A: "; ; line = "a" {
+			if _, err := io.WriteString(client, line); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(start); took < readHeaderTimeout || took > readHeaderTimeout+2*time.Second {
+			t.Errorf("cut after %v", took)
+		}
+		client.Close()
+		web.Close()
+		<-served
+	})
 }
