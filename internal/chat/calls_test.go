@@ -173,6 +173,34 @@ func (c *calls) every() map[string]roomCall {
 			_, err := c.members.ListBans(ctx, &chatv1.ListBansRequest{Room: room})
 			return err
 		}},
+		"ListAuditEntries": {true, func(ctx context.Context, room string) error {
+			_, err := c.rooms.ListAuditEntries(ctx, &chatv1.ListAuditEntriesRequest{Room: room})
+			return err
+		}},
+		"CreateLink": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.CreateLink(ctx, &chatv1.CreateLinkRequest{Room: room})
+			return err
+		}},
+		"RemoveLink": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.RemoveLink(ctx, &chatv1.RemoveLinkRequest{Room: room, LinkId: "x"})
+			return err
+		}},
+		"ListLinks": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.ListLinks(ctx, &chatv1.ListLinksRequest{Room: room})
+			return err
+		}},
+		"RequestMembership": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.RequestMembership(ctx, &chatv1.RequestMembershipRequest{Room: room})
+			return err
+		}},
+		"ListMembershipRequests": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.ListMembershipRequests(ctx, &chatv1.ListMembershipRequestsRequest{Room: room})
+			return err
+		}},
+		"AnswerMembershipRequest": {true, func(ctx context.Context, room string) error {
+			_, err := c.members.AnswerMembershipRequest(ctx, &chatv1.AnswerMembershipRequestRequest{Room: room, UserId: "ben"})
+			return err
+		}},
 		"InviteMember": {true, func(ctx context.Context, room string) error {
 			_, err := c.members.InviteMember(ctx, &chatv1.InviteMemberRequest{Room: room, UserId: "ben"})
 			return err
@@ -206,7 +234,9 @@ func TestEveryCallIsWalked(t *testing.T) {
 		chatv1.MessageService_ServiceDesc, chatv1.MemberService_ServiceDesc,
 	} {
 		for _, m := range service.Methods {
-			takesRoom := !slices.Contains([]string{"ListRooms", "CreateGuest", "ListInvitations"}, m.MethodName)
+			takesRoom := !slices.Contains([]string{
+				"ListRooms", "CreateGuest", "ListInvitations", "OpenDirectRoom", "BlockUser", "UnblockUser", "ListBlockedUsers",
+			}, m.MethodName)
 			if _, ok := walked[m.MethodName]; ok != takesRoom {
 				t.Errorf("%s: walked %v", m.MethodName, ok)
 			}
@@ -239,6 +269,12 @@ func TestCallsOnARoomThatDoesNotExist(t *testing.T) {
 	c := startCalls(t, config{})
 	ctx, _ := c.as("ana")
 	for name, row := range c.every() {
+		if name == "RequestMembership" { // which tells nothing
+			if err := row.call(ctx, "nowhere"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
 		if name != "CreateRoom" && name != "PostMessage" { // which make it
 			refused(row, row.call(ctx, "nowhere"))(t, codes.NotFound, "")
 		}

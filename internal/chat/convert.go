@@ -45,6 +45,9 @@ func roomProto(r state.Room) *chatv1.Room {
 		Posting:     chatv1.Role(r.Settings.Posting),
 		ArchiveTime: timeProto(r.Settings.ArchiveTime),
 		MemberCount: r.Members,
+
+		JoinRequests: r.Settings.Requests,
+		People:       r.People,
 	}
 }
 
@@ -102,6 +105,37 @@ func memberProto(m state.Member) *chatv1.Member {
 		Muted:      m.Muted,
 		MuteEnd:    timeProto(m.MuteEnd),
 		Banned:     m.Banned,
+	}
+}
+
+func linkProto(l state.Link) *chatv1.Link {
+	return &chatv1.Link{
+		Room:       string(l.Room),
+		Id:         l.ID,
+		Creator:    userProto(l.By),
+		Role:       chatv1.Role(l.Role),
+		CreateTime: timeProto(l.Time),
+		EndTime:    timeProto(l.End),
+		MaxUses:    l.MaxUses,
+		Uses:       l.Uses,
+	}
+}
+
+func requestProto(r state.Request) *chatv1.MembershipRequest {
+	return &chatv1.MembershipRequest{Room: string(r.Room), User: userProto(r.User), Note: r.Note, CreateTime: timeProto(r.Time)}
+}
+
+func auditProto(room state.RoomID, a state.Act) *chatv1.AuditEntry {
+	return &chatv1.AuditEntry{
+		Room:    string(room),
+		Action:  chatv1.AuditAction(a.Action),
+		Actor:   userProto(a.Actor),
+		Time:    timeProto(a.Time),
+		UserId:  a.User,
+		Seq:     a.Seq,
+		EndTime: timeProto(a.Until),
+		Text:    a.Text,
+		Role:    chatv1.Role(a.Role),
 	}
 }
 

@@ -240,6 +240,9 @@ func (e *engine) standing(id state.RoomID, user string) (*standing, error) {
 		return nil, e.internal("read room", err)
 	}
 	at := &standing{epoch: v.Epoch(), room: state.Room{ID: id}}
+	if !ok && id.Reserved() { // who is in direct rooms that there are not yet is nobody's business, either
+		return nil, errNoSuchRoom
+	}
 	if ok {
 		if at.room, at.self, err = e.enter(v, id, user); err != nil {
 			return nil, err

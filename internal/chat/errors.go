@@ -72,6 +72,14 @@ func resultError(r state.Result) error {
 		return status.Error(codes.FailedPrecondition, "that user is not a member of the room")
 	case state.PersonBanned:
 		return status.Error(codes.FailedPrecondition, "that user is banned from the room")
+	case state.NotInDirect:
+		return status.Error(codes.FailedPrecondition, "not in a direct room")
+	case state.NoSuchLink:
+		return status.Error(codes.NotFound, "no such link, or it has ended or been used up")
+	case state.TooManyLinks:
+		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("links of the room"))
+	case state.Blocked:
+		return status.Error(codes.PermissionDenied, "one of those users does not want this")
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
 		return status.Error(codes.Internal, internalText)
 	}
@@ -86,6 +94,7 @@ var (
 	errLateHello       = status.Error(codes.FailedPrecondition, "hello must be the first command")
 	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
 	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
+	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("users that one may block"))
 	errTooManyRooms    = status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
 
 	errUnsupportedRecord = errors.New("the state machine refused a record of this process") // a cause, not a status
@@ -141,6 +150,11 @@ func invalidArgument(field, description string) error {
 // retryable returns a status with a google.rpc.RetryInfo.
 func retryable(code codes.Code, text string, after time.Duration) error {
 	return withDetail(code, text, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+}
+
+// quota says which limit was reached, where waiting does not help.
+func quota(of string) *errdetails.QuotaFailure {
+	return &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: of, Description: "limit reached"}}}
 }
 
 const internalText = "internal error"

@@ -54,6 +54,10 @@ func TestResultError(t *testing.T) {
 		state.RoomArchived:      codes.FailedPrecondition,
 		state.NoSuchMember:      codes.FailedPrecondition,
 		state.PersonBanned:      codes.FailedPrecondition,
+		state.NotInDirect:       codes.FailedPrecondition,
+		state.NoSuchLink:        codes.NotFound,
+		state.TooManyLinks:      codes.ResourceExhausted,
+		state.Blocked:           codes.PermissionDenied,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

@@ -10,16 +10,11 @@ import (
 
 // InviteMember implements chatv1.MemberServiceServer.
 func (s *memberService) InviteMember(ctx context.Context, req *chatv1.InviteMemberRequest) (*chatv1.InviteMemberResponse, error) {
-	role := req.GetRole()
-	if role == chatv1.Role_ROLE_UNSPECIFIED {
-		role = chatv1.Role_ROLE_MEMBER
-	}
-	return &chatv1.InviteMemberResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), func() error {
-		if role != chatv1.Role_ROLE_GUEST && role != chatv1.Role_ROLE_MEMBER {
-			return invalidArgument("role", "must be guest or member")
-		}
-		return nil
-	}, &storev1.Invite{Room: req.GetRoom(), User: req.GetUserId(), Role: uint32(role)})
+	command := &storev1.Invite{Room: req.GetRoom(), User: req.GetUserId()}
+	return &chatv1.InviteMemberResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), func() (err error) {
+		command.Role, err = admitted("role", req.GetRole())
+		return err
+	}, command)
 }
 
 // RemoveInvitation implements chatv1.MemberServiceServer.

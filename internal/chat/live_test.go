@@ -130,7 +130,7 @@ func start(tb testing.TB, c config) *live {
 
 // context returns one that ends with the test, or after far longer than anything here takes.
 func (l *live) context() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	l.tb.Cleanup(cancel)
 	return ctx
 }

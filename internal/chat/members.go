@@ -23,10 +23,21 @@ func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequ
 	if err != nil {
 		return nil, err
 	}
-	if err := s.do(ctx, req.GetRoom(), who.ID, nothingElse, &storev1.AddMember{Room: req.GetRoom()}); err != nil {
+	command := &storev1.AddMember{Room: req.GetRoom()}
+	if token := req.GetLink(); token != "" {
+		command.Link = linkID(token)
+		room, err := s.engine.linkedRoom(token)
+		if err != nil {
+			return nil, err
+		}
+		if command.Room == "" {
+			command.Room = string(room)
+		}
+	}
+	if err := s.do(ctx, command.GetRoom(), who.ID, nothingElse, command); err != nil {
 		return nil, err
 	}
-	m, err := s.current(req.GetRoom(), actorOf(who))
+	m, err := s.current(command.GetRoom(), actorOf(who))
 	return &chatv1.AddMemberResponse{Member: m}, err
 }
 

@@ -12,6 +12,8 @@ const (
 	membersToken     = "m"
 	bansToken        = "b"
 	invitationsToken = "i"
+	requestsToken    = "q"
+	auditToken       = "a"
 )
 
 // pageToken returns the token for going on after key in the list that kind and of name. Neither holds a zero byte.
@@ -32,7 +34,9 @@ func parsePageToken(kind, of, token string) (key string, err error) {
 		key, _ = strings.CutPrefix(string(b), kind+of+"\x00")
 	}
 	if key == "" || pageToken(kind, of, key) != token {
-		return "", invalidArgument("page_token", "must come from the page before")
+		return "", errPageToken()
 	}
 	return key, nil
 }
+
+func errPageToken() error { return invalidArgument("page_token", "must come from the page before") }

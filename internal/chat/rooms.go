@@ -38,6 +38,9 @@ func (s *roomService) CreateRoom(ctx context.Context, req *chatv1.CreateRoomRequ
 	if err := validateRoom("room", id); err != nil {
 		return nil, err
 	}
+	if state.RoomID(id).Reserved() {
+		return nil, invalidArgument("room", "must not start as the ids of direct rooms do")
+	}
 	if err := validateSettings(req.GetTitle(), req.GetTopic(), req.GetKind(), req.GetPosting()); err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func updateOf(req *chatv1.UpdateRoomRequest) (*storev1.UpdateRoom, error) {
 	if err := validateSettings(req.GetTitle(), req.GetTopic(), req.GetKind(), req.GetPosting()); err != nil {
 		return nil, err
 	}
-	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic, Archived: req.Archived}
+	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic, Archived: req.Archived, Requests: req.JoinRequests}
 	if req.SlowMode != nil {
 		ms, err := validateDuration("slow_mode", req.GetSlowMode(), maxSlowMode)
 		if err != nil {

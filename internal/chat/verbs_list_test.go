@@ -107,6 +107,38 @@ var verbs = []verb{
 		})
 		return err
 	}},
+	{"make a link", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.CreateLink(ctx, &chatv1.CreateLinkRequest{Room: room})
+		return err
+	}},
+	{"remove a link", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.RemoveLink(ctx, &chatv1.RemoveLinkRequest{Room: room, LinkId: "x"})
+		return err
+	}},
+	{"list links", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.ListLinks(ctx, &chatv1.ListLinksRequest{Room: room})
+		return err
+	}},
+	{"ask to become a member", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.RequestMembership(ctx, &chatv1.RequestMembershipRequest{Room: room})
+		return err
+	}},
+	{"list requests", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.ListMembershipRequests(ctx, &chatv1.ListMembershipRequestsRequest{Room: room})
+		return err
+	}},
+	{"answer a request", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.members.AnswerMembershipRequest(ctx, &chatv1.AnswerMembershipRequestRequest{Room: room, UserId: "x", Accept: true})
+		return err
+	}},
+	{"read the audit", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.rooms.ListAuditEntries(ctx, &chatv1.ListAuditEntriesRequest{Room: room})
+		return err
+	}},
+	{"take requests", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.rooms.UpdateRoom(ctx, &chatv1.UpdateRoomRequest{Room: room, JoinRequests: proto.Bool(true)})
+		return err
+	}},
 	{"set the title", func(v *verbTable, ctx context.Context, room string) error {
 		_, err := v.rooms.UpdateRoom(ctx, &chatv1.UpdateRoomRequest{Room: room, Title: proto.String("Another")})
 		return err

@@ -59,7 +59,7 @@ func TestVerbs(t *testing.T) {
 
 // Who can be in which room.
 var (
-	roomKinds = []string{"public", "private", "archived"}
+	roomKinds = []string{"public", "private", "archived", "direct"}
 	roleNames = []string{"visitor", "guest", "member", "moderator", "owner", "banned", "muted"}
 	roles     = map[string]chatv1.Role{
 		"guest": chatv1.Role_ROLE_GUEST, "member": chatv1.Role_ROLE_MEMBER, "moderator": chatv1.Role_ROLE_MODERATOR,
@@ -102,7 +102,7 @@ func verbLines(t *testing.T, wire *live, prefix string) []string {
 		head += fmt.Sprintf(" %-18s", role)
 	}
 	lines := []string{
-		"# What each command yields, and the event that the room then sees; \"-\" means OK without an event.",
+		"# What each command yields, and the event that the room then sees; \"-\" means OK without an event, \".\" that nobody is that.",
 		strings.TrimRight(head, " "),
 	}
 	rows := make([]string, len(verbs)*len(roomKinds))
@@ -128,8 +128,10 @@ func verbLines(t *testing.T, wire *live, prefix string) []string {
 
 // outcome does one verb as one role in a fresh room.
 func (v *verbTable) outcome(verb verb, kind, role string) string {
-	room := fmt.Sprintf("%s-%s-%s", v.prefix, kind, role)
-	actor := v.prepare(room, kind, role)
+	if kind == "direct" && role != "visitor" && role != "member" {
+		return "." // there is nobody with that role
+	}
+	actor, room := v.prepare(fmt.Sprintf("%s-%s-%s", v.prefix, kind, role), kind, role)
 	head := must(v.rooms.GetRoom(v.owner, &chatv1.GetRoomRequest{Room: room}))(v.t).GetRoom().GetHeadRev()
 	seen := v.observe(room, kind)
 	err := verb.do(v, actor, room)
@@ -154,11 +156,28 @@ func kindOf(e *chatv1.Event) string {
 	return string(m.WhichOneof(m.Descriptor().Oneofs().ByName("kind")).Name())
 }
 
+// prepareDirect makes a direct room of the owner, the other and the actor; there are no roles in one but that of a member.
+func (v *verbTable) prepareDirect(role string, actor context.Context, who string) (context.Context, string) {
+	people := []string{v.otherID, who}
+	if role != "member" {
+		people = people[:1]
+	}
+	room := must(v.rooms.OpenDirectRoom(v.owner, &chatv1.OpenDirectRoomRequest{UserIds: people}))(v.t).GetRoom().GetId()
+	v.post(v.other, room, "the other's")
+	if role == "member" {
+		v.post(actor, room, "one's own")
+	}
+	return actor, room
+}
+
 // prepare makes a room of a kind and somebody who is there what role says.
-func (v *verbTable) prepare(room, kind, role string) context.Context {
+func (v *verbTable) prepare(room, kind, role string) (context.Context, string) {
 	t := v.t
 	t.Helper()
 	actor, who := v.as(role)
+	if kind == "direct" {
+		return v.prepareDirect(role, actor, who.ID)
+	}
 	create := &chatv1.CreateRoomRequest{Room: room, Title: "A room"}
 	if kind == "private" {
 		create.Kind = chatv1.RoomKind_ROOM_KIND_PRIVATE
@@ -184,14 +203,14 @@ func (v *verbTable) prepare(room, kind, role string) context.Context {
 	if kind == "archived" {
 		must(v.rooms.UpdateRoom(v.owner, &chatv1.UpdateRoomRequest{Room: room, Archived: proto.Bool(true)}))(t)
 	}
-	return actor
+	return actor, room
 }
 
 // observe joins the observers and returns a function that leaves the room and returns the events, up to a rev, which all
 // observers must have seen alike; those who may not see the room must not get in.
 func (v *verbTable) observe(room, kind string) func(rev uint64) []*chatv1.Event {
 	joined := v.insider.join(fromNow(room)).GetRoom().GetHeadRev()
-	if kind == "private" {
+	if kind == "private" || kind == "direct" {
 		if s := v.passer.refused(joinRequest(fromNow(room))); s.Code() != codes.NotFound {
 			v.t.Errorf("a passer-by joined a private room: %v", s)
 		}
@@ -203,7 +222,7 @@ func (v *verbTable) observe(room, kind string) func(rev uint64) []*chatv1.Event 
 			events = v.insider.upTo(room, rev)[1:]
 		}
 		// A room that has just become private ends for who passes by, with the event that says so.
-		if kind != "private" && rev > joined {
+		if kind != "private" && kind != "direct" && rev > joined {
 			for i, e := range v.passer.upTo(room, rev)[1:] {
 				if !proto.Equal(e, events[i]) {
 					v.t.Errorf("a passer-by saw %v, the owner %v", e, events[i])

@@ -5,7 +5,7 @@ package state
 // maySee returns why somebody may not see a room; Accepted if they may. now is unix milliseconds.
 func maySee(kind RoomKind, m Member, now int64) Refusal {
 	switch {
-	case kind == Private && m.Role == RoleNone:
+	case kind != Public && m.Role == RoleNone:
 		return NoSuchRoom
 	case m.BannedAt(now):
 		return Banned
@@ -73,7 +73,7 @@ func (t *transaction) enter(id string, r *Record) (entered, Refusal, error) {
 // open reports that everybody may see a room and post in it, so that nobody needs to be looked up for that.
 func (r *room) open() bool {
 	s := r.value.GetSettings()
-	return RoomKind(s.GetKind()) != Private && s.GetPosting() == 0 && s.GetSlowModeMs() == 0 && s.GetArchiveTimeMs() == 0 &&
+	return RoomKind(s.GetKind()) == Public && s.GetPosting() == 0 && s.GetSlowModeMs() == 0 && s.GetArchiveTimeMs() == 0 &&
 		r.value.GetRestricted() == 0
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -92,6 +93,18 @@ func (t *transaction) apply(r *Record) (Result, error) {
 		return t.uninvite(r, c)
 	case *storev1.MarkRead:
 		return t.markRead(r, c)
+	case *storev1.OpenDirect:
+		return t.openDirect(r, c)
+	case *storev1.CreateLink:
+		return t.createLink(r, c)
+	case *storev1.RemoveLink:
+		return t.removeLink(r, c)
+	case *storev1.AskToJoin:
+		return t.askToJoin(r, c)
+	case *storev1.AnswerRequest:
+		return t.answerRequest(r, c)
+	case *storev1.Block:
+		return t.block(r, c)
 	}
 	return Result{Refusal: UnsupportedRecord}, nil
 }
@@ -102,7 +115,10 @@ func decodeCommand(r *Record) (proto.Message, bool) {
 		return nil, false
 	}
 	c := newCommand(r.Kind)
-	if c == nil || proto.Unmarshal(r.Body, c) != nil || !validID(c.GetRoom()) {
+	if c == nil || proto.Unmarshal(r.Body, c) != nil {
+		return nil, false
+	}
+	if in, ok := c.(interface{ GetRoom() string }); ok && !validID(in.GetRoom()) {
 		return nil, false
 	}
 	if about, ok := c.(interface{ GetUser() string }); ok && !validID(about.GetUser()) {
@@ -112,7 +128,7 @@ func decodeCommand(r *Record) (proto.Message, bool) {
 }
 
 // validCommand reports whether what is peculiar to a kind of command makes sense.
-func validCommand(c command) bool {
+func validCommand(c proto.Message) bool {
 	switch c := c.(type) {
 	case *storev1.Publish:
 		return validPublish(c)
@@ -125,6 +141,14 @@ func validCommand(c command) bool {
 		return c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleOwner)
 	case *storev1.Invite:
 		return c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleMember)
+	case *storev1.CreateLink:
+		return validID(c.GetLink()) && c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleMember)
+	case *storev1.RemoveLink:
+		return validID(c.GetLink())
+	case *storev1.AddMember:
+		return c.GetLink() == "" || validID(c.GetLink())
+	case *storev1.OpenDirect:
+		return len(c.GetUsers()) <= MaxDirect && !slices.ContainsFunc(c.GetUsers(), func(u string) bool { return !validID(u) })
 	}
 	return true
 }
@@ -132,14 +156,8 @@ func validCommand(c command) bool {
 // validKind reports whether k is a kind of room.
 func validKind(k uint32) bool { return k >= uint32(Public) && k <= uint32(Private) }
 
-// command is what all commands have in common.
-type command interface {
-	proto.Message
-	GetRoom() string
-}
-
 // newCommand returns an empty command of a kind; nil if there is no such kind.
-func newCommand(k Kind) command {
+func newCommand(k Kind) proto.Message {
 	switch k {
 	case KindPublish:
 		return new(storev1.Publish)
@@ -169,6 +187,18 @@ func newCommand(k Kind) command {
 		return new(storev1.Invite)
 	case KindUninvite:
 		return new(storev1.Uninvite)
+	case KindOpenDirect:
+		return new(storev1.OpenDirect)
+	case KindCreateLink:
+		return new(storev1.CreateLink)
+	case KindRemoveLink:
+		return new(storev1.RemoveLink)
+	case KindAskToJoin:
+		return new(storev1.AskToJoin)
+	case KindAnswerRequest:
+		return new(storev1.AnswerRequest)
+	case KindBlock:
+		return new(storev1.Block)
 	}
 	return nil
 }

@@ -54,6 +54,12 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 	if v.GetDeleteTimeMs() != 0 {
 		return Result{Seq: c.GetSeq()}, nil
 	}
+	if sender := v.GetSender().GetId(); sender != r.Actor.ID {
+		act := &storev1.ActValue{Action: uint32(MessageRemoved), User: sender, Seq: c.GetSeq()}
+		if err := t.audit(in.room, r, act); err != nil {
+			return Result{}, err
+		}
+	}
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body, v.Mentions, v.Reactions = nil, nil, nil

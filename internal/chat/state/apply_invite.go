@@ -8,6 +8,9 @@ func (t *transaction) invite(r *Record, c *storev1.Invite) (Result, error) {
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
+	if RoomKind(in.value.GetSettings().GetKind()) == Direct {
+		return Result{Refusal: NotInDirect}, nil
+	}
 	if in.value.GetSettings().GetArchiveTimeMs() != 0 {
 		return Result{Refusal: RoomArchived}, nil
 	}
@@ -21,6 +24,9 @@ func (t *transaction) invite(r *Record, c *storev1.Invite) (Result, error) {
 	}
 	if there, err := t.invitation(id); err != nil || there != nil {
 		return Result{}, err
+	}
+	if blocked, err := t.blocked(c.GetUser(), r.Actor.ID); err != nil || blocked {
+		return Result{}, err // which the actor is not told
 	}
 	return Result{}, t.putInvitation(id, &storev1.InvitationValue{
 		By: actorToValue(r.Actor), Role: c.GetRole(), TimeMs: in.now,

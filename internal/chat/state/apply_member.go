@@ -1,13 +1,15 @@
 package state
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
-// addMember makes the actor a member of a room that is public or that they are invited to. Who is one already changes
-// nothing.
+// addMember makes the actor a member of a room that is public, or that they are invited to or have a link to. Who is one
+// already changes nothing.
 func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error) {
 	room, err := t.room(c.GetRoom())
 	if err != nil || room == nil {
@@ -18,12 +20,18 @@ func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error)
 	if err != nil || actor.Role != RoleNone {
 		return Result{}, err
 	}
+	now := changeTime(r.Time, room.value.GetUpdateTimeMs())
+	if c.GetLink() != "" {
+		if actor.BannedAt(now) {
+			return Result{Refusal: Banned}, nil
+		}
+		return t.useLink(room, r, c.GetLink(), now)
+	}
 	invitation, err := t.invitation(id)
 	if err != nil {
 		return Result{}, err
 	}
 	if invitation == nil {
-		now := changeTime(r.Time, room.value.GetUpdateTimeMs())
 		if refusal := maySee(RoomKind(room.value.GetSettings().GetKind()), actor, now); refusal != Accepted {
 			return Result{Refusal: refusal}, nil
 		}
@@ -34,22 +42,24 @@ func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error)
 	role := RoleMember
 	if invitation != nil {
 		role = Role(invitation.GetRole())
-		if err := t.removeInvitation(id); err != nil {
-			return Result{}, err
-		}
 	}
-	return t.makeMember(room, r, role)
+	return t.makeMember(room, r, r.Actor, role)
 }
 
-// makeMember makes the actor a member. A ban that they had has passed.
-func (t *transaction) makeMember(room *room, r *Record, role Role) (Result, error) {
-	v, err := t.memberCopy(memberID{room.id, r.Actor.ID}, r.Actor)
+// makeMember makes somebody a member. A ban that they had has passed; whether they were invited or asked does not matter any
+// more.
+func (t *transaction) makeMember(room *room, r *Record, who Actor, role Role) (Result, error) {
+	id := memberID{room.id, who.ID}
+	v, err := t.memberCopy(id, who)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := errors.Join(t.removeInvitation(id), t.removeRequest(room, id)); err != nil {
 		return Result{}, err
 	}
 	room.value.Members++
 	result := t.advance(room, r.Time)
-	v.Actor, v.Role, v.CreateTimeMs, v.Ban = actorToValue(r.Actor), uint32(role), result.Time, nil
+	v.Actor, v.Role, v.CreateTimeMs, v.Ban = actorToValue(who), uint32(role), result.Time, nil
 	return result, t.recordMember(room, MemberChanged, r.Actor, v, v)
 }
 
@@ -58,6 +68,9 @@ func (t *transaction) removeMember(r *Record, c *storev1.RemoveMember) (Result, 
 	in, refusal, err := t.enter(c.GetRoom(), r)
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
+	}
+	if RoomKind(in.value.GetSettings().GetKind()) == Direct {
+		return Result{Refusal: NotInDirect}, nil
 	}
 	if c.GetUser() != r.Actor.ID {
 		if in, refusal, err = t.enterAs(RoleModerator, c.GetRoom(), r); err != nil || refusal != Accepted {
@@ -70,6 +83,11 @@ func (t *transaction) removeMember(r *Record, c *storev1.RemoveMember) (Result, 
 		return Result{}, err
 	case c.GetUser() != r.Actor.ID && Role(before.GetRole()) >= in.actor.Role:
 		return Result{Refusal: RoleTooLow}, nil
+	}
+	if c.GetUser() != r.Actor.ID {
+		if err := t.audit(in.room, r, &storev1.ActValue{Action: uint32(Removed), User: c.GetUser()}); err != nil {
+			return Result{}, err
+		}
 	}
 	return t.dismiss(in.room, r, before, proto.CloneOf(before))
 }
@@ -110,6 +128,10 @@ func (t *transaction) setRole(r *Record, c *storev1.SetRole) (Result, error) {
 		return Result{}, nil
 	}
 	v.Role = c.GetRole()
+	act := &storev1.ActValue{Action: uint32(RoleChanged), User: c.GetUser(), Role: c.GetRole()}
+	if err := t.audit(in.room, r, act); err != nil {
+		return Result{}, err
+	}
 	return t.changeMember(in.room, r, v)
 }
 

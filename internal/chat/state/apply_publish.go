@@ -28,6 +28,9 @@ func (t *transaction) publish(r *Record, c *storev1.Publish) (Result, error) {
 		return Result{Refusal: refusal}, err
 	}
 	if room == nil {
+		if RoomID(c.GetRoom()).Reserved() {
+			return Result{Refusal: NoSuchRoom}, nil
+		}
 		if room, err = t.makeRoom(c.GetRoom(), &storev1.Settings{Kind: uint32(Public)}, r); err != nil {
 			return Result{}, err
 		}
@@ -47,6 +50,9 @@ func (t *transaction) admit(r *Record, c *storev1.Publish) (Result, error) {
 	}
 	if result := in.mayPost(); result.Refusal != Accepted {
 		return result, nil
+	}
+	if refusal, err := t.mayTalk(in, r.Actor.ID); err != nil || refusal != Accepted {
+		return Result{Refusal: refusal}, err
 	}
 	return t.slowDown(in, r.Actor.ID)
 }

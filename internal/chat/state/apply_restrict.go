@@ -1,6 +1,8 @@
 package state
 
 import (
+	"errors"
+
 	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -18,12 +20,19 @@ func (t *transaction) mute(r *Record, c *storev1.Mute) (Result, error) {
 			return Result{}, nil
 		}
 		v.Mute = nil
+		if err := t.audit(in.room, r, &storev1.ActValue{Action: uint32(Unmuted), User: c.GetUser()}); err != nil {
+			return Result{}, err
+		}
 		return t.changeMember(in.room, r, v)
 	}
 	if is.MutedAt(in.now) && v.GetMute().GetUntilMs() == c.GetUntilMs() {
 		return Result{}, nil
 	}
 	v.Mute = &storev1.Restriction{By: actorToValue(r.Actor), TimeMs: in.now, UntilMs: c.GetUntilMs()}
+	act := &storev1.ActValue{Action: uint32(MutedSomebody), User: c.GetUser(), UntilMs: c.GetUntilMs()}
+	if err := t.audit(in.room, r, act); err != nil {
+		return Result{}, err
+	}
 	return t.changeMember(in.room, r, v)
 }
 
@@ -40,15 +49,25 @@ func (t *transaction) ban(r *Record, c *storev1.Ban) (Result, error) {
 			return Result{}, nil
 		}
 		v.Ban = nil
+		if err := t.audit(in.room, r, &storev1.ActValue{Action: uint32(Unbanned), User: c.GetUser()}); err != nil {
+			return Result{}, err
+		}
 		return Result{}, t.putMember(in.room, v)
 	}
 	v.Ban = &storev1.Restriction{
 		By: actorToValue(r.Actor), TimeMs: in.now, UntilMs: c.GetUntilMs(), Reason: c.GetReason(),
 	}
+	act := &storev1.ActValue{
+		Action: uint32(BannedSomebody), User: c.GetUser(), UntilMs: c.GetUntilMs(), Text: c.GetReason(),
+	}
+	if err := t.audit(in.room, r, act); err != nil {
+		return Result{}, err
+	}
 	if is.BannedAt(in.now) {
 		return Result{}, t.putMember(in.room, v)
 	}
-	if err := t.removeInvitation(memberID{in.id, c.GetUser()}); err != nil {
+	id := memberID{in.id, c.GetUser()}
+	if err := errors.Join(t.removeInvitation(id), t.removeRequest(in.room, id)); err != nil {
 		return Result{}, err
 	}
 	return t.dismiss(in.room, r, before, v)

@@ -11,7 +11,7 @@ import (
 // createRoom makes a room; the change stands for its making and its creator's ownership.
 func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, error) {
 	room, err := t.room(c.GetRoom())
-	if err != nil || room != nil {
+	if err != nil || room != nil || RoomID(c.GetRoom()).Reserved() {
 		return Result{Refusal: RoomExists}, err
 	}
 	settings := c.GetSettings()
@@ -33,7 +33,7 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
-	if in.actor.Role < RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil) {
+	if in.actor.Role < RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
 		return Result{Refusal: RoleTooLow}, nil
 	}
 	before := in.value.GetSettings()
@@ -53,6 +53,9 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 		return Result{Refusal: RoomArchived}, nil
 	}
 	in.value.Settings = settings
+	if err := t.audit(in.room, r, &storev1.ActValue{Action: uint32(SettingsChanged)}); err != nil {
+		return Result{}, err
+	}
 	result, err := t.recordRoom(in.room, r)
 	if err == nil && settings.GetKind() == uint32(Private) && before.GetKind() != uint32(Private) {
 		err = t.shutOutVisitors(in.room, result.Rev)
@@ -69,7 +72,9 @@ func (t *transaction) shutOutVisitors(r *room, rev uint64) error {
 		if err := decodeValue(key, value, v); err != nil {
 			return err
 		}
-		stay[v.GetActor().GetId()] = v.GetRole() != 0
+		if v.GetRole() != 0 {
+			stay[v.GetActor().GetId()] = true
+		}
 		return nil
 	})
 	if err != nil {
@@ -83,7 +88,9 @@ func (t *transaction) shutOutVisitors(r *room, rev uint64) error {
 		if err != nil {
 			return err
 		}
-		stay[id.user] = v.GetRole() != 0
+		if delete(stay, id.user); v.GetRole() != 0 {
+			stay[id.user] = true
+		}
 	}
 	t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: r.id, Rev: rev, Stay: stay})
 	return nil
@@ -106,6 +113,9 @@ func change(before *storev1.Settings, c *storev1.UpdateRoom) *storev1.Settings {
 	}
 	if c.Posting != nil {
 		settings.Posting = c.GetPosting()
+	}
+	if c.Requests != nil {
+		settings.Requests = c.GetRequests()
 	}
 	return settings
 }

@@ -58,6 +58,18 @@ func kindOf(command proto.Message) (Kind, bool) {
 		return KindInvite, true
 	case *storev1.Uninvite:
 		return KindUninvite, true
+	case *storev1.OpenDirect:
+		return KindOpenDirect, true
+	case *storev1.CreateLink:
+		return KindCreateLink, true
+	case *storev1.RemoveLink:
+		return KindRemoveLink, true
+	case *storev1.AskToJoin:
+		return KindAskToJoin, true
+	case *storev1.AnswerRequest:
+		return KindAnswerRequest, true
+	case *storev1.Block:
+		return KindBlock, true
 	case *storev1.MarkRead:
 		return KindMarkRead, true
 	}

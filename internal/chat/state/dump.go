@@ -56,15 +56,18 @@ func dumpRow(w io.Writer, key, value []byte) error {
 	case tableRooms:
 		v := new(storev1.RoomValue)
 		return dumpValue(w, key, value, v, func() string {
-			return fmt.Sprintf("room %q%s create=%d creator=%s seq=%d rev=%d first=%d update=%d members=%d restricted=%d",
+			return fmt.Sprintf("room %q%s create=%d creator=%s seq=%d rev=%d first=%d update=%d members=%d restricted=%d%s",
 				key[1:],
 				dumpSettings(v.GetSettings()), v.GetCreateTimeMs(), dumpActor(v.GetCreator()), v.GetHeadSeq(), v.GetHeadRev(),
-				v.GetFirstSeq(), v.GetUpdateTimeMs(), v.GetMembers(), v.GetRestricted())
+				v.GetFirstSeq(), v.GetUpdateTimeMs(), v.GetMembers(), v.GetRestricted(), dumpMore(v))
 		})
 	case tableRows:
 		return dumpRoomRow(w, key, value)
 	case tableUsers:
 		return dumpUserRow(w, key)
+	case tableLinks:
+		_, err := fmt.Fprintf(w, "link %q = %q\n", key[1:], value)
+		return err
 	}
 	return fmt.Errorf("unknown table of key %q", key)
 }
@@ -105,6 +108,24 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 	case rowBan:
 		_, err := fmt.Fprintf(w, "ban %q %q\n", room, id)
 		return err
+	case rowRequest:
+		v := new(storev1.RequestValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("request %q %q by=%s note=%q time=%d", room, id, dumpActor(v.GetActor()), v.GetNote(), v.GetTimeMs())
+		})
+	case rowLink:
+		v := new(storev1.LinkValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("link %q %q by=%s role=%d time=%d until=%d uses=%d/%d", room, id, dumpActor(v.GetBy()),
+				v.GetRole(), v.GetTimeMs(), v.GetUntilMs(), v.GetUses(), v.GetMaxUses())
+		})
+	case rowAct:
+		v := new(storev1.ActValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("act %q %d action=%d actor=%s user=%q seq=%d time=%d until=%d text=%q role=%d", room,
+				lastUint64(key), v.GetAction(), dumpActor(v.GetActor()), v.GetUser(), v.GetSeq(), v.GetTimeMs(),
+				v.GetUntilMs(), v.GetText(), v.GetRole())
+		})
 	case rowInvite:
 		v := new(storev1.InvitationValue)
 		return dumpValue(w, key, value, v, func() string {
@@ -116,10 +137,11 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 
 func dumpUserRow(w io.Writer, key []byte) error {
 	user, kind, id := splitRow(key)
-	if kind != userInvite {
+	name, ok := map[byte]string{userInvite: "invited", userBlock: "blocked"}[kind]
+	if !ok {
 		return fmt.Errorf("unknown kind of row %q", key)
 	}
-	_, err := fmt.Fprintf(w, "invited %q %q\n", user, id)
+	_, err := fmt.Fprintf(w, "%s %q %q\n", name, user, id)
 	return err
 }
 
@@ -149,6 +171,23 @@ func dumpActor(a *storev1.Actor) string {
 	return s
 }
 
+// dumpMore leaves out what is 0.
+func dumpMore(v *storev1.RoomValue) string {
+	s := ""
+	if len(v.GetPeople()) > 0 {
+		s += fmt.Sprintf(" people=%q", v.GetPeople())
+	}
+	for _, count := range []struct {
+		name string
+		n    uint64
+	}{{"requests", v.GetRequests()}, {"links", v.GetLinks()}, {"acts", v.GetActs()}} {
+		if count.n != 0 {
+			s += fmt.Sprintf(" %s=%d", count.name, count.n)
+		}
+	}
+	return s
+}
+
 // dumpSettings leaves out what is not set.
 func dumpSettings(v *storev1.Settings) string {
 	if v == nil {
@@ -166,6 +205,9 @@ func dumpSettings(v *storev1.Settings) string {
 	}
 	if v.GetArchiveTimeMs() != 0 {
 		s += fmt.Sprintf(" archived=%d", v.GetArchiveTimeMs())
+	}
+	if v.GetRequests() {
+		s += " requests"
 	}
 	return s
 }

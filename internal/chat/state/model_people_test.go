@@ -1,6 +1,8 @@
 package state_test
 
 import (
+	"slices"
+
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -11,7 +13,7 @@ import (
 func (r *modelRoom) people(actor state.Actor, timeMS int64, command any) (state.Result, bool) {
 	switch c := command.(type) {
 	case *storev1.AddMember:
-		return r.join(actor, timeMS), true
+		return r.join(actor, timeMS, c.GetLink()), true
 	case *storev1.RemoveMember:
 		return r.leave(actor, timeMS, c.GetUser()), true
 	case *storev1.SetRole:
@@ -24,6 +26,12 @@ func (r *modelRoom) people(actor state.Actor, timeMS int64, command any) (state.
 		return r.invite(actor, timeMS, c), true
 	case *storev1.Uninvite:
 		return r.uninvite(actor, timeMS, c.GetUser()), true
+	case *storev1.CreateLink:
+		return r.createLink(actor, timeMS, c), true
+	case *storev1.RemoveLink:
+		return r.removeLink(actor, timeMS, c.GetLink()), true
+	case *storev1.AnswerRequest:
+		return r.answer(actor, timeMS, c), true
 	}
 	return state.Result{}, false
 }
@@ -33,7 +41,7 @@ func (r *modelRoom) now(timeMS int64) int64 { return max(timeMS, r.Head.UpdateTi
 // sees is the refusal that somebody gets who may not see the room.
 func (r *modelRoom) sees(user string, now int64) state.Refusal {
 	m := r.known[user]
-	if r.Settings.Kind == state.Private && m.Role == state.RoleNone {
+	if r.Settings.Kind != state.Public && m.Role == state.RoleNone {
 		return state.NoSuchRoom
 	}
 	if m.Banned && (m.BanEnd == 0 || m.BanEnd > now) {
@@ -91,8 +99,17 @@ func (r *modelRoom) of(user string) state.Member {
 	return m
 }
 
-func (r *modelRoom) join(actor state.Actor, timeMS int64) state.Result {
+// audit writes an act down.
+func (r *modelRoom) audit(actor state.Actor, timeMS int64, act state.Act) {
+	act.N, act.Actor, act.Time = uint64(len(r.audits)+1), actor, r.now(timeMS)
+	r.audits = append(r.audits, act)
+}
+
+func (r *modelRoom) join(actor state.Actor, timeMS int64, link string) state.Result {
 	m := r.of(actor.ID)
+	if link != "" && m.Role == state.RoleNone {
+		return r.useLink(actor, timeMS, link)
+	}
 	invitation, invited := r.invitations[actor.ID]
 	switch refusal := r.sees(actor.ID, r.now(timeMS)); {
 	case m.Role != state.RoleNone:
@@ -102,22 +119,161 @@ func (r *modelRoom) join(actor state.Actor, timeMS int64) state.Result {
 	case r.Settings.ArchiveTime != 0:
 		return state.Result{Refusal: state.RoomArchived}
 	}
-	m.User, m.Role, m.CreateTime = actor, state.RoleMember, r.now(timeMS)
-	m.Banned, m.BanEnd = false, 0
-	delete(r.bans, actor.ID)
+	role := state.RoleMember
 	if invited {
-		m.Role = invitation.Role
-		delete(r.invitations, actor.ID)
+		role = invitation.Role
 	}
+	return r.admit(actor, timeMS, actor, role)
+}
+
+// admit makes somebody a member.
+func (r *modelRoom) admit(actor state.Actor, timeMS int64, who state.Actor, role state.Role) state.Result {
+	m := r.of(who.ID)
+	m.User, m.Role, m.CreateTime, m.Banned, m.BanEnd = who, role, r.now(timeMS), false, 0
+	delete(r.bans, who.ID)
+	delete(r.invitations, who.ID)
+	delete(r.requests, who.ID)
 	r.Members++
 	r.keep(m)
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
+}
+
+func (r *modelRoom) useLink(actor state.Actor, timeMS int64, id string) state.Result {
+	now, m := r.now(timeMS), r.of(actor.ID)
+	l, ok := r.links[id]
+	switch {
+	case m.Banned && (m.BanEnd == 0 || m.BanEnd > now):
+		return state.Result{Refusal: state.Banned}
+	case !ok, l.End != 0 && l.End <= now, l.MaxUses != 0 && l.Uses >= l.MaxUses:
+		return state.Result{Refusal: state.NoSuchLink}
+	case r.Settings.ArchiveTime != 0:
+		return state.Result{Refusal: state.RoomArchived}
+	}
+	l.Uses++
+	r.links[id] = l
+	return r.admit(actor, timeMS, actor, l.Role)
+}
+
+func (r *modelRoom) createLink(actor state.Actor, timeMS int64, c *storev1.CreateLink) state.Result {
+	switch refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); {
+	case refusal != state.Accepted:
+		return state.Result{Refusal: refusal}
+	case r.Settings.ArchiveTime != 0:
+		return state.Result{Refusal: state.RoomArchived}
+	case r.all.links[c.GetLink()] != nil:
+		return state.Result{}
+	case len(r.links) == state.MaxLinks:
+		return state.Result{Refusal: state.TooManyLinks}
+	}
+	r.links[c.GetLink()] = state.Link{
+		Room: r.ID, ID: c.GetLink(), By: actor, Role: state.Role(c.GetRole()), Time: r.now(timeMS),
+		End: c.GetUntilMs(), MaxUses: c.GetMaxUses(),
+	}
+	r.all.links[c.GetLink()] = r
+	r.audit(actor, timeMS, state.Act{
+		Action: state.LinkCreated, Text: c.GetLink(), Until: c.GetUntilMs(), Role: state.Role(c.GetRole()),
+	})
+	return state.Result{}
+}
+
+func (r *modelRoom) removeLink(actor state.Actor, timeMS int64, id string) state.Result {
+	if refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
+		return state.Result{Refusal: refusal}
+	}
+	if _, there := r.links[id]; there {
+		delete(r.links, id)
+		delete(r.all.links, id)
+		r.audit(actor, timeMS, state.Act{Action: state.LinkRemoved, Text: id})
+	}
+	return state.Result{}
+}
+
+// ask decides a request to become a member, of a room that there may not be.
+func (m *model) ask(actor state.Actor, timeMS int64, c *storev1.AskToJoin) state.Result {
+	r := m.rooms[c.GetRoom()]
+	if r == nil {
+		return state.Result{}
+	}
+	if r.Settings.Kind == state.Public {
+		return r.join(actor, timeMS, "")
+	}
+	now, who := r.now(timeMS), r.of(actor.ID)
+	banned := who.Banned && (who.BanEnd == 0 || who.BanEnd > now)
+	_, asked := r.requests[actor.ID]
+	if r.Settings.Requests && r.Settings.ArchiveTime == 0 && who.Role == state.RoleNone && !banned && !asked {
+		r.requests[actor.ID] = state.Request{Room: r.ID, User: actor, Note: c.GetNote(), Time: now}
+	}
+	return state.Result{}
+}
+
+func (r *modelRoom) answer(actor state.Actor, timeMS int64, c *storev1.AnswerRequest) state.Result {
+	if refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
+		return state.Result{Refusal: refusal}
+	}
+	request, asked := r.requests[c.GetUser()]
+	switch {
+	case !asked:
+		return state.Result{}
+	case !c.GetAccept():
+		delete(r.requests, c.GetUser())
+		r.audit(actor, timeMS, state.Act{Action: state.RequestDeclined, User: c.GetUser()})
+		return state.Result{}
+	case r.Settings.ArchiveTime != 0:
+		return state.Result{Refusal: state.RoomArchived}
+	}
+	r.audit(actor, timeMS, state.Act{Action: state.RequestAccepted, User: c.GetUser()})
+	return r.admit(actor, timeMS, request.User, state.RoleMember)
+}
+
+// openDirect makes the direct room of some people.
+func (m *model) openDirect(actor state.Actor, timeMS int64, c *storev1.OpenDirect) state.Result {
+	id, people := state.DirectRoom(append(slices.Clone(c.GetUsers()), actor.ID)...)
+	switch {
+	case string(id) != c.GetRoom(), len(people) < 2, len(people) > state.MaxDirect:
+		return state.Result{Refusal: state.UnsupportedRecord}
+	case m.rooms[c.GetRoom()] != nil:
+		return state.Result{}
+	case slices.ContainsFunc(people, func(user string) bool { return m.blocks[[2]string{user, actor.ID}] }):
+		return state.Result{Refusal: state.Blocked}
+	}
+	r := m.makeRoom(c.GetRoom(), state.Settings{Kind: state.Direct}, actor, timeMS)
+	r.People, r.Members = people, uint64(len(people))
+	for _, user := range people {
+		who := state.Actor{ID: user}
+		if user == actor.ID {
+			who = actor
+		}
+		r.known[user] = state.Member{Room: r.ID, User: who, Role: state.RoleMember, CreateTime: r.CreateTime}
+	}
+	return r.roomChanged(actor, timeMS)
+}
+
+func (m *model) block(actor state.Actor, c *storev1.Block) state.Result {
+	if c.GetUser() == actor.ID {
+		return state.Result{Refusal: state.UnsupportedRecord}
+	}
+	if c.GetLift() {
+		delete(m.blocks, [2]string{actor.ID, c.GetUser()})
+	} else {
+		m.blocks[[2]string{actor.ID, c.GetUser()}] = true
+	}
+	return state.Result{}
+}
+
+// talks reports whether nobody of a direct room of two has blocked the sender.
+func (r *modelRoom) talks(sender string) bool {
+	return len(r.People) != 2 || !slices.ContainsFunc(r.People, func(user string) bool {
+		return r.all.blocks[[2]string{user, sender}]
+	})
 }
 
 func (r *modelRoom) leave(actor state.Actor, timeMS int64, user string) state.Result {
 	now, m := r.now(timeMS), r.of(user)
 	if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
+	}
+	if r.Settings.Kind == state.Direct {
+		return state.Result{Refusal: state.NotInDirect}
 	}
 	if user != actor.ID {
 		if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
@@ -129,6 +285,9 @@ func (r *modelRoom) leave(actor state.Actor, timeMS int64, user string) state.Re
 	}
 	if user != actor.ID && m.Role >= r.known[actor.ID].Role {
 		return state.Result{Refusal: state.RoleTooLow}
+	}
+	if user != actor.ID {
+		r.audit(actor, timeMS, state.Act{Action: state.Removed, User: user})
 	}
 	return r.dismiss(actor, timeMS, m, m)
 }
@@ -163,6 +322,7 @@ func (r *modelRoom) setRole(actor state.Actor, timeMS int64, user string, role s
 		return state.Result{}
 	}
 	m.Role = role
+	r.audit(actor, timeMS, state.Act{Action: state.RoleChanged, User: user, Role: role})
 	r.keep(m)
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
 }
@@ -176,7 +336,11 @@ func (r *modelRoom) ban(actor state.Actor, timeMS int64, c *storev1.Ban) state.R
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	after := m
+	if c.GetLift() && !m.Banned {
+		return state.Result{}
+	}
 	if c.GetLift() {
+		r.audit(actor, timeMS, state.Act{Action: state.Unbanned, User: m.User.ID})
 		after.Banned, after.BanEnd = false, 0
 		r.keep(after)
 		delete(r.bans, m.User.ID)
@@ -186,11 +350,15 @@ func (r *modelRoom) ban(actor state.Actor, timeMS int64, c *storev1.Ban) state.R
 	r.bans[m.User.ID] = state.Ban{
 		Room: r.ID, User: m.User, By: actor, Time: now, End: c.GetUntilMs(), Reason: c.GetReason(),
 	}
+	r.audit(actor, timeMS, state.Act{
+		Action: state.BannedSomebody, User: m.User.ID, Until: c.GetUntilMs(), Text: c.GetReason(),
+	})
 	if m.Banned && (m.BanEnd == 0 || m.BanEnd > now) {
 		r.keep(after)
 		return state.Result{}
 	}
 	delete(r.invitations, m.User.ID)
+	delete(r.requests, m.User.ID)
 	return r.dismiss(actor, timeMS, m, after)
 }
 
@@ -207,10 +375,12 @@ func (r *modelRoom) mute(actor state.Actor, timeMS int64, c *storev1.Mute) state
 		return state.Result{}
 	case c.GetLift():
 		m.Muted, m.MuteEnd = false, 0
+		r.audit(actor, timeMS, state.Act{Action: state.Unmuted, User: m.User.ID})
 	case muted && m.MuteEnd == c.GetUntilMs():
 		return state.Result{}
 	default:
 		m.Muted, m.MuteEnd = true, c.GetUntilMs()
+		r.audit(actor, timeMS, state.Act{Action: state.MutedSomebody, User: m.User.ID, Until: c.GetUntilMs()})
 	}
 	r.keep(m)
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
@@ -221,6 +391,8 @@ func (r *modelRoom) invite(actor state.Actor, timeMS int64, c *storev1.Invite) s
 	switch refusal := r.acts(actor.ID, state.RoleMember, now); {
 	case refusal != state.Accepted:
 		return state.Result{Refusal: refusal}
+	case r.Settings.Kind == state.Direct:
+		return state.Result{Refusal: state.NotInDirect}
 	case r.Settings.ArchiveTime != 0:
 		return state.Result{Refusal: state.RoomArchived}
 	case m.Role != state.RoleNone:
@@ -228,7 +400,8 @@ func (r *modelRoom) invite(actor state.Actor, timeMS int64, c *storev1.Invite) s
 	case m.Banned && (m.BanEnd == 0 || m.BanEnd > now):
 		return state.Result{Refusal: state.PersonBanned}
 	}
-	if _, there := r.invitations[c.GetUser()]; !there {
+	blocked := r.all.blocks[[2]string{c.GetUser(), actor.ID}]
+	if _, there := r.invitations[c.GetUser()]; !there && !blocked {
 		r.invitations[c.GetUser()] = state.Invitation{
 			Room: r.ID, User: c.GetUser(), By: actor, Role: state.Role(c.GetRole()), Time: now,
 		}

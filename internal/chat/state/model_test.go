@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -14,15 +15,21 @@ import (
 // model is the chat in maps and slices: the specification that the store is compared with. It knows nothing of keys,
 // caches, batches or encodings.
 type model struct {
-	rooms map[string]*modelRoom
+	rooms  map[string]*modelRoom
+	links  map[string]*modelRoom
+	blocks map[[2]string]bool // by, whom
 }
 
 type modelRoom struct {
 	state.Room
+	all         *model
 	messages    []*state.Message        // by seq - 1
 	events      []modelEvent            // by rev - 1
 	known       map[string]state.Member // members, and who is muted or banned
 	bans        map[string]state.Ban
+	requests    map[string]state.Request
+	links       map[string]state.Link
+	audits      []state.Act
 	invitations map[string]state.Invitation
 	shutOuts    []state.ShutOut // all there ever were
 	markers     map[string]uint64
@@ -42,15 +49,25 @@ type modelFirst struct {
 	forgot bool
 }
 
-func newModel() *model { return &model{rooms: make(map[string]*modelRoom)} }
+func newModel() *model {
+	return &model{
+		rooms: make(map[string]*modelRoom), links: make(map[string]*modelRoom), blocks: make(map[[2]string]bool),
+	}
+}
 
 // apply decides one command.
 func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) state.Result {
 	switch c := command.(type) {
 	case *storev1.Publish:
 		return m.publish(actor, timeMS, c)
+	case *storev1.OpenDirect:
+		return m.openDirect(actor, timeMS, c)
+	case *storev1.AskToJoin:
+		return m.ask(actor, timeMS, c)
+	case *storev1.Block:
+		return m.block(actor, c)
 	case *storev1.CreateRoom:
-		if m.rooms[c.GetRoom()] != nil {
+		if m.rooms[c.GetRoom()] != nil || strings.HasPrefix(c.GetRoom(), "direct.") {
 			return state.Result{Refusal: state.RoomExists}
 		}
 		r := m.makeRoom(c.GetRoom(), state.Settings{
@@ -107,7 +124,10 @@ func (m *model) makeRoom(id string, settings state.Settings, creator state.Actor
 			Members: 1,
 		},
 		known:       make(map[string]state.Member),
+		all:         m,
 		bans:        make(map[string]state.Ban),
+		requests:    make(map[string]state.Request),
+		links:       make(map[string]state.Link),
 		invitations: make(map[string]state.Invitation),
 		markers:     make(map[string]uint64),
 		posted:      make(map[string]int64),
@@ -127,6 +147,9 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	if c.GetReplyTo() != 0 && r == nil {
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
+	if r == nil && strings.HasPrefix(c.GetRoom(), "direct.") {
+		return state.Result{Refusal: state.NoSuchRoom}
+	}
 	if r == nil {
 		r = m.makeRoom(c.GetRoom(), state.Settings{Kind: state.Public}, actor, timeMS)
 	}
@@ -144,6 +167,9 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	now := r.now(timeMS)
 	if result := r.posts(actor.ID, now); result.Refusal != state.Accepted {
 		return result
+	}
+	if !r.talks(actor.ID) {
+		return state.Result{Refusal: state.Blocked}
 	}
 	if slow := r.Settings.SlowMode; slow > 0 && r.known[actor.ID].Role < state.RoleModerator {
 		if last := r.posted[actor.ID]; last != 0 && last+slow > now {
@@ -179,7 +205,7 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
-	if r.known[actor.ID].Role < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil) {
+	if r.known[actor.ID].Role < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	before := r.Settings
@@ -205,6 +231,9 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	if c.SlowModeMs != nil {
 		r.Settings.SlowMode = c.GetSlowModeMs()
 	}
+	if c.Requests != nil {
+		r.Settings.Requests = c.GetRequests()
+	}
 	if r.Settings == before {
 		return state.Result{}
 	}
@@ -212,11 +241,14 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 		r.Settings = before
 		return state.Result{Refusal: state.RoomArchived}
 	}
+	r.audit(actor, timeMS, state.Act{Action: state.SettingsChanged})
 	result := r.roomChanged(actor, timeMS)
 	if r.Settings.Kind == state.Private && before.Kind != state.Private {
 		stay := make(map[string]bool)
 		for id, m := range r.known {
-			stay[id] = m.Role != state.RoleNone
+			if m.Role != state.RoleNone {
+				stay[id] = true
+			}
 		}
 		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, Stay: stay})
 	}
@@ -264,6 +296,9 @@ func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) st
 	}
 	if m.DeleteTime != 0 {
 		return state.Result{Seq: m.Seq}
+	}
+	if m.Sender.ID != actor.ID {
+		r.audit(actor, timeMS, state.Act{Action: state.MessageRemoved, User: m.Sender.ID, Seq: m.Seq})
 	}
 	m.Text, m.DataType, m.Data, m.Mentions, m.Reactions = "", "", nil, nil, nil
 	if first := r.firsts[[2]string{m.Sender.ID, m.ClientID}]; first != nil {
@@ -353,6 +388,33 @@ func (r *modelRoom) allMembers() []state.Member {
 
 func (r *modelRoom) allBans() []state.Ban {
 	return slices.SortedFunc(maps.Values(r.bans), func(a, b state.Ban) int { return cmp.Compare(a.User.ID, b.User.ID) })
+}
+
+func (r *modelRoom) allRequests() []state.Request {
+	return slices.SortedFunc(maps.Values(r.requests),
+		func(a, b state.Request) int { return cmp.Compare(a.User.ID, b.User.ID) })
+}
+
+func (r *modelRoom) allLinks() []state.Link {
+	return slices.SortedFunc(maps.Values(r.links), func(a, b state.Link) int { return cmp.Compare(a.ID, b.ID) })
+}
+
+// allActs returns the acts that are kept, newest first.
+func (r *modelRoom) allActs() []state.Act {
+	acts := slices.Clone(r.audits[max(0, len(r.audits)-state.MaxActs):])
+	slices.Reverse(acts)
+	return acts
+}
+
+func (m *model) blocked(by string) []string {
+	var users []string
+	for id := range m.blocks {
+		if id[0] == by {
+			users = append(users, id[1])
+		}
+	}
+	slices.Sort(users)
+	return users
 }
 
 // invitations returns what somebody is invited to, by room.

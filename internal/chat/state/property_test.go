@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -73,7 +74,7 @@ func comparePublished(t *testing.T, s *state.Store, m *model, id string, change 
 	if r == nil {
 		return
 	}
-	if room != r.Room {
+	if !sameButEmpty(room, r.Room) {
 		t.Fatalf("room %+v, want %+v", room, r.Room)
 	}
 	var newest []*state.Event
@@ -146,6 +147,15 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			t.Fatal(err)
 		}
 		compare(t, "bans", bans, r.allBans())
+		requests, err1 := v.Requests(room.ID, "", math.MaxInt)
+		links, err2 := v.Links(room.ID)
+		acts, err3 := v.Acts(room.ID, 0, math.MaxInt)
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "requests", requests, r.allRequests())
+		compare(t, "links", links, r.allLinks())
+		compare(t, "acts", acts, r.allActs())
 		for i := range people {
 			seq, err := v.ReadMarker(room.ID, person(i).ID)
 			if err != nil || seq != r.markers[person(i).ID] {
@@ -163,6 +173,11 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			t.Fatal(err)
 		}
 		compare(t, "invitations", invitations, m.invitations(person(i).ID))
+		blocked, err := v.Blocked(person(i).ID, "", math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "blocked", blocked, m.blocked(person(i).ID))
 	}
 }
 
@@ -246,7 +261,7 @@ func person(i int) state.Actor {
 	return state.Actor{ID: fmt.Sprintf("user-%02d", i), Name: fmt.Sprintf("Näme %d", i), Guest: i%2 == 0}
 }
 
-func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
+func randomCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	actor := person(r.IntN(3))
 	if r.IntN(4) == 0 {
 		actor = person(r.IntN(people))
@@ -258,29 +273,32 @@ func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
 	room := []string{"a", "a-", "a-b", "b", "z", "lobby", "lobby", "lobby"}[r.IntN(8)]
 	seq := uint64(r.IntN(12))
 	switch n := r.IntN(100); {
-	case n < 28:
+	case n < 22:
 		p := &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r), Mentions: randomMentions(r)}
 		if r.IntN(4) == 0 {
 			p.ReplyTo = seq
 		}
 		return actor, timeMS, p
-	case n < 36:
+	case n < 28:
 		e := &storev1.Edit{Room: room, Seq: seq, Text: fmt.Sprint("text ", r.IntN(3)), Mentions: randomMentions(r)}
 		if r.IntN(3) == 0 {
 			e.ExpectedRev = proto.Uint64(uint64(r.IntN(60)))
 		}
 		return actor, timeMS, e
-	case n < 41:
+	case n < 32:
 		return actor, timeMS, &storev1.Delete{Room: room, Seq: seq + 2}
-	case n < 62:
+	case n < 50:
 		return actor, timeMS, &storev1.React{
 			Room: room, Seq: 1 + uint64(r.IntN(12))/5, Emoji: string(rune('😀' + r.IntN(30))), Remove: r.IntN(10) == 0,
 		}
-	case n < 64:
+	case n < 52:
+		if r.IntN(2) == 0 {
+			room = fmt.Sprint("room-", r.IntN(100))
+		}
 		return actor, timeMS, &storev1.CreateRoom{Room: room, Settings: &storev1.Settings{
 			Title: fmt.Sprint("title ", r.IntN(3)), SlowModeMs: r.Int64N(2) * 1000, Kind: uint32(r.IntN(3)),
 		}}
-	case n < 70:
+	case n < 56:
 		u := &storev1.UpdateRoom{Room: room}
 		if r.IntN(4) > 0 {
 			u.Title = proto.String(fmt.Sprint("title ", r.IntN(3)))
@@ -298,21 +316,91 @@ func randomCommand(r *rand.Rand, _ *model) (state.Actor, int64, proto.Message) {
 			u.Posting = proto.Uint32(uint32(r.IntN(5)) / 2)
 		case 2, 3:
 			u.Archived = proto.Bool(r.IntN(3) == 0)
+		case 4:
+			u.Requests = proto.Bool(r.IntN(4) > 0)
 		}
 		return actor, timeMS, u
 	case n < 96:
-		return actor, timeMS, randomAboutPeople(r, room, timeMS)
+		actor, command := randomAboutPeople(r, m, room, actor, timeMS)
+		return actor, timeMS, command
 	default:
 		return actor, timeMS, &storev1.MarkRead{Room: room, Seq: uint64(r.IntN(80))}
 	}
 }
 
-func randomAboutPeople(r *rand.Rand, room string, timeMS int64) proto.Message {
+// randomAboutPeople has people at odds: mostly in a room with an owner, who does every other thing there.
+func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, timeMS int64) (state.Actor, proto.Message) {
 	whom := person(r.IntN(6)).ID
-	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
 	switch r.IntN(8) {
+	case 0:
+		return actor, aboutPeople(r, room, actor, whom, timeMS)
+	case 1:
+		id, _ := state.DirectRoom(actor.ID, whom)
+		return actor, aboutPeople(r, string(id), actor, whom, timeMS)
+	}
+	den, owner := m.ownedDen()
+	if owner.ID == "" {
+		return actor, &storev1.CreateRoom{Room: den, Settings: &storev1.Settings{Kind: uint32(r.IntN(3))}}
+	}
+	if actor = person(r.IntN(6)); r.IntN(2) == 0 {
+		actor = owner
+	}
+	in := m.rooms[den]
+	if in.Settings.ArchiveTime != 0 && r.IntN(4) == 0 {
+		return owner, &storev1.UpdateRoom{Room: den, Archived: proto.Bool(false)}
+	}
+	if r.IntN(4) == 0 {
+		return actor, &storev1.Publish{Room: den, Body: randomBody(r)}
+	}
+	if r.IntN(12) == 0 {
+		return owner, &storev1.UpdateRoom{Room: den, Kind: proto.Uint32(uint32(1 + r.IntN(2))), Requests: proto.Bool(r.IntN(4) > 0)}
+	}
+	for _, request := range in.allRequests() {
+		if r.IntN(3) == 0 {
+			whom = request.User.ID
+		}
+	}
+	return actor, aboutPeople(r, den, actor, whom, timeMS)
+}
+
+// ownedDen returns the first of the dens that has an owner, and who that is; or one that does not exist.
+func (m *model) ownedDen() (string, state.Actor) {
+	for i := 0; ; i++ {
+		id := fmt.Sprint("den-", i)
+		room := m.rooms[id]
+		if room == nil {
+			return id, state.Actor{}
+		}
+		for _, member := range room.allMembers() {
+			if member.Role == state.RoleOwner {
+				return id, member.User
+			}
+		}
+	}
+}
+
+func aboutPeople(r *rand.Rand, room string, actor state.Actor, whom string, timeMS int64) proto.Message {
+	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
+	link := fmt.Sprint("link ", r.IntN(50))
+	switch r.IntN(18) {
 	case 0, 1:
 		return &storev1.AddMember{Room: room}
+	case 8:
+		return &storev1.AddMember{Room: room, Link: link}
+	case 9, 16, 17:
+		return &storev1.CreateLink{Room: room, Link: link, Role: uint32(1 + r.IntN(2)), MaxUses: r.Uint32N(3), UntilMs: until}
+	case 10:
+		return &storev1.RemoveLink{Room: room, Link: link}
+	case 11, 12:
+		return &storev1.AskToJoin{Room: room, Note: fmt.Sprint("note ", r.IntN(3))}
+	case 13:
+		return &storev1.AnswerRequest{Room: room, User: whom, Accept: r.IntN(2) == 0}
+	case 14:
+		others := []string{whom, person(r.IntN(3)).ID}[r.IntN(2):]
+		id, _ := state.DirectRoom(append(slices.Clone(others), actor.ID)...)
+		return &storev1.OpenDirect{Room: string(id), Users: others}
+	case 15:
+		return &storev1.Block{User: whom, Lift: r.IntN(2) == 0}
 	case 2:
 		return &storev1.RemoveMember{Room: room, User: whom}
 	case 3:
@@ -405,7 +493,10 @@ func addCounts[K comparable](to, from map[K]int) {
 }
 
 // takesNoRev names the commands whose effect is no event.
-var takesNoRev = map[string]bool{"*storev1.MarkRead": true, "*storev1.Invite": true, "*storev1.Uninvite": true}
+var takesNoRev = map[string]bool{
+	"*storev1.MarkRead": true, "*storev1.Invite": true, "*storev1.Uninvite": true, "*storev1.CreateLink": true,
+	"*storev1.RemoveLink": true, "*storev1.Block": true,
+}
 
 // assertWhole fails if the commands left out a kind, a verdict or an event, so that equality would say little.
 func (r *reached) assertWhole(t *testing.T) {
@@ -424,7 +515,8 @@ func (r *reached) assertWhole(t *testing.T) {
 		&storev1.Publish{}, &storev1.Edit{}, &storev1.Delete{}, &storev1.React{}, &storev1.CreateRoom{},
 		&storev1.UpdateRoom{}, &storev1.MarkRead{},
 		&storev1.AddMember{}, &storev1.RemoveMember{}, &storev1.SetRole{}, &storev1.Ban{}, &storev1.Mute{},
-		&storev1.Invite{}, &storev1.Uninvite{},
+		&storev1.Invite{}, &storev1.Uninvite{}, &storev1.OpenDirect{}, &storev1.CreateLink{}, &storev1.RemoveLink{},
+		&storev1.AskToJoin{}, &storev1.AnswerRequest{}, &storev1.Block{},
 	} {
 		name := fmt.Sprintf("%T", c)
 		if r.accepted[name] == 0 && !takesNoRev[name] {

@@ -227,7 +227,21 @@ func (s *snapshot) scan(lower, upper []byte, n int, visit func(key, value []byte
 	if err != nil {
 		return err
 	}
-	for ok := iter.First(); ok && n > 0; ok = iter.Next() {
+	return walk(iter, iter.First, iter.Next, n, visit)
+}
+
+// scanBack is scan from the last key.
+func (s *snapshot) scanBack(lower, upper []byte, n int, visit func(key, value []byte) error) error {
+	iter, err := s.iterate(lower, upper)
+	if err != nil {
+		return err
+	}
+	return walk(iter, iter.Last, iter.Prev, n, visit)
+}
+
+// walk visits n keys and closes the iterator.
+func walk(iter *pebble.Iterator, first, next func() bool, n int, visit func(key, value []byte) error) error {
+	for ok := first(); ok && n > 0; ok = next() {
 		value, err := iter.ValueAndErr()
 		if err == nil {
 			err = visit(iter.Key(), value)

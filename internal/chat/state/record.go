@@ -36,6 +36,12 @@ const (
 	KindMute
 	KindInvite
 	KindUninvite
+	KindOpenDirect
+	KindCreateLink
+	KindRemoveLink
+	KindAskToJoin
+	KindAnswerRequest
+	KindBlock
 )
 
 // Record is one command with all that applying it may look at: no clock, configuration, environment or map order enters
@@ -80,6 +86,10 @@ const (
 	RoomArchived                     // the room is read only
 	NoSuchMember                     // the one whom it concerns is no member
 	PersonBanned                     // the one whom it concerns may not come into the room
+	NotInDirect                      // not in a direct room
+	NoSuchLink                       // the link does not exist, has ended or has been used up
+	TooManyLinks                     // MaxLinks are there
+	Blocked                          // somebody whom it concerns has blocked the actor
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 

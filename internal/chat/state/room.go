@@ -26,20 +26,25 @@ func (t *transaction) room(id string) (*room, error) {
 // makeRoom makes a room with its creator as owner. That has no rev of its own: the first change of the room, which the
 // caller makes, stands for both.
 func (t *transaction) makeRoom(id string, settings *storev1.Settings, r *Record) (*room, error) {
-	created := changeTime(r.Time, 0)
-	made := &room{id: RoomID(id), value: &storev1.RoomValue{
-		Settings:     settings,
-		CreateTimeMs: created,
-		Creator:      actorToValue(r.Actor),
-		FirstSeq:     1,
-		Members:      1,
-	}}
-	t.store.rooms.put(made.id, made)
+	made := t.newRoom(id, settings, r)
+	made.value.Members = 1
 	return made, t.putMember(made, &storev1.MemberValue{
 		Actor:        made.value.GetCreator(),
 		Role:         uint32(RoleOwner),
-		CreateTimeMs: created,
+		CreateTimeMs: made.value.GetCreateTimeMs(),
 	})
+}
+
+// newRoom makes a room without anybody in it.
+func (t *transaction) newRoom(id string, settings *storev1.Settings, r *Record) *room {
+	made := &room{id: RoomID(id), value: &storev1.RoomValue{
+		Settings:     settings,
+		CreateTimeMs: changeTime(r.Time, 0),
+		Creator:      actorToValue(r.Actor),
+		FirstSeq:     1,
+	}}
+	t.store.rooms.put(made.id, made)
+	return made
 }
 
 // advance takes the room's next rev for a change and returns the result of one, without a seq.

@@ -86,6 +86,46 @@ func (s *snapshot) invitation(id memberID) (*storev1.InvitationValue, error) {
 	return v, nil
 }
 
+func (s *snapshot) request(id memberID) (*storev1.RequestValue, error) {
+	v := new(storev1.RequestValue)
+	if ok, err := s.get(appendRequestKey(nil, id), v); !ok {
+		return nil, err
+	}
+	return v, nil
+}
+
+// link returns a link; the zero value if there is none.
+func (s *snapshot) link(id string) (link, error) {
+	room, closer, err := s.db.Get(appendLinkKey(nil, id))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return link{}, nil
+	}
+	if err != nil {
+		return link{}, fmt.Errorf("state: read link: %w", err)
+	}
+	l := link{RoomID(room), new(storev1.LinkValue)}
+	if err := closer.Close(); err != nil {
+		return link{}, err
+	}
+	ok, err := s.get(appendRoomLinkKey(nil, l.room, id), l.value)
+	if err == nil && !ok {
+		err = errors.New("state: corrupt link: its room does not have it")
+	}
+	return l, err
+}
+
+// has reports whether a key is there.
+func (s *snapshot) has(key []byte) (bool, error) {
+	_, closer, err := s.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("state: read %q: %w", key, err)
+	}
+	return true, closer.Close()
+}
+
 func (s *snapshot) marker(id memberID) (uint64, error) {
 	return s.getUint64(appendMarkerKey(nil, id))
 }

@@ -19,13 +19,13 @@ type transaction struct {
 	applied Pos
 
 	// What this transaction wrote or read and later records may ask for again.
-	dirtyRooms  []*room
-	messages    map[messageID]*storev1.MessageValue
-	firsts      map[dedupeID]*storev1.DedupeValue
-	invitations map[memberID]*storev1.InvitationValue // nil: none
-	markers     map[memberID]uint64
-	posted      map[memberID]int64 // when they posted last, in slow mode
-	writers     map[uint64]struct{}
+	dirtyRooms []*room
+	messages   map[messageID]*storev1.MessageValue
+	firsts     map[dedupeID]*storev1.DedupeValue
+	ties
+	markers map[memberID]uint64
+	posted  map[memberID]int64 // when they posted last, in slow mode
+	writers map[uint64]struct{}
 
 	changedMembers []memberID // what they have become is in store.members
 
@@ -40,17 +40,17 @@ func (s *Store) begin(n int) *transaction {
 		_ = batch.LogData([]byte(syncedMark), nil) // never fails
 	}
 	return &transaction{
-		base:        s.published,
-		store:       s,
-		batch:       batch,
-		change:      &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
-		applied:     s.applied,
-		messages:    make(map[messageID]*storev1.MessageValue, n),
-		firsts:      make(map[dedupeID]*storev1.DedupeValue, n),
-		invitations: make(map[memberID]*storev1.InvitationValue),
-		markers:     make(map[memberID]uint64, n),
-		posted:      make(map[memberID]int64),
-		writers:     make(map[uint64]struct{}),
+		base:     s.published,
+		store:    s,
+		batch:    batch,
+		change:   &Change{Results: make([]Result, 0, n), Events: make([]*Event, 0, n), Marks: make([]ReadMark, 0, n)},
+		applied:  s.applied,
+		messages: make(map[messageID]*storev1.MessageValue, n),
+		firsts:   make(map[dedupeID]*storev1.DedupeValue, n),
+		ties:     newTies(),
+		markers:  make(map[memberID]uint64, n),
+		posted:   make(map[memberID]int64),
+		writers:  make(map[uint64]struct{}),
 	}
 }
 
@@ -174,33 +174,6 @@ func (t *transaction) countRestricted(r *room, id memberID, before, after *store
 	case banned:
 		return t.batch.Set(t.key, nil, nil)
 	}
-	return t.batch.Delete(t.key, nil)
-}
-
-// invitation returns an invitation; nil if there is none.
-func (t *transaction) invitation(id memberID) (*storev1.InvitationValue, error) {
-	if v, ok := t.invitations[id]; ok {
-		return v, nil
-	}
-	return t.base.invitation(id)
-}
-
-func (t *transaction) putInvitation(id memberID, v *storev1.InvitationValue) error {
-	t.invitations[id] = v
-	if err := t.batch.Set(appendInvitedKey(nil, id), nil, nil); err != nil {
-		return err
-	}
-	t.key = appendInviteKey(t.key[:0], id)
-	return t.set(v)
-}
-
-// removeInvitation removes one that may not be there.
-func (t *transaction) removeInvitation(id memberID) error {
-	t.invitations[id] = nil
-	if err := t.batch.Delete(appendInvitedKey(nil, id), nil); err != nil {
-		return err
-	}
-	t.key = appendInviteKey(t.key[:0], id)
 	return t.batch.Delete(t.key, nil)
 }
 

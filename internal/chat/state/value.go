@@ -27,6 +27,7 @@ func roomFromValue(id RoomID, v *storev1.RoomValue) Room {
 		Creator:    actorFromValue(v.GetCreator()),
 		Head:       headFromValue(v),
 		Members:    v.GetMembers(),
+		People:     v.GetPeople(),
 	}
 }
 
@@ -38,6 +39,7 @@ func settingsFromValue(v *storev1.Settings) Settings {
 		Kind:        RoomKind(v.GetKind()),
 		Posting:     Role(v.GetPosting()),
 		ArchiveTime: v.GetArchiveTimeMs(),
+		Requests:    v.GetRequests(),
 	}
 }
 
@@ -56,6 +58,19 @@ func memberFromValue(room RoomID, v *storev1.MemberValue) Member {
 
 func invitationFromValue(id memberID, v *storev1.InvitationValue) Invitation {
 	return Invitation{Room: id.room, User: id.user, By: actorFromValue(v.GetBy()), Role: Role(v.GetRole()), Time: v.GetTimeMs()}
+}
+
+func linkFromValue(id string, l link) Link {
+	return Link{
+		Room:    l.room,
+		ID:      id,
+		By:      actorFromValue(l.value.GetBy()),
+		Role:    Role(l.value.GetRole()),
+		Time:    l.value.GetTimeMs(),
+		End:     l.value.GetUntilMs(),
+		MaxUses: l.value.GetMaxUses(),
+		Uses:    l.value.GetUses(),
+	}
 }
 
 // messageFromValue copies what may still change, the reactions, and shares the body and the mentions.

@@ -7,7 +7,8 @@ type Room struct {
 	CreateTime int64 // unix milliseconds, as all times here
 	Creator    Actor
 	Head       Head
-	Members    uint64 // how many
+	Members    uint64   // how many
+	People     []string // of a direct room, by id, in order; read-only
 }
 
 // Settings are what a room's people decide about it.
@@ -17,6 +18,7 @@ type Settings struct {
 	Kind         RoomKind
 	Posting      Role  // the least that may post
 	ArchiveTime  int64 // when it became read only; 0: it is not
+	Requests     bool  // whether people may ask to become members, of a private room
 }
 
 // RoomKind says who may come into a room; the numbers of rialto.chat.v1.RoomKind.
@@ -26,6 +28,7 @@ type RoomKind uint8
 const (
 	Public RoomKind = iota + 1
 	Private
+	Direct
 )
 
 // Head is where a room stands.
@@ -98,6 +101,24 @@ type Ban struct {
 	Reason    string
 }
 
+// Link is a link by which people become members of a room.
+type Link struct {
+	Room          RoomID
+	ID            string
+	By            Actor
+	Role          Role
+	Time, End     int64  // End 0: for good
+	MaxUses, Uses uint32 // MaxUses 0: any number
+}
+
+// Request is that somebody asks to become a member of a room.
+type Request struct {
+	Room RoomID
+	User Actor
+	Note string
+	Time int64
+}
+
 // Invitation is somebody's leave to become a member of a room.
 type Invitation struct {
 	Room RoomID
@@ -168,6 +189,16 @@ type View interface {
 	Invitation(r RoomID, user string) (Invitation, bool, error)
 	// Invitations returns up to n of what somebody is invited to, by room, those greater than after.
 	Invitations(user string, after RoomID, n int) ([]Invitation, error)
+	// Link returns a link; false if there is none.
+	Link(id string) (Link, bool, error)
+	// Links returns all links of a room, by id.
+	Links(r RoomID) ([]Link, error)
+	// Requests returns up to n requests by user id, those greater than after.
+	Requests(r RoomID, after string, n int) ([]Request, error)
+	// Acts returns up to n acts of moderation, newest first, those before the one of number before; 0: the newest.
+	Acts(r RoomID, before uint64, n int) ([]Act, error)
+	// Blocked returns up to n of whom somebody has blocked, by id, those greater than after.
+	Blocked(user, after string, n int) ([]string, error)
 	// ReadMarker returns the newest message that user has read, 0 if none.
 	ReadMarker(r RoomID, user string) (uint64, error)
 

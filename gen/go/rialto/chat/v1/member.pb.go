@@ -25,8 +25,10 @@ const (
 // AddMemberRequest names a room.
 type AddMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The room.
-	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The room; may be empty with a link.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// A link's token.
+	Link          string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -64,6 +66,13 @@ func (*AddMemberRequest) Descriptor() ([]byte, []int) {
 func (x *AddMemberRequest) GetRoom() string {
 	if x != nil {
 		return x.Room
+	}
+	return ""
+}
+
+func (x *AddMemberRequest) GetLink() string {
+	if x != nil {
+		return x.Link
 	}
 	return ""
 }
@@ -114,6 +123,879 @@ func (x *AddMemberResponse) GetMember() *Member {
 	return nil
 }
 
+// CreateLinkRequest says what the link is to be.
+type CreateLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What those will be who use it: guest or member. Unset: member.
+	Role Role `protobuf:"varint,2,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	// How many may use it; 0: any number.
+	MaxUses uint32 `protobuf:"varint,3,opt,name=max_uses,json=maxUses,proto3" json:"max_uses,omitempty"`
+	// For how long from now, as in MuteMemberRequest. Unset: until it is removed.
+	Duration      *durationpb.Duration `protobuf:"bytes,4,opt,name=duration,proto3" json:"duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateLinkRequest) Reset() {
+	*x = CreateLinkRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateLinkRequest) ProtoMessage() {}
+
+func (x *CreateLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateLinkRequest.ProtoReflect.Descriptor instead.
+func (*CreateLinkRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CreateLinkRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *CreateLinkRequest) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *CreateLinkRequest) GetMaxUses() uint32 {
+	if x != nil {
+		return x.MaxUses
+	}
+	return 0
+}
+
+func (x *CreateLinkRequest) GetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.Duration
+	}
+	return nil
+}
+
+// CreateLinkResponse is the link.
+type CreateLinkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The link.
+	Link *Link `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
+	// Its token; nobody can be told it again.
+	Token         string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateLinkResponse) Reset() {
+	*x = CreateLinkResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateLinkResponse) ProtoMessage() {}
+
+func (x *CreateLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateLinkResponse.ProtoReflect.Descriptor instead.
+func (*CreateLinkResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CreateLinkResponse) GetLink() *Link {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
+func (x *CreateLinkResponse) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// RemoveLinkRequest names a link.
+type RemoveLinkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The link, by id.
+	LinkId        string `protobuf:"bytes,2,opt,name=link_id,json=linkId,proto3" json:"link_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveLinkRequest) Reset() {
+	*x = RemoveLinkRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveLinkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveLinkRequest) ProtoMessage() {}
+
+func (x *RemoveLinkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveLinkRequest.ProtoReflect.Descriptor instead.
+func (*RemoveLinkRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RemoveLinkRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RemoveLinkRequest) GetLinkId() string {
+	if x != nil {
+		return x.LinkId
+	}
+	return ""
+}
+
+// RemoveLinkResponse says nothing more.
+type RemoveLinkResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveLinkResponse) Reset() {
+	*x = RemoveLinkResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveLinkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveLinkResponse) ProtoMessage() {}
+
+func (x *RemoveLinkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveLinkResponse.ProtoReflect.Descriptor instead.
+func (*RemoveLinkResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{5}
+}
+
+// ListLinksRequest names a room.
+type ListLinksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLinksRequest) Reset() {
+	*x = ListLinksRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLinksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLinksRequest) ProtoMessage() {}
+
+func (x *ListLinksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLinksRequest.ProtoReflect.Descriptor instead.
+func (*ListLinksRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListLinksRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// ListLinksResponse is all links of a room.
+type ListLinksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Links by id; at most 20.
+	Links         []*Link `protobuf:"bytes,1,rep,name=links,proto3" json:"links,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListLinksResponse) Reset() {
+	*x = ListLinksResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListLinksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListLinksResponse) ProtoMessage() {}
+
+func (x *ListLinksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListLinksResponse.ProtoReflect.Descriptor instead.
+func (*ListLinksResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListLinksResponse) GetLinks() []*Link {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
+// RequestMembershipRequest names a room.
+type RequestMembershipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What to say to its moderators; at most 256 characters, under the rules of User.display_name. May be empty.
+	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestMembershipRequest) Reset() {
+	*x = RequestMembershipRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestMembershipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestMembershipRequest) ProtoMessage() {}
+
+func (x *RequestMembershipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestMembershipRequest.ProtoReflect.Descriptor instead.
+func (*RequestMembershipRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RequestMembershipRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RequestMembershipRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// RequestMembershipResponse says nothing more.
+type RequestMembershipResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestMembershipResponse) Reset() {
+	*x = RequestMembershipResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestMembershipResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestMembershipResponse) ProtoMessage() {}
+
+func (x *RequestMembershipResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestMembershipResponse.ProtoReflect.Descriptor instead.
+func (*RequestMembershipResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{9}
+}
+
+// ListMembershipRequestsRequest asks for a page.
+type ListMembershipRequestsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// How many, 1 to 500; 0 means 100, more means 500.
+	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMembershipRequestsRequest) Reset() {
+	*x = ListMembershipRequestsRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMembershipRequestsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMembershipRequestsRequest) ProtoMessage() {}
+
+func (x *ListMembershipRequestsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMembershipRequestsRequest.ProtoReflect.Descriptor instead.
+func (*ListMembershipRequestsRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListMembershipRequestsRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *ListMembershipRequestsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListMembershipRequestsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListMembershipRequestsResponse is a page.
+type ListMembershipRequestsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Requests by user id. A room keeps 1,000; more are dropped.
+	Requests []*MembershipRequest `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Where the next page starts; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListMembershipRequestsResponse) Reset() {
+	*x = ListMembershipRequestsResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListMembershipRequestsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListMembershipRequestsResponse) ProtoMessage() {}
+
+func (x *ListMembershipRequestsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListMembershipRequestsResponse.ProtoReflect.Descriptor instead.
+func (*ListMembershipRequestsResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListMembershipRequestsResponse) GetRequests() []*MembershipRequest {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *ListMembershipRequestsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// AnswerMembershipRequestRequest is an answer.
+type AnswerMembershipRequestRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Who asked, by id.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Whether they become a member.
+	Accept        bool `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMembershipRequestRequest) Reset() {
+	*x = AnswerMembershipRequestRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMembershipRequestRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMembershipRequestRequest) ProtoMessage() {}
+
+func (x *AnswerMembershipRequestRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMembershipRequestRequest.ProtoReflect.Descriptor instead.
+func (*AnswerMembershipRequestRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AnswerMembershipRequestRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *AnswerMembershipRequestRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *AnswerMembershipRequestRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+// AnswerMembershipRequestResponse says nothing more.
+type AnswerMembershipRequestResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerMembershipRequestResponse) Reset() {
+	*x = AnswerMembershipRequestResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerMembershipRequestResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerMembershipRequestResponse) ProtoMessage() {}
+
+func (x *AnswerMembershipRequestResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerMembershipRequestResponse.ProtoReflect.Descriptor instead.
+func (*AnswerMembershipRequestResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{13}
+}
+
+// BlockUserRequest names somebody.
+type BlockUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whom, by id.
+	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockUserRequest) Reset() {
+	*x = BlockUserRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockUserRequest) ProtoMessage() {}
+
+func (x *BlockUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockUserRequest.ProtoReflect.Descriptor instead.
+func (*BlockUserRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BlockUserRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// BlockUserResponse says nothing more.
+type BlockUserResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockUserResponse) Reset() {
+	*x = BlockUserResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockUserResponse) ProtoMessage() {}
+
+func (x *BlockUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockUserResponse.ProtoReflect.Descriptor instead.
+func (*BlockUserResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{15}
+}
+
+// UnblockUserRequest names somebody.
+type UnblockUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whom, by id.
+	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnblockUserRequest) Reset() {
+	*x = UnblockUserRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnblockUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnblockUserRequest) ProtoMessage() {}
+
+func (x *UnblockUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnblockUserRequest.ProtoReflect.Descriptor instead.
+func (*UnblockUserRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *UnblockUserRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// UnblockUserResponse says nothing more.
+type UnblockUserResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnblockUserResponse) Reset() {
+	*x = UnblockUserResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnblockUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnblockUserResponse) ProtoMessage() {}
+
+func (x *UnblockUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnblockUserResponse.ProtoReflect.Descriptor instead.
+func (*UnblockUserResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{17}
+}
+
+// ListBlockedUsersRequest asks for the caller's.
+type ListBlockedUsersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBlockedUsersRequest) Reset() {
+	*x = ListBlockedUsersRequest{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBlockedUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBlockedUsersRequest) ProtoMessage() {}
+
+func (x *ListBlockedUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBlockedUsersRequest.ProtoReflect.Descriptor instead.
+func (*ListBlockedUsersRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{18}
+}
+
+// ListBlockedUsersResponse is all of them.
+type ListBlockedUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By id, in order; at most 1,000.
+	UserIds       []string `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBlockedUsersResponse) Reset() {
+	*x = ListBlockedUsersResponse{}
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBlockedUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBlockedUsersResponse) ProtoMessage() {}
+
+func (x *ListBlockedUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBlockedUsersResponse.ProtoReflect.Descriptor instead.
+func (*ListBlockedUsersResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListBlockedUsersResponse) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
 // RemoveMemberRequest names a membership.
 type RemoveMemberRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -127,7 +1009,7 @@ type RemoveMemberRequest struct {
 
 func (x *RemoveMemberRequest) Reset() {
 	*x = RemoveMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -139,7 +1021,7 @@ func (x *RemoveMemberRequest) String() string {
 func (*RemoveMemberRequest) ProtoMessage() {}
 
 func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -152,7 +1034,7 @@ func (x *RemoveMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberRequest.ProtoReflect.Descriptor instead.
 func (*RemoveMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{2}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RemoveMemberRequest) GetRoom() string {
@@ -178,7 +1060,7 @@ type RemoveMemberResponse struct {
 
 func (x *RemoveMemberResponse) Reset() {
 	*x = RemoveMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +1072,7 @@ func (x *RemoveMemberResponse) String() string {
 func (*RemoveMemberResponse) ProtoMessage() {}
 
 func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +1085,7 @@ func (x *RemoveMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMemberResponse.ProtoReflect.Descriptor instead.
 func (*RemoveMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{21}
 }
 
 // UpdateMemberRequest is a role to give.
@@ -221,7 +1103,7 @@ type UpdateMemberRequest struct {
 
 func (x *UpdateMemberRequest) Reset() {
 	*x = UpdateMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -233,7 +1115,7 @@ func (x *UpdateMemberRequest) String() string {
 func (*UpdateMemberRequest) ProtoMessage() {}
 
 func (x *UpdateMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -246,7 +1128,7 @@ func (x *UpdateMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMemberRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *UpdateMemberRequest) GetRoom() string {
@@ -281,7 +1163,7 @@ type UpdateMemberResponse struct {
 
 func (x *UpdateMemberResponse) Reset() {
 	*x = UpdateMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -293,7 +1175,7 @@ func (x *UpdateMemberResponse) String() string {
 func (*UpdateMemberResponse) ProtoMessage() {}
 
 func (x *UpdateMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -306,7 +1188,7 @@ func (x *UpdateMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMemberResponse.ProtoReflect.Descriptor instead.
 func (*UpdateMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UpdateMemberResponse) GetMember() *Member {
@@ -331,7 +1213,7 @@ type MuteMemberRequest struct {
 
 func (x *MuteMemberRequest) Reset() {
 	*x = MuteMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -343,7 +1225,7 @@ func (x *MuteMemberRequest) String() string {
 func (*MuteMemberRequest) ProtoMessage() {}
 
 func (x *MuteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -356,7 +1238,7 @@ func (x *MuteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteMemberRequest.ProtoReflect.Descriptor instead.
 func (*MuteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{6}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MuteMemberRequest) GetRoom() string {
@@ -389,7 +1271,7 @@ type MuteMemberResponse struct {
 
 func (x *MuteMemberResponse) Reset() {
 	*x = MuteMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -401,7 +1283,7 @@ func (x *MuteMemberResponse) String() string {
 func (*MuteMemberResponse) ProtoMessage() {}
 
 func (x *MuteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -414,7 +1296,7 @@ func (x *MuteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteMemberResponse.ProtoReflect.Descriptor instead.
 func (*MuteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{25}
 }
 
 // UnmuteMemberRequest names whom to let post again.
@@ -430,7 +1312,7 @@ type UnmuteMemberRequest struct {
 
 func (x *UnmuteMemberRequest) Reset() {
 	*x = UnmuteMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +1324,7 @@ func (x *UnmuteMemberRequest) String() string {
 func (*UnmuteMemberRequest) ProtoMessage() {}
 
 func (x *UnmuteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +1337,7 @@ func (x *UnmuteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteMemberRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{8}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UnmuteMemberRequest) GetRoom() string {
@@ -481,7 +1363,7 @@ type UnmuteMemberResponse struct {
 
 func (x *UnmuteMemberResponse) Reset() {
 	*x = UnmuteMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -493,7 +1375,7 @@ func (x *UnmuteMemberResponse) String() string {
 func (*UnmuteMemberResponse) ProtoMessage() {}
 
 func (x *UnmuteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -506,7 +1388,7 @@ func (x *UnmuteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteMemberResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{9}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{27}
 }
 
 // BanMemberRequest names whom to ban.
@@ -526,7 +1408,7 @@ type BanMemberRequest struct {
 
 func (x *BanMemberRequest) Reset() {
 	*x = BanMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +1420,7 @@ func (x *BanMemberRequest) String() string {
 func (*BanMemberRequest) ProtoMessage() {}
 
 func (x *BanMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +1433,7 @@ func (x *BanMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanMemberRequest.ProtoReflect.Descriptor instead.
 func (*BanMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{10}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BanMemberRequest) GetRoom() string {
@@ -591,7 +1473,7 @@ type BanMemberResponse struct {
 
 func (x *BanMemberResponse) Reset() {
 	*x = BanMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -603,7 +1485,7 @@ func (x *BanMemberResponse) String() string {
 func (*BanMemberResponse) ProtoMessage() {}
 
 func (x *BanMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -616,7 +1498,7 @@ func (x *BanMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanMemberResponse.ProtoReflect.Descriptor instead.
 func (*BanMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{11}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{29}
 }
 
 // UnbanMemberRequest names whom to let in again.
@@ -632,7 +1514,7 @@ type UnbanMemberRequest struct {
 
 func (x *UnbanMemberRequest) Reset() {
 	*x = UnbanMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +1526,7 @@ func (x *UnbanMemberRequest) String() string {
 func (*UnbanMemberRequest) ProtoMessage() {}
 
 func (x *UnbanMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[12]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +1539,7 @@ func (x *UnbanMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanMemberRequest.ProtoReflect.Descriptor instead.
 func (*UnbanMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{12}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *UnbanMemberRequest) GetRoom() string {
@@ -683,7 +1565,7 @@ type UnbanMemberResponse struct {
 
 func (x *UnbanMemberResponse) Reset() {
 	*x = UnbanMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +1577,7 @@ func (x *UnbanMemberResponse) String() string {
 func (*UnbanMemberResponse) ProtoMessage() {}
 
 func (x *UnbanMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[13]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +1590,7 @@ func (x *UnbanMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanMemberResponse.ProtoReflect.Descriptor instead.
 func (*UnbanMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{13}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{31}
 }
 
 // ListBansRequest asks for a page of bans.
@@ -726,7 +1608,7 @@ type ListBansRequest struct {
 
 func (x *ListBansRequest) Reset() {
 	*x = ListBansRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -738,7 +1620,7 @@ func (x *ListBansRequest) String() string {
 func (*ListBansRequest) ProtoMessage() {}
 
 func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[14]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -751,7 +1633,7 @@ func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBansRequest.ProtoReflect.Descriptor instead.
 func (*ListBansRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{14}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListBansRequest) GetRoom() string {
@@ -788,7 +1670,7 @@ type ListBansResponse struct {
 
 func (x *ListBansResponse) Reset() {
 	*x = ListBansResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -800,7 +1682,7 @@ func (x *ListBansResponse) String() string {
 func (*ListBansResponse) ProtoMessage() {}
 
 func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[15]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -813,7 +1695,7 @@ func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBansResponse.ProtoReflect.Descriptor instead.
 func (*ListBansResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{15}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListBansResponse) GetBans() []*Ban {
@@ -845,7 +1727,7 @@ type InviteMemberRequest struct {
 
 func (x *InviteMemberRequest) Reset() {
 	*x = InviteMemberRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -857,7 +1739,7 @@ func (x *InviteMemberRequest) String() string {
 func (*InviteMemberRequest) ProtoMessage() {}
 
 func (x *InviteMemberRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[16]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -870,7 +1752,7 @@ func (x *InviteMemberRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteMemberRequest.ProtoReflect.Descriptor instead.
 func (*InviteMemberRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{16}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *InviteMemberRequest) GetRoom() string {
@@ -903,7 +1785,7 @@ type InviteMemberResponse struct {
 
 func (x *InviteMemberResponse) Reset() {
 	*x = InviteMemberResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1797,7 @@ func (x *InviteMemberResponse) String() string {
 func (*InviteMemberResponse) ProtoMessage() {}
 
 func (x *InviteMemberResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[17]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1810,7 @@ func (x *InviteMemberResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InviteMemberResponse.ProtoReflect.Descriptor instead.
 func (*InviteMemberResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{17}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{35}
 }
 
 // RemoveInvitationRequest names an invitation.
@@ -944,7 +1826,7 @@ type RemoveInvitationRequest struct {
 
 func (x *RemoveInvitationRequest) Reset() {
 	*x = RemoveInvitationRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1838,7 @@ func (x *RemoveInvitationRequest) String() string {
 func (*RemoveInvitationRequest) ProtoMessage() {}
 
 func (x *RemoveInvitationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[18]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1851,7 @@ func (x *RemoveInvitationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveInvitationRequest.ProtoReflect.Descriptor instead.
 func (*RemoveInvitationRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{18}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RemoveInvitationRequest) GetRoom() string {
@@ -995,7 +1877,7 @@ type RemoveInvitationResponse struct {
 
 func (x *RemoveInvitationResponse) Reset() {
 	*x = RemoveInvitationResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1889,7 @@ func (x *RemoveInvitationResponse) String() string {
 func (*RemoveInvitationResponse) ProtoMessage() {}
 
 func (x *RemoveInvitationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[19]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1902,7 @@ func (x *RemoveInvitationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveInvitationResponse.ProtoReflect.Descriptor instead.
 func (*RemoveInvitationResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{19}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{37}
 }
 
 // ListInvitationsRequest asks for a page of the caller's invitations.
@@ -1036,7 +1918,7 @@ type ListInvitationsRequest struct {
 
 func (x *ListInvitationsRequest) Reset() {
 	*x = ListInvitationsRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1930,7 @@ func (x *ListInvitationsRequest) String() string {
 func (*ListInvitationsRequest) ProtoMessage() {}
 
 func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[20]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1943,7 @@ func (x *ListInvitationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsRequest.ProtoReflect.Descriptor instead.
 func (*ListInvitationsRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{20}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListInvitationsRequest) GetPageSize() uint32 {
@@ -1091,7 +1973,7 @@ type ListInvitationsResponse struct {
 
 func (x *ListInvitationsResponse) Reset() {
 	*x = ListInvitationsResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1985,7 @@ func (x *ListInvitationsResponse) String() string {
 func (*ListInvitationsResponse) ProtoMessage() {}
 
 func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[21]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1998,7 @@ func (x *ListInvitationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInvitationsResponse.ProtoReflect.Descriptor instead.
 func (*ListInvitationsResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{21}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListInvitationsResponse) GetInvitations() []*Invitation {
@@ -1150,7 +2032,7 @@ type ListMembersRequest struct {
 
 func (x *ListMembersRequest) Reset() {
 	*x = ListMembersRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +2044,7 @@ func (x *ListMembersRequest) String() string {
 func (*ListMembersRequest) ProtoMessage() {}
 
 func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[22]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +2057,7 @@ func (x *ListMembersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersRequest.ProtoReflect.Descriptor instead.
 func (*ListMembersRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{22}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ListMembersRequest) GetRoom() string {
@@ -1219,7 +2101,7 @@ type ListMembersResponse struct {
 
 func (x *ListMembersResponse) Reset() {
 	*x = ListMembersResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1231,7 +2113,7 @@ func (x *ListMembersResponse) String() string {
 func (*ListMembersResponse) ProtoMessage() {}
 
 func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[23]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1244,7 +2126,7 @@ func (x *ListMembersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMembersResponse.ProtoReflect.Descriptor instead.
 func (*ListMembersResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{23}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListMembersResponse) GetMembers() []*Member {
@@ -1274,7 +2156,7 @@ type MarkReadRequest struct {
 
 func (x *MarkReadRequest) Reset() {
 	*x = MarkReadRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +2168,7 @@ func (x *MarkReadRequest) String() string {
 func (*MarkReadRequest) ProtoMessage() {}
 
 func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[24]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +2181,7 @@ func (x *MarkReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadRequest.ProtoReflect.Descriptor instead.
 func (*MarkReadRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{24}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MarkReadRequest) GetRoom() string {
@@ -1327,7 +2209,7 @@ type MarkReadResponse struct {
 
 func (x *MarkReadResponse) Reset() {
 	*x = MarkReadResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1339,7 +2221,7 @@ func (x *MarkReadResponse) String() string {
 func (*MarkReadResponse) ProtoMessage() {}
 
 func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[25]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1352,7 +2234,7 @@ func (x *MarkReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkReadResponse.ProtoReflect.Descriptor instead.
 func (*MarkReadResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{25}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MarkReadResponse) GetRead() *ReadMarker {
@@ -1373,7 +2255,7 @@ type GetReadMarkerRequest struct {
 
 func (x *GetReadMarkerRequest) Reset() {
 	*x = GetReadMarkerRequest{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +2267,7 @@ func (x *GetReadMarkerRequest) String() string {
 func (*GetReadMarkerRequest) ProtoMessage() {}
 
 func (x *GetReadMarkerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[26]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +2280,7 @@ func (x *GetReadMarkerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReadMarkerRequest.ProtoReflect.Descriptor instead.
 func (*GetReadMarkerRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{26}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GetReadMarkerRequest) GetRoom() string {
@@ -1419,7 +2301,7 @@ type GetReadMarkerResponse struct {
 
 func (x *GetReadMarkerResponse) Reset() {
 	*x = GetReadMarkerResponse{}
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1431,7 +2313,7 @@ func (x *GetReadMarkerResponse) String() string {
 func (*GetReadMarkerResponse) ProtoMessage() {}
 
 func (x *GetReadMarkerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_member_proto_msgTypes[27]
+	mi := &file_rialto_chat_v1_member_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1444,7 +2326,7 @@ func (x *GetReadMarkerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReadMarkerResponse.ProtoReflect.Descriptor instead.
 func (*GetReadMarkerResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{27}
+	return file_rialto_chat_v1_member_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *GetReadMarkerResponse) GetRead() *ReadMarker {
@@ -1458,11 +2340,54 @@ var File_rialto_chat_v1_member_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_member_proto_rawDesc = "" +
 	"\n" +
-	"\x1brialto/chat/v1/member.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\"&\n" +
+	"\x1brialto/chat/v1/member.proto\x12\x0erialto.chat.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1arialto/chat/v1/types.proto\":\n" +
 	"\x10AddMemberRequest\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"C\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\"C\n" +
 	"\x11AddMemberResponse\x12.\n" +
-	"\x06member\x18\x01 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\"B\n" +
+	"\x06member\x18\x01 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\"\xa3\x01\n" +
+	"\x11CreateLinkRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12(\n" +
+	"\x04role\x18\x02 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12\x19\n" +
+	"\bmax_uses\x18\x03 \x01(\rR\amaxUses\x125\n" +
+	"\bduration\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bduration\"T\n" +
+	"\x12CreateLinkResponse\x12(\n" +
+	"\x04link\x18\x01 \x01(\v2\x14.rialto.chat.v1.LinkR\x04link\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\"@\n" +
+	"\x11RemoveLinkRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\alink_id\x18\x02 \x01(\tR\x06linkId\"\x14\n" +
+	"\x12RemoveLinkResponse\"&\n" +
+	"\x10ListLinksRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"?\n" +
+	"\x11ListLinksResponse\x12*\n" +
+	"\x05links\x18\x01 \x03(\v2\x14.rialto.chat.v1.LinkR\x05links\"B\n" +
+	"\x18RequestMembershipRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"\x1b\n" +
+	"\x19RequestMembershipResponse\"o\n" +
+	"\x1dListMembershipRequestsRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\x87\x01\n" +
+	"\x1eListMembershipRequestsResponse\x12=\n" +
+	"\brequests\x18\x01 \x03(\v2!.rialto.chat.v1.MembershipRequestR\brequests\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"e\n" +
+	"\x1eAnswerMembershipRequestRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x16\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\"!\n" +
+	"\x1fAnswerMembershipRequestResponse\"+\n" +
+	"\x10BlockUserRequest\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\"\x13\n" +
+	"\x11BlockUserResponse\"-\n" +
+	"\x12UnblockUserRequest\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\"\x15\n" +
+	"\x13UnblockUserResponse\"\x19\n" +
+	"\x17ListBlockedUsersRequest\"5\n" +
+	"\x18ListBlockedUsersResponse\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"B\n" +
 	"\x13RemoveMemberRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\"\x16\n" +
@@ -1533,9 +2458,20 @@ const file_rialto_chat_v1_member_proto_rawDesc = "" +
 	"\x14GetReadMarkerRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\"G\n" +
 	"\x15GetReadMarkerResponse\x12.\n" +
-	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read2\xeb\t\n" +
+	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read2\xd7\x10\n" +
 	"\rMemberService\x12P\n" +
-	"\tAddMember\x12 .rialto.chat.v1.AddMemberRequest\x1a!.rialto.chat.v1.AddMemberResponse\x12Y\n" +
+	"\tAddMember\x12 .rialto.chat.v1.AddMemberRequest\x1a!.rialto.chat.v1.AddMemberResponse\x12S\n" +
+	"\n" +
+	"CreateLink\x12!.rialto.chat.v1.CreateLinkRequest\x1a\".rialto.chat.v1.CreateLinkResponse\x12S\n" +
+	"\n" +
+	"RemoveLink\x12!.rialto.chat.v1.RemoveLinkRequest\x1a\".rialto.chat.v1.RemoveLinkResponse\x12P\n" +
+	"\tListLinks\x12 .rialto.chat.v1.ListLinksRequest\x1a!.rialto.chat.v1.ListLinksResponse\x12h\n" +
+	"\x11RequestMembership\x12(.rialto.chat.v1.RequestMembershipRequest\x1a).rialto.chat.v1.RequestMembershipResponse\x12w\n" +
+	"\x16ListMembershipRequests\x12-.rialto.chat.v1.ListMembershipRequestsRequest\x1a..rialto.chat.v1.ListMembershipRequestsResponse\x12z\n" +
+	"\x17AnswerMembershipRequest\x12..rialto.chat.v1.AnswerMembershipRequestRequest\x1a/.rialto.chat.v1.AnswerMembershipRequestResponse\x12P\n" +
+	"\tBlockUser\x12 .rialto.chat.v1.BlockUserRequest\x1a!.rialto.chat.v1.BlockUserResponse\x12V\n" +
+	"\vUnblockUser\x12\".rialto.chat.v1.UnblockUserRequest\x1a#.rialto.chat.v1.UnblockUserResponse\x12e\n" +
+	"\x10ListBlockedUsers\x12'.rialto.chat.v1.ListBlockedUsersRequest\x1a(.rialto.chat.v1.ListBlockedUsersResponse\x12Y\n" +
 	"\fRemoveMember\x12#.rialto.chat.v1.RemoveMemberRequest\x1a$.rialto.chat.v1.RemoveMemberResponse\x12Y\n" +
 	"\fUpdateMember\x12#.rialto.chat.v1.UpdateMemberRequest\x1a$.rialto.chat.v1.UpdateMemberResponse\x12S\n" +
 	"\n" +
@@ -1563,88 +2499,131 @@ func file_rialto_chat_v1_member_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_member_proto_rawDescData
 }
 
-var file_rialto_chat_v1_member_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_rialto_chat_v1_member_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_rialto_chat_v1_member_proto_goTypes = []any{
-	(*AddMemberRequest)(nil),         // 0: rialto.chat.v1.AddMemberRequest
-	(*AddMemberResponse)(nil),        // 1: rialto.chat.v1.AddMemberResponse
-	(*RemoveMemberRequest)(nil),      // 2: rialto.chat.v1.RemoveMemberRequest
-	(*RemoveMemberResponse)(nil),     // 3: rialto.chat.v1.RemoveMemberResponse
-	(*UpdateMemberRequest)(nil),      // 4: rialto.chat.v1.UpdateMemberRequest
-	(*UpdateMemberResponse)(nil),     // 5: rialto.chat.v1.UpdateMemberResponse
-	(*MuteMemberRequest)(nil),        // 6: rialto.chat.v1.MuteMemberRequest
-	(*MuteMemberResponse)(nil),       // 7: rialto.chat.v1.MuteMemberResponse
-	(*UnmuteMemberRequest)(nil),      // 8: rialto.chat.v1.UnmuteMemberRequest
-	(*UnmuteMemberResponse)(nil),     // 9: rialto.chat.v1.UnmuteMemberResponse
-	(*BanMemberRequest)(nil),         // 10: rialto.chat.v1.BanMemberRequest
-	(*BanMemberResponse)(nil),        // 11: rialto.chat.v1.BanMemberResponse
-	(*UnbanMemberRequest)(nil),       // 12: rialto.chat.v1.UnbanMemberRequest
-	(*UnbanMemberResponse)(nil),      // 13: rialto.chat.v1.UnbanMemberResponse
-	(*ListBansRequest)(nil),          // 14: rialto.chat.v1.ListBansRequest
-	(*ListBansResponse)(nil),         // 15: rialto.chat.v1.ListBansResponse
-	(*InviteMemberRequest)(nil),      // 16: rialto.chat.v1.InviteMemberRequest
-	(*InviteMemberResponse)(nil),     // 17: rialto.chat.v1.InviteMemberResponse
-	(*RemoveInvitationRequest)(nil),  // 18: rialto.chat.v1.RemoveInvitationRequest
-	(*RemoveInvitationResponse)(nil), // 19: rialto.chat.v1.RemoveInvitationResponse
-	(*ListInvitationsRequest)(nil),   // 20: rialto.chat.v1.ListInvitationsRequest
-	(*ListInvitationsResponse)(nil),  // 21: rialto.chat.v1.ListInvitationsResponse
-	(*ListMembersRequest)(nil),       // 22: rialto.chat.v1.ListMembersRequest
-	(*ListMembersResponse)(nil),      // 23: rialto.chat.v1.ListMembersResponse
-	(*MarkReadRequest)(nil),          // 24: rialto.chat.v1.MarkReadRequest
-	(*MarkReadResponse)(nil),         // 25: rialto.chat.v1.MarkReadResponse
-	(*GetReadMarkerRequest)(nil),     // 26: rialto.chat.v1.GetReadMarkerRequest
-	(*GetReadMarkerResponse)(nil),    // 27: rialto.chat.v1.GetReadMarkerResponse
-	(*Member)(nil),                   // 28: rialto.chat.v1.Member
-	(Role)(0),                        // 29: rialto.chat.v1.Role
-	(*durationpb.Duration)(nil),      // 30: google.protobuf.Duration
-	(*Ban)(nil),                      // 31: rialto.chat.v1.Ban
-	(*Invitation)(nil),               // 32: rialto.chat.v1.Invitation
-	(*ReadMarker)(nil),               // 33: rialto.chat.v1.ReadMarker
+	(*AddMemberRequest)(nil),                // 0: rialto.chat.v1.AddMemberRequest
+	(*AddMemberResponse)(nil),               // 1: rialto.chat.v1.AddMemberResponse
+	(*CreateLinkRequest)(nil),               // 2: rialto.chat.v1.CreateLinkRequest
+	(*CreateLinkResponse)(nil),              // 3: rialto.chat.v1.CreateLinkResponse
+	(*RemoveLinkRequest)(nil),               // 4: rialto.chat.v1.RemoveLinkRequest
+	(*RemoveLinkResponse)(nil),              // 5: rialto.chat.v1.RemoveLinkResponse
+	(*ListLinksRequest)(nil),                // 6: rialto.chat.v1.ListLinksRequest
+	(*ListLinksResponse)(nil),               // 7: rialto.chat.v1.ListLinksResponse
+	(*RequestMembershipRequest)(nil),        // 8: rialto.chat.v1.RequestMembershipRequest
+	(*RequestMembershipResponse)(nil),       // 9: rialto.chat.v1.RequestMembershipResponse
+	(*ListMembershipRequestsRequest)(nil),   // 10: rialto.chat.v1.ListMembershipRequestsRequest
+	(*ListMembershipRequestsResponse)(nil),  // 11: rialto.chat.v1.ListMembershipRequestsResponse
+	(*AnswerMembershipRequestRequest)(nil),  // 12: rialto.chat.v1.AnswerMembershipRequestRequest
+	(*AnswerMembershipRequestResponse)(nil), // 13: rialto.chat.v1.AnswerMembershipRequestResponse
+	(*BlockUserRequest)(nil),                // 14: rialto.chat.v1.BlockUserRequest
+	(*BlockUserResponse)(nil),               // 15: rialto.chat.v1.BlockUserResponse
+	(*UnblockUserRequest)(nil),              // 16: rialto.chat.v1.UnblockUserRequest
+	(*UnblockUserResponse)(nil),             // 17: rialto.chat.v1.UnblockUserResponse
+	(*ListBlockedUsersRequest)(nil),         // 18: rialto.chat.v1.ListBlockedUsersRequest
+	(*ListBlockedUsersResponse)(nil),        // 19: rialto.chat.v1.ListBlockedUsersResponse
+	(*RemoveMemberRequest)(nil),             // 20: rialto.chat.v1.RemoveMemberRequest
+	(*RemoveMemberResponse)(nil),            // 21: rialto.chat.v1.RemoveMemberResponse
+	(*UpdateMemberRequest)(nil),             // 22: rialto.chat.v1.UpdateMemberRequest
+	(*UpdateMemberResponse)(nil),            // 23: rialto.chat.v1.UpdateMemberResponse
+	(*MuteMemberRequest)(nil),               // 24: rialto.chat.v1.MuteMemberRequest
+	(*MuteMemberResponse)(nil),              // 25: rialto.chat.v1.MuteMemberResponse
+	(*UnmuteMemberRequest)(nil),             // 26: rialto.chat.v1.UnmuteMemberRequest
+	(*UnmuteMemberResponse)(nil),            // 27: rialto.chat.v1.UnmuteMemberResponse
+	(*BanMemberRequest)(nil),                // 28: rialto.chat.v1.BanMemberRequest
+	(*BanMemberResponse)(nil),               // 29: rialto.chat.v1.BanMemberResponse
+	(*UnbanMemberRequest)(nil),              // 30: rialto.chat.v1.UnbanMemberRequest
+	(*UnbanMemberResponse)(nil),             // 31: rialto.chat.v1.UnbanMemberResponse
+	(*ListBansRequest)(nil),                 // 32: rialto.chat.v1.ListBansRequest
+	(*ListBansResponse)(nil),                // 33: rialto.chat.v1.ListBansResponse
+	(*InviteMemberRequest)(nil),             // 34: rialto.chat.v1.InviteMemberRequest
+	(*InviteMemberResponse)(nil),            // 35: rialto.chat.v1.InviteMemberResponse
+	(*RemoveInvitationRequest)(nil),         // 36: rialto.chat.v1.RemoveInvitationRequest
+	(*RemoveInvitationResponse)(nil),        // 37: rialto.chat.v1.RemoveInvitationResponse
+	(*ListInvitationsRequest)(nil),          // 38: rialto.chat.v1.ListInvitationsRequest
+	(*ListInvitationsResponse)(nil),         // 39: rialto.chat.v1.ListInvitationsResponse
+	(*ListMembersRequest)(nil),              // 40: rialto.chat.v1.ListMembersRequest
+	(*ListMembersResponse)(nil),             // 41: rialto.chat.v1.ListMembersResponse
+	(*MarkReadRequest)(nil),                 // 42: rialto.chat.v1.MarkReadRequest
+	(*MarkReadResponse)(nil),                // 43: rialto.chat.v1.MarkReadResponse
+	(*GetReadMarkerRequest)(nil),            // 44: rialto.chat.v1.GetReadMarkerRequest
+	(*GetReadMarkerResponse)(nil),           // 45: rialto.chat.v1.GetReadMarkerResponse
+	(*Member)(nil),                          // 46: rialto.chat.v1.Member
+	(Role)(0),                               // 47: rialto.chat.v1.Role
+	(*durationpb.Duration)(nil),             // 48: google.protobuf.Duration
+	(*Link)(nil),                            // 49: rialto.chat.v1.Link
+	(*MembershipRequest)(nil),               // 50: rialto.chat.v1.MembershipRequest
+	(*Ban)(nil),                             // 51: rialto.chat.v1.Ban
+	(*Invitation)(nil),                      // 52: rialto.chat.v1.Invitation
+	(*ReadMarker)(nil),                      // 53: rialto.chat.v1.ReadMarker
 }
 var file_rialto_chat_v1_member_proto_depIdxs = []int32{
-	28, // 0: rialto.chat.v1.AddMemberResponse.member:type_name -> rialto.chat.v1.Member
-	29, // 1: rialto.chat.v1.UpdateMemberRequest.role:type_name -> rialto.chat.v1.Role
-	28, // 2: rialto.chat.v1.UpdateMemberResponse.member:type_name -> rialto.chat.v1.Member
-	30, // 3: rialto.chat.v1.MuteMemberRequest.duration:type_name -> google.protobuf.Duration
-	30, // 4: rialto.chat.v1.BanMemberRequest.duration:type_name -> google.protobuf.Duration
-	31, // 5: rialto.chat.v1.ListBansResponse.bans:type_name -> rialto.chat.v1.Ban
-	29, // 6: rialto.chat.v1.InviteMemberRequest.role:type_name -> rialto.chat.v1.Role
-	32, // 7: rialto.chat.v1.ListInvitationsResponse.invitations:type_name -> rialto.chat.v1.Invitation
-	28, // 8: rialto.chat.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
-	33, // 9: rialto.chat.v1.MarkReadResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	33, // 10: rialto.chat.v1.GetReadMarkerResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	0,  // 11: rialto.chat.v1.MemberService.AddMember:input_type -> rialto.chat.v1.AddMemberRequest
-	2,  // 12: rialto.chat.v1.MemberService.RemoveMember:input_type -> rialto.chat.v1.RemoveMemberRequest
-	4,  // 13: rialto.chat.v1.MemberService.UpdateMember:input_type -> rialto.chat.v1.UpdateMemberRequest
-	6,  // 14: rialto.chat.v1.MemberService.MuteMember:input_type -> rialto.chat.v1.MuteMemberRequest
-	8,  // 15: rialto.chat.v1.MemberService.UnmuteMember:input_type -> rialto.chat.v1.UnmuteMemberRequest
-	10, // 16: rialto.chat.v1.MemberService.BanMember:input_type -> rialto.chat.v1.BanMemberRequest
-	12, // 17: rialto.chat.v1.MemberService.UnbanMember:input_type -> rialto.chat.v1.UnbanMemberRequest
-	14, // 18: rialto.chat.v1.MemberService.ListBans:input_type -> rialto.chat.v1.ListBansRequest
-	16, // 19: rialto.chat.v1.MemberService.InviteMember:input_type -> rialto.chat.v1.InviteMemberRequest
-	18, // 20: rialto.chat.v1.MemberService.RemoveInvitation:input_type -> rialto.chat.v1.RemoveInvitationRequest
-	20, // 21: rialto.chat.v1.MemberService.ListInvitations:input_type -> rialto.chat.v1.ListInvitationsRequest
-	22, // 22: rialto.chat.v1.MemberService.ListMembers:input_type -> rialto.chat.v1.ListMembersRequest
-	24, // 23: rialto.chat.v1.MemberService.MarkRead:input_type -> rialto.chat.v1.MarkReadRequest
-	26, // 24: rialto.chat.v1.MemberService.GetReadMarker:input_type -> rialto.chat.v1.GetReadMarkerRequest
-	1,  // 25: rialto.chat.v1.MemberService.AddMember:output_type -> rialto.chat.v1.AddMemberResponse
-	3,  // 26: rialto.chat.v1.MemberService.RemoveMember:output_type -> rialto.chat.v1.RemoveMemberResponse
-	5,  // 27: rialto.chat.v1.MemberService.UpdateMember:output_type -> rialto.chat.v1.UpdateMemberResponse
-	7,  // 28: rialto.chat.v1.MemberService.MuteMember:output_type -> rialto.chat.v1.MuteMemberResponse
-	9,  // 29: rialto.chat.v1.MemberService.UnmuteMember:output_type -> rialto.chat.v1.UnmuteMemberResponse
-	11, // 30: rialto.chat.v1.MemberService.BanMember:output_type -> rialto.chat.v1.BanMemberResponse
-	13, // 31: rialto.chat.v1.MemberService.UnbanMember:output_type -> rialto.chat.v1.UnbanMemberResponse
-	15, // 32: rialto.chat.v1.MemberService.ListBans:output_type -> rialto.chat.v1.ListBansResponse
-	17, // 33: rialto.chat.v1.MemberService.InviteMember:output_type -> rialto.chat.v1.InviteMemberResponse
-	19, // 34: rialto.chat.v1.MemberService.RemoveInvitation:output_type -> rialto.chat.v1.RemoveInvitationResponse
-	21, // 35: rialto.chat.v1.MemberService.ListInvitations:output_type -> rialto.chat.v1.ListInvitationsResponse
-	23, // 36: rialto.chat.v1.MemberService.ListMembers:output_type -> rialto.chat.v1.ListMembersResponse
-	25, // 37: rialto.chat.v1.MemberService.MarkRead:output_type -> rialto.chat.v1.MarkReadResponse
-	27, // 38: rialto.chat.v1.MemberService.GetReadMarker:output_type -> rialto.chat.v1.GetReadMarkerResponse
-	25, // [25:39] is the sub-list for method output_type
-	11, // [11:25] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	46, // 0: rialto.chat.v1.AddMemberResponse.member:type_name -> rialto.chat.v1.Member
+	47, // 1: rialto.chat.v1.CreateLinkRequest.role:type_name -> rialto.chat.v1.Role
+	48, // 2: rialto.chat.v1.CreateLinkRequest.duration:type_name -> google.protobuf.Duration
+	49, // 3: rialto.chat.v1.CreateLinkResponse.link:type_name -> rialto.chat.v1.Link
+	49, // 4: rialto.chat.v1.ListLinksResponse.links:type_name -> rialto.chat.v1.Link
+	50, // 5: rialto.chat.v1.ListMembershipRequestsResponse.requests:type_name -> rialto.chat.v1.MembershipRequest
+	47, // 6: rialto.chat.v1.UpdateMemberRequest.role:type_name -> rialto.chat.v1.Role
+	46, // 7: rialto.chat.v1.UpdateMemberResponse.member:type_name -> rialto.chat.v1.Member
+	48, // 8: rialto.chat.v1.MuteMemberRequest.duration:type_name -> google.protobuf.Duration
+	48, // 9: rialto.chat.v1.BanMemberRequest.duration:type_name -> google.protobuf.Duration
+	51, // 10: rialto.chat.v1.ListBansResponse.bans:type_name -> rialto.chat.v1.Ban
+	47, // 11: rialto.chat.v1.InviteMemberRequest.role:type_name -> rialto.chat.v1.Role
+	52, // 12: rialto.chat.v1.ListInvitationsResponse.invitations:type_name -> rialto.chat.v1.Invitation
+	46, // 13: rialto.chat.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
+	53, // 14: rialto.chat.v1.MarkReadResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	53, // 15: rialto.chat.v1.GetReadMarkerResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	0,  // 16: rialto.chat.v1.MemberService.AddMember:input_type -> rialto.chat.v1.AddMemberRequest
+	2,  // 17: rialto.chat.v1.MemberService.CreateLink:input_type -> rialto.chat.v1.CreateLinkRequest
+	4,  // 18: rialto.chat.v1.MemberService.RemoveLink:input_type -> rialto.chat.v1.RemoveLinkRequest
+	6,  // 19: rialto.chat.v1.MemberService.ListLinks:input_type -> rialto.chat.v1.ListLinksRequest
+	8,  // 20: rialto.chat.v1.MemberService.RequestMembership:input_type -> rialto.chat.v1.RequestMembershipRequest
+	10, // 21: rialto.chat.v1.MemberService.ListMembershipRequests:input_type -> rialto.chat.v1.ListMembershipRequestsRequest
+	12, // 22: rialto.chat.v1.MemberService.AnswerMembershipRequest:input_type -> rialto.chat.v1.AnswerMembershipRequestRequest
+	14, // 23: rialto.chat.v1.MemberService.BlockUser:input_type -> rialto.chat.v1.BlockUserRequest
+	16, // 24: rialto.chat.v1.MemberService.UnblockUser:input_type -> rialto.chat.v1.UnblockUserRequest
+	18, // 25: rialto.chat.v1.MemberService.ListBlockedUsers:input_type -> rialto.chat.v1.ListBlockedUsersRequest
+	20, // 26: rialto.chat.v1.MemberService.RemoveMember:input_type -> rialto.chat.v1.RemoveMemberRequest
+	22, // 27: rialto.chat.v1.MemberService.UpdateMember:input_type -> rialto.chat.v1.UpdateMemberRequest
+	24, // 28: rialto.chat.v1.MemberService.MuteMember:input_type -> rialto.chat.v1.MuteMemberRequest
+	26, // 29: rialto.chat.v1.MemberService.UnmuteMember:input_type -> rialto.chat.v1.UnmuteMemberRequest
+	28, // 30: rialto.chat.v1.MemberService.BanMember:input_type -> rialto.chat.v1.BanMemberRequest
+	30, // 31: rialto.chat.v1.MemberService.UnbanMember:input_type -> rialto.chat.v1.UnbanMemberRequest
+	32, // 32: rialto.chat.v1.MemberService.ListBans:input_type -> rialto.chat.v1.ListBansRequest
+	34, // 33: rialto.chat.v1.MemberService.InviteMember:input_type -> rialto.chat.v1.InviteMemberRequest
+	36, // 34: rialto.chat.v1.MemberService.RemoveInvitation:input_type -> rialto.chat.v1.RemoveInvitationRequest
+	38, // 35: rialto.chat.v1.MemberService.ListInvitations:input_type -> rialto.chat.v1.ListInvitationsRequest
+	40, // 36: rialto.chat.v1.MemberService.ListMembers:input_type -> rialto.chat.v1.ListMembersRequest
+	42, // 37: rialto.chat.v1.MemberService.MarkRead:input_type -> rialto.chat.v1.MarkReadRequest
+	44, // 38: rialto.chat.v1.MemberService.GetReadMarker:input_type -> rialto.chat.v1.GetReadMarkerRequest
+	1,  // 39: rialto.chat.v1.MemberService.AddMember:output_type -> rialto.chat.v1.AddMemberResponse
+	3,  // 40: rialto.chat.v1.MemberService.CreateLink:output_type -> rialto.chat.v1.CreateLinkResponse
+	5,  // 41: rialto.chat.v1.MemberService.RemoveLink:output_type -> rialto.chat.v1.RemoveLinkResponse
+	7,  // 42: rialto.chat.v1.MemberService.ListLinks:output_type -> rialto.chat.v1.ListLinksResponse
+	9,  // 43: rialto.chat.v1.MemberService.RequestMembership:output_type -> rialto.chat.v1.RequestMembershipResponse
+	11, // 44: rialto.chat.v1.MemberService.ListMembershipRequests:output_type -> rialto.chat.v1.ListMembershipRequestsResponse
+	13, // 45: rialto.chat.v1.MemberService.AnswerMembershipRequest:output_type -> rialto.chat.v1.AnswerMembershipRequestResponse
+	15, // 46: rialto.chat.v1.MemberService.BlockUser:output_type -> rialto.chat.v1.BlockUserResponse
+	17, // 47: rialto.chat.v1.MemberService.UnblockUser:output_type -> rialto.chat.v1.UnblockUserResponse
+	19, // 48: rialto.chat.v1.MemberService.ListBlockedUsers:output_type -> rialto.chat.v1.ListBlockedUsersResponse
+	21, // 49: rialto.chat.v1.MemberService.RemoveMember:output_type -> rialto.chat.v1.RemoveMemberResponse
+	23, // 50: rialto.chat.v1.MemberService.UpdateMember:output_type -> rialto.chat.v1.UpdateMemberResponse
+	25, // 51: rialto.chat.v1.MemberService.MuteMember:output_type -> rialto.chat.v1.MuteMemberResponse
+	27, // 52: rialto.chat.v1.MemberService.UnmuteMember:output_type -> rialto.chat.v1.UnmuteMemberResponse
+	29, // 53: rialto.chat.v1.MemberService.BanMember:output_type -> rialto.chat.v1.BanMemberResponse
+	31, // 54: rialto.chat.v1.MemberService.UnbanMember:output_type -> rialto.chat.v1.UnbanMemberResponse
+	33, // 55: rialto.chat.v1.MemberService.ListBans:output_type -> rialto.chat.v1.ListBansResponse
+	35, // 56: rialto.chat.v1.MemberService.InviteMember:output_type -> rialto.chat.v1.InviteMemberResponse
+	37, // 57: rialto.chat.v1.MemberService.RemoveInvitation:output_type -> rialto.chat.v1.RemoveInvitationResponse
+	39, // 58: rialto.chat.v1.MemberService.ListInvitations:output_type -> rialto.chat.v1.ListInvitationsResponse
+	41, // 59: rialto.chat.v1.MemberService.ListMembers:output_type -> rialto.chat.v1.ListMembersResponse
+	43, // 60: rialto.chat.v1.MemberService.MarkRead:output_type -> rialto.chat.v1.MarkReadResponse
+	45, // 61: rialto.chat.v1.MemberService.GetReadMarker:output_type -> rialto.chat.v1.GetReadMarkerResponse
+	39, // [39:62] is the sub-list for method output_type
+	16, // [16:39] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_member_proto_init() }
@@ -1659,7 +2638,7 @@ func file_rialto_chat_v1_member_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_member_proto_rawDesc), len(file_rialto_chat_v1_member_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

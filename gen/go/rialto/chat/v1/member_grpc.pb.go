@@ -19,20 +19,29 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	MemberService_AddMember_FullMethodName        = "/rialto.chat.v1.MemberService/AddMember"
-	MemberService_RemoveMember_FullMethodName     = "/rialto.chat.v1.MemberService/RemoveMember"
-	MemberService_UpdateMember_FullMethodName     = "/rialto.chat.v1.MemberService/UpdateMember"
-	MemberService_MuteMember_FullMethodName       = "/rialto.chat.v1.MemberService/MuteMember"
-	MemberService_UnmuteMember_FullMethodName     = "/rialto.chat.v1.MemberService/UnmuteMember"
-	MemberService_BanMember_FullMethodName        = "/rialto.chat.v1.MemberService/BanMember"
-	MemberService_UnbanMember_FullMethodName      = "/rialto.chat.v1.MemberService/UnbanMember"
-	MemberService_ListBans_FullMethodName         = "/rialto.chat.v1.MemberService/ListBans"
-	MemberService_InviteMember_FullMethodName     = "/rialto.chat.v1.MemberService/InviteMember"
-	MemberService_RemoveInvitation_FullMethodName = "/rialto.chat.v1.MemberService/RemoveInvitation"
-	MemberService_ListInvitations_FullMethodName  = "/rialto.chat.v1.MemberService/ListInvitations"
-	MemberService_ListMembers_FullMethodName      = "/rialto.chat.v1.MemberService/ListMembers"
-	MemberService_MarkRead_FullMethodName         = "/rialto.chat.v1.MemberService/MarkRead"
-	MemberService_GetReadMarker_FullMethodName    = "/rialto.chat.v1.MemberService/GetReadMarker"
+	MemberService_AddMember_FullMethodName               = "/rialto.chat.v1.MemberService/AddMember"
+	MemberService_CreateLink_FullMethodName              = "/rialto.chat.v1.MemberService/CreateLink"
+	MemberService_RemoveLink_FullMethodName              = "/rialto.chat.v1.MemberService/RemoveLink"
+	MemberService_ListLinks_FullMethodName               = "/rialto.chat.v1.MemberService/ListLinks"
+	MemberService_RequestMembership_FullMethodName       = "/rialto.chat.v1.MemberService/RequestMembership"
+	MemberService_ListMembershipRequests_FullMethodName  = "/rialto.chat.v1.MemberService/ListMembershipRequests"
+	MemberService_AnswerMembershipRequest_FullMethodName = "/rialto.chat.v1.MemberService/AnswerMembershipRequest"
+	MemberService_BlockUser_FullMethodName               = "/rialto.chat.v1.MemberService/BlockUser"
+	MemberService_UnblockUser_FullMethodName             = "/rialto.chat.v1.MemberService/UnblockUser"
+	MemberService_ListBlockedUsers_FullMethodName        = "/rialto.chat.v1.MemberService/ListBlockedUsers"
+	MemberService_RemoveMember_FullMethodName            = "/rialto.chat.v1.MemberService/RemoveMember"
+	MemberService_UpdateMember_FullMethodName            = "/rialto.chat.v1.MemberService/UpdateMember"
+	MemberService_MuteMember_FullMethodName              = "/rialto.chat.v1.MemberService/MuteMember"
+	MemberService_UnmuteMember_FullMethodName            = "/rialto.chat.v1.MemberService/UnmuteMember"
+	MemberService_BanMember_FullMethodName               = "/rialto.chat.v1.MemberService/BanMember"
+	MemberService_UnbanMember_FullMethodName             = "/rialto.chat.v1.MemberService/UnbanMember"
+	MemberService_ListBans_FullMethodName                = "/rialto.chat.v1.MemberService/ListBans"
+	MemberService_InviteMember_FullMethodName            = "/rialto.chat.v1.MemberService/InviteMember"
+	MemberService_RemoveInvitation_FullMethodName        = "/rialto.chat.v1.MemberService/RemoveInvitation"
+	MemberService_ListInvitations_FullMethodName         = "/rialto.chat.v1.MemberService/ListInvitations"
+	MemberService_ListMembers_FullMethodName             = "/rialto.chat.v1.MemberService/ListMembers"
+	MemberService_MarkRead_FullMethodName                = "/rialto.chat.v1.MemberService/MarkRead"
+	MemberService_GetReadMarker_FullMethodName           = "/rialto.chat.v1.MemberService/GetReadMarker"
 )
 
 // MemberServiceClient is the client API for MemberService service.
@@ -47,9 +56,42 @@ const (
 //     caller is banned.
 //   - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
 type MemberServiceClient interface {
-	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
-	// with the role that the invitation says. One who is already makes no event.
+	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
+	// have a link to, with the role that this says. One who is already makes no event and uses no link.
+	//
+	// NOT_FOUND: no such link, or it has ended or been used as often as it may.
 	AddMember(ctx context.Context, in *AddMemberRequest, opts ...grpc.CallOption) (*AddMemberResponse, error)
+	// CreateLink makes a link: whoever has its token becomes a member by AddMember. The server keeps only a hash of it. For
+	// moderators.
+	//
+	// INVALID_ARGUMENT: a role other than guest and member, or an invalid duration. RESOURCE_EXHAUSTED: the room has 20 links.
+	CreateLink(ctx context.Context, in *CreateLinkRequest, opts ...grpc.CallOption) (*CreateLinkResponse, error)
+	// RemoveLink ends a link. One that is not there is no error. For moderators.
+	RemoveLink(ctx context.Context, in *RemoveLinkRequest, opts ...grpc.CallOption) (*RemoveLinkResponse, error)
+	// ListLinks returns the room's links, also those that have ended or been used up. For moderators.
+	ListLinks(ctx context.Context, in *ListLinksRequest, opts ...grpc.CallOption) (*ListLinksResponse, error)
+	// RequestMembership asks to become a member of a private room. It is answered with OK whether or not there is such a room
+	// that takes requests, so that it tells nothing about private rooms. For a public room it is AddMember.
+	//
+	// INVALID_ARGUMENT: an invalid note.
+	RequestMembership(ctx context.Context, in *RequestMembershipRequest, opts ...grpc.CallOption) (*RequestMembershipResponse, error)
+	// ListMembershipRequests pages through who asks, by user id. For moderators.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListMembershipRequests(ctx context.Context, in *ListMembershipRequestsRequest, opts ...grpc.CallOption) (*ListMembershipRequestsResponse, error)
+	// AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
+	// no error. For moderators.
+	AnswerMembershipRequest(ctx context.Context, in *AnswerMembershipRequestRequest, opts ...grpc.CallOption) (*AnswerMembershipRequestResponse, error)
+	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
+	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
+	// their messages in the client.
+	//
+	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+	BlockUser(ctx context.Context, in *BlockUserRequest, opts ...grpc.CallOption) (*BlockUserResponse, error)
+	// UnblockUser ends that. One who is not blocked is no error.
+	UnblockUser(ctx context.Context, in *UnblockUserRequest, opts ...grpc.CallOption) (*UnblockUserResponse, error)
+	// ListBlockedUsers returns whom the caller has blocked, by id.
+	ListBlockedUsers(ctx context.Context, in *ListBlockedUsersRequest, opts ...grpc.CallOption) (*ListBlockedUsersResponse, error)
 	// RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last
 	// owner may go. One who is no member makes no event.
 	//
@@ -115,6 +157,96 @@ func (c *memberServiceClient) AddMember(ctx context.Context, in *AddMemberReques
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AddMemberResponse)
 	err := c.cc.Invoke(ctx, MemberService_AddMember_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) CreateLink(ctx context.Context, in *CreateLinkRequest, opts ...grpc.CallOption) (*CreateLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateLinkResponse)
+	err := c.cc.Invoke(ctx, MemberService_CreateLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) RemoveLink(ctx context.Context, in *RemoveLinkRequest, opts ...grpc.CallOption) (*RemoveLinkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RemoveLinkResponse)
+	err := c.cc.Invoke(ctx, MemberService_RemoveLink_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) ListLinks(ctx context.Context, in *ListLinksRequest, opts ...grpc.CallOption) (*ListLinksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListLinksResponse)
+	err := c.cc.Invoke(ctx, MemberService_ListLinks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) RequestMembership(ctx context.Context, in *RequestMembershipRequest, opts ...grpc.CallOption) (*RequestMembershipResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RequestMembershipResponse)
+	err := c.cc.Invoke(ctx, MemberService_RequestMembership_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) ListMembershipRequests(ctx context.Context, in *ListMembershipRequestsRequest, opts ...grpc.CallOption) (*ListMembershipRequestsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListMembershipRequestsResponse)
+	err := c.cc.Invoke(ctx, MemberService_ListMembershipRequests_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) AnswerMembershipRequest(ctx context.Context, in *AnswerMembershipRequestRequest, opts ...grpc.CallOption) (*AnswerMembershipRequestResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AnswerMembershipRequestResponse)
+	err := c.cc.Invoke(ctx, MemberService_AnswerMembershipRequest_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) BlockUser(ctx context.Context, in *BlockUserRequest, opts ...grpc.CallOption) (*BlockUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BlockUserResponse)
+	err := c.cc.Invoke(ctx, MemberService_BlockUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) UnblockUser(ctx context.Context, in *UnblockUserRequest, opts ...grpc.CallOption) (*UnblockUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnblockUserResponse)
+	err := c.cc.Invoke(ctx, MemberService_UnblockUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *memberServiceClient) ListBlockedUsers(ctx context.Context, in *ListBlockedUsersRequest, opts ...grpc.CallOption) (*ListBlockedUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListBlockedUsersResponse)
+	err := c.cc.Invoke(ctx, MemberService_ListBlockedUsers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -263,9 +395,42 @@ func (c *memberServiceClient) GetReadMarker(ctx context.Context, in *GetReadMark
 //     caller is banned.
 //   - FAILED_PRECONDITION: the room is archived. Leaving and moderation go on.
 type MemberServiceServer interface {
-	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
-	// with the role that the invitation says. One who is already makes no event.
+	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
+	// have a link to, with the role that this says. One who is already makes no event and uses no link.
+	//
+	// NOT_FOUND: no such link, or it has ended or been used as often as it may.
 	AddMember(context.Context, *AddMemberRequest) (*AddMemberResponse, error)
+	// CreateLink makes a link: whoever has its token becomes a member by AddMember. The server keeps only a hash of it. For
+	// moderators.
+	//
+	// INVALID_ARGUMENT: a role other than guest and member, or an invalid duration. RESOURCE_EXHAUSTED: the room has 20 links.
+	CreateLink(context.Context, *CreateLinkRequest) (*CreateLinkResponse, error)
+	// RemoveLink ends a link. One that is not there is no error. For moderators.
+	RemoveLink(context.Context, *RemoveLinkRequest) (*RemoveLinkResponse, error)
+	// ListLinks returns the room's links, also those that have ended or been used up. For moderators.
+	ListLinks(context.Context, *ListLinksRequest) (*ListLinksResponse, error)
+	// RequestMembership asks to become a member of a private room. It is answered with OK whether or not there is such a room
+	// that takes requests, so that it tells nothing about private rooms. For a public room it is AddMember.
+	//
+	// INVALID_ARGUMENT: an invalid note.
+	RequestMembership(context.Context, *RequestMembershipRequest) (*RequestMembershipResponse, error)
+	// ListMembershipRequests pages through who asks, by user id. For moderators.
+	//
+	// INVALID_ARGUMENT: a page_token that did not come from here.
+	ListMembershipRequests(context.Context, *ListMembershipRequestsRequest) (*ListMembershipRequestsResponse, error)
+	// AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
+	// no error. For moderators.
+	AnswerMembershipRequest(context.Context, *AnswerMembershipRequestRequest) (*AnswerMembershipRequestResponse, error)
+	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
+	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
+	// their messages in the client.
+	//
+	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+	BlockUser(context.Context, *BlockUserRequest) (*BlockUserResponse, error)
+	// UnblockUser ends that. One who is not blocked is no error.
+	UnblockUser(context.Context, *UnblockUserRequest) (*UnblockUserResponse, error)
+	// ListBlockedUsers returns whom the caller has blocked, by id.
+	ListBlockedUsers(context.Context, *ListBlockedUsersRequest) (*ListBlockedUsersResponse, error)
 	// RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last
 	// owner may go. One who is no member makes no event.
 	//
@@ -329,6 +494,33 @@ type UnimplementedMemberServiceServer struct{}
 
 func (UnimplementedMemberServiceServer) AddMember(context.Context, *AddMemberRequest) (*AddMemberResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AddMember not implemented")
+}
+func (UnimplementedMemberServiceServer) CreateLink(context.Context, *CreateLinkRequest) (*CreateLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateLink not implemented")
+}
+func (UnimplementedMemberServiceServer) RemoveLink(context.Context, *RemoveLinkRequest) (*RemoveLinkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RemoveLink not implemented")
+}
+func (UnimplementedMemberServiceServer) ListLinks(context.Context, *ListLinksRequest) (*ListLinksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListLinks not implemented")
+}
+func (UnimplementedMemberServiceServer) RequestMembership(context.Context, *RequestMembershipRequest) (*RequestMembershipResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RequestMembership not implemented")
+}
+func (UnimplementedMemberServiceServer) ListMembershipRequests(context.Context, *ListMembershipRequestsRequest) (*ListMembershipRequestsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListMembershipRequests not implemented")
+}
+func (UnimplementedMemberServiceServer) AnswerMembershipRequest(context.Context, *AnswerMembershipRequestRequest) (*AnswerMembershipRequestResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AnswerMembershipRequest not implemented")
+}
+func (UnimplementedMemberServiceServer) BlockUser(context.Context, *BlockUserRequest) (*BlockUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BlockUser not implemented")
+}
+func (UnimplementedMemberServiceServer) UnblockUser(context.Context, *UnblockUserRequest) (*UnblockUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnblockUser not implemented")
+}
+func (UnimplementedMemberServiceServer) ListBlockedUsers(context.Context, *ListBlockedUsersRequest) (*ListBlockedUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListBlockedUsers not implemented")
 }
 func (UnimplementedMemberServiceServer) RemoveMember(context.Context, *RemoveMemberRequest) (*RemoveMemberResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RemoveMember not implemented")
@@ -404,6 +596,168 @@ func _MemberService_AddMember_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(MemberServiceServer).AddMember(ctx, req.(*AddMemberRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_CreateLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).CreateLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_CreateLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).CreateLink(ctx, req.(*CreateLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_RemoveLink_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RemoveLinkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).RemoveLink(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_RemoveLink_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).RemoveLink(ctx, req.(*RemoveLinkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_ListLinks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListLinksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).ListLinks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_ListLinks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).ListLinks(ctx, req.(*ListLinksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_RequestMembership_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RequestMembershipRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).RequestMembership(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_RequestMembership_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).RequestMembership(ctx, req.(*RequestMembershipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_ListMembershipRequests_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListMembershipRequestsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).ListMembershipRequests(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_ListMembershipRequests_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).ListMembershipRequests(ctx, req.(*ListMembershipRequestsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_AnswerMembershipRequest_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AnswerMembershipRequestRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).AnswerMembershipRequest(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_AnswerMembershipRequest_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).AnswerMembershipRequest(ctx, req.(*AnswerMembershipRequestRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_BlockUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BlockUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).BlockUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_BlockUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).BlockUser(ctx, req.(*BlockUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_UnblockUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnblockUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).UnblockUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_UnblockUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).UnblockUser(ctx, req.(*UnblockUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _MemberService_ListBlockedUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListBlockedUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MemberServiceServer).ListBlockedUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MemberService_ListBlockedUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MemberServiceServer).ListBlockedUsers(ctx, req.(*ListBlockedUsersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -652,6 +1006,42 @@ var MemberService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AddMember",
 			Handler:    _MemberService_AddMember_Handler,
+		},
+		{
+			MethodName: "CreateLink",
+			Handler:    _MemberService_CreateLink_Handler,
+		},
+		{
+			MethodName: "RemoveLink",
+			Handler:    _MemberService_RemoveLink_Handler,
+		},
+		{
+			MethodName: "ListLinks",
+			Handler:    _MemberService_ListLinks_Handler,
+		},
+		{
+			MethodName: "RequestMembership",
+			Handler:    _MemberService_RequestMembership_Handler,
+		},
+		{
+			MethodName: "ListMembershipRequests",
+			Handler:    _MemberService_ListMembershipRequests_Handler,
+		},
+		{
+			MethodName: "AnswerMembershipRequest",
+			Handler:    _MemberService_AnswerMembershipRequest_Handler,
+		},
+		{
+			MethodName: "BlockUser",
+			Handler:    _MemberService_BlockUser_Handler,
+		},
+		{
+			MethodName: "UnblockUser",
+			Handler:    _MemberService_UnblockUser_Handler,
+		},
+		{
+			MethodName: "ListBlockedUsers",
+			Handler:    _MemberService_ListBlockedUsers_Handler,
 		},
 		{
 			MethodName: "RemoveMember",

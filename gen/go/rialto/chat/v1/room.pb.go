@@ -31,7 +31,7 @@ type CreateRoomRequest struct {
 	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
 	// The topic; see Room.topic.
 	Topic string `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
-	// Who may come. Unset: public.
+	// Who may come: public or private. Unset: public.
 	Kind RoomKind `protobuf:"varint,4,opt,name=kind,proto3,enum=rialto.chat.v1.RoomKind" json:"kind,omitempty"`
 	// The least role that may post. Unset: everybody who may read.
 	Posting       Role `protobuf:"varint,5,opt,name=posting,proto3,enum=rialto.chat.v1.Role" json:"posting,omitempty"`
@@ -390,12 +390,14 @@ type UpdateRoomRequest struct {
 	Topic *string `protobuf:"bytes,3,opt,name=topic,proto3,oneof" json:"topic,omitempty"`
 	// The new slow mode, whole milliseconds up to 24 hours; 0: none. Unset: as it is.
 	SlowMode *durationpb.Duration `protobuf:"bytes,4,opt,name=slow_mode,json=slowMode,proto3" json:"slow_mode,omitempty"`
-	// Who may come from now on. Unset: as it is.
+	// Who may come from now on: public or private. Unset: as it is.
 	Kind *RoomKind `protobuf:"varint,5,opt,name=kind,proto3,enum=rialto.chat.v1.RoomKind,oneof" json:"kind,omitempty"`
 	// The least role that may post from now on; ROLE_UNSPECIFIED: everybody who may read. Unset: as it is.
 	Posting *Role `protobuf:"varint,6,opt,name=posting,proto3,enum=rialto.chat.v1.Role,oneof" json:"posting,omitempty"`
 	// Whether the room is read only from now on. Unset: as it is.
-	Archived      *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
+	Archived *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
+	// Whether people may ask to become members from now on. Unset: as it is.
+	JoinRequests  *bool `protobuf:"varint,8,opt,name=join_requests,json=joinRequests,proto3,oneof" json:"join_requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -479,6 +481,224 @@ func (x *UpdateRoomRequest) GetArchived() bool {
 	return false
 }
 
+func (x *UpdateRoomRequest) GetJoinRequests() bool {
+	if x != nil && x.JoinRequests != nil {
+		return *x.JoinRequests
+	}
+	return false
+}
+
+// OpenDirectRoomRequest says whose room.
+type OpenDirectRoomRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The others, by id, 1 to 7. (The caller's own id among them changes nothing.)
+	UserIds       []string `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenDirectRoomRequest) Reset() {
+	*x = OpenDirectRoomRequest{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenDirectRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenDirectRoomRequest) ProtoMessage() {}
+
+func (x *OpenDirectRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenDirectRoomRequest.ProtoReflect.Descriptor instead.
+func (*OpenDirectRoomRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OpenDirectRoomRequest) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+// OpenDirectRoomResponse is the room.
+type OpenDirectRoomResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room          *Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenDirectRoomResponse) Reset() {
+	*x = OpenDirectRoomResponse{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenDirectRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenDirectRoomResponse) ProtoMessage() {}
+
+func (x *OpenDirectRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenDirectRoomResponse.ProtoReflect.Descriptor instead.
+func (*OpenDirectRoomResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *OpenDirectRoomResponse) GetRoom() *Room {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
+// ListAuditEntriesRequest asks for a page.
+type ListAuditEntriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// How many, 1 to 500; 0 means 100, more means 500.
+	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditEntriesRequest) Reset() {
+	*x = ListAuditEntriesRequest{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditEntriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditEntriesRequest) ProtoMessage() {}
+
+func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditEntriesRequest.ProtoReflect.Descriptor instead.
+func (*ListAuditEntriesRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListAuditEntriesRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *ListAuditEntriesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAuditEntriesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListAuditEntriesResponse is a page.
+type ListAuditEntriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries, newest first.
+	Entries []*AuditEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Where the next page starts; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAuditEntriesResponse) Reset() {
+	*x = ListAuditEntriesResponse{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAuditEntriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAuditEntriesResponse) ProtoMessage() {}
+
+func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAuditEntriesResponse.ProtoReflect.Descriptor instead.
+func (*ListAuditEntriesResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListAuditEntriesResponse) GetEntries() []*AuditEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *ListAuditEntriesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 // UpdateRoomResponse is the room afterwards.
 type UpdateRoomResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -490,7 +710,7 @@ type UpdateRoomResponse struct {
 
 func (x *UpdateRoomResponse) Reset() {
 	*x = UpdateRoomResponse{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +722,7 @@ func (x *UpdateRoomResponse) String() string {
 func (*UpdateRoomResponse) ProtoMessage() {}
 
 func (x *UpdateRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +735,7 @@ func (x *UpdateRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRoomResponse.ProtoReflect.Descriptor instead.
 func (*UpdateRoomResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateRoomResponse) GetRoom() *Room {
@@ -551,7 +771,7 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x11ListRoomsResponse\x12*\n" +
 	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.RoomR\x05rooms\x12.\n" +
 	"\x04read\x18\x02 \x03(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xd4\x02\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\x90\x03\n" +
 	"\x11UpdateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
@@ -559,20 +779,36 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\tslow_mode\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\bslowMode\x121\n" +
 	"\x04kind\x18\x05 \x01(\x0e2\x18.rialto.chat.v1.RoomKindH\x02R\x04kind\x88\x01\x01\x123\n" +
 	"\aposting\x18\x06 \x01(\x0e2\x14.rialto.chat.v1.RoleH\x03R\aposting\x88\x01\x01\x12\x1f\n" +
-	"\barchived\x18\a \x01(\bH\x04R\barchived\x88\x01\x01B\b\n" +
+	"\barchived\x18\a \x01(\bH\x04R\barchived\x88\x01\x01\x12(\n" +
+	"\rjoin_requests\x18\b \x01(\bH\x05R\fjoinRequests\x88\x01\x01B\b\n" +
 	"\x06_titleB\b\n" +
 	"\x06_topicB\a\n" +
 	"\x05_kindB\n" +
 	"\n" +
 	"\b_postingB\v\n" +
-	"\t_archived\">\n" +
+	"\t_archivedB\x10\n" +
+	"\x0e_join_requests\"2\n" +
+	"\x15OpenDirectRoomRequest\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"B\n" +
+	"\x16OpenDirectRoomResponse\x12(\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\"i\n" +
+	"\x17ListAuditEntriesRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"x\n" +
+	"\x18ListAuditEntriesResponse\x124\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.rialto.chat.v1.AuditEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\">\n" +
 	"\x12UpdateRoomResponse\x12(\n" +
-	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\xd5\x02\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\x9d\x04\n" +
 	"\vRoomService\x12S\n" +
 	"\n" +
 	"CreateRoom\x12!.rialto.chat.v1.CreateRoomRequest\x1a\".rialto.chat.v1.CreateRoomResponse\x12J\n" +
 	"\aGetRoom\x12\x1e.rialto.chat.v1.GetRoomRequest\x1a\x1f.rialto.chat.v1.GetRoomResponse\x12P\n" +
-	"\tListRooms\x12 .rialto.chat.v1.ListRoomsRequest\x1a!.rialto.chat.v1.ListRoomsResponse\x12S\n" +
+	"\tListRooms\x12 .rialto.chat.v1.ListRoomsRequest\x1a!.rialto.chat.v1.ListRoomsResponse\x12_\n" +
+	"\x0eOpenDirectRoom\x12%.rialto.chat.v1.OpenDirectRoomRequest\x1a&.rialto.chat.v1.OpenDirectRoomResponse\x12e\n" +
+	"\x10ListAuditEntries\x12'.rialto.chat.v1.ListAuditEntriesRequest\x1a(.rialto.chat.v1.ListAuditEntriesResponse\x12S\n" +
 	"\n" +
 	"UpdateRoom\x12!.rialto.chat.v1.UpdateRoomRequest\x1a\".rialto.chat.v1.UpdateRoomResponseB;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
 
@@ -588,46 +824,57 @@ func file_rialto_chat_v1_room_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_room_proto_rawDescData
 }
 
-var file_rialto_chat_v1_room_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_rialto_chat_v1_room_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_rialto_chat_v1_room_proto_goTypes = []any{
-	(*CreateRoomRequest)(nil),   // 0: rialto.chat.v1.CreateRoomRequest
-	(*CreateRoomResponse)(nil),  // 1: rialto.chat.v1.CreateRoomResponse
-	(*GetRoomRequest)(nil),      // 2: rialto.chat.v1.GetRoomRequest
-	(*GetRoomResponse)(nil),     // 3: rialto.chat.v1.GetRoomResponse
-	(*ListRoomsRequest)(nil),    // 4: rialto.chat.v1.ListRoomsRequest
-	(*ListRoomsResponse)(nil),   // 5: rialto.chat.v1.ListRoomsResponse
-	(*UpdateRoomRequest)(nil),   // 6: rialto.chat.v1.UpdateRoomRequest
-	(*UpdateRoomResponse)(nil),  // 7: rialto.chat.v1.UpdateRoomResponse
-	(RoomKind)(0),               // 8: rialto.chat.v1.RoomKind
-	(Role)(0),                   // 9: rialto.chat.v1.Role
-	(*Room)(nil),                // 10: rialto.chat.v1.Room
-	(*ReadMarker)(nil),          // 11: rialto.chat.v1.ReadMarker
-	(*durationpb.Duration)(nil), // 12: google.protobuf.Duration
+	(*CreateRoomRequest)(nil),        // 0: rialto.chat.v1.CreateRoomRequest
+	(*CreateRoomResponse)(nil),       // 1: rialto.chat.v1.CreateRoomResponse
+	(*GetRoomRequest)(nil),           // 2: rialto.chat.v1.GetRoomRequest
+	(*GetRoomResponse)(nil),          // 3: rialto.chat.v1.GetRoomResponse
+	(*ListRoomsRequest)(nil),         // 4: rialto.chat.v1.ListRoomsRequest
+	(*ListRoomsResponse)(nil),        // 5: rialto.chat.v1.ListRoomsResponse
+	(*UpdateRoomRequest)(nil),        // 6: rialto.chat.v1.UpdateRoomRequest
+	(*OpenDirectRoomRequest)(nil),    // 7: rialto.chat.v1.OpenDirectRoomRequest
+	(*OpenDirectRoomResponse)(nil),   // 8: rialto.chat.v1.OpenDirectRoomResponse
+	(*ListAuditEntriesRequest)(nil),  // 9: rialto.chat.v1.ListAuditEntriesRequest
+	(*ListAuditEntriesResponse)(nil), // 10: rialto.chat.v1.ListAuditEntriesResponse
+	(*UpdateRoomResponse)(nil),       // 11: rialto.chat.v1.UpdateRoomResponse
+	(RoomKind)(0),                    // 12: rialto.chat.v1.RoomKind
+	(Role)(0),                        // 13: rialto.chat.v1.Role
+	(*Room)(nil),                     // 14: rialto.chat.v1.Room
+	(*ReadMarker)(nil),               // 15: rialto.chat.v1.ReadMarker
+	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
+	(*AuditEntry)(nil),               // 17: rialto.chat.v1.AuditEntry
 }
 var file_rialto_chat_v1_room_proto_depIdxs = []int32{
-	8,  // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
-	9,  // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
-	10, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	10, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	10, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	11, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	12, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
-	8,  // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
-	9,  // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
-	10, // 9: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	0,  // 10: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
-	2,  // 11: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
-	4,  // 12: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
-	6,  // 13: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
-	1,  // 14: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
-	3,  // 15: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
-	5,  // 16: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
-	7,  // 17: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
-	14, // [14:18] is the sub-list for method output_type
-	10, // [10:14] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	13, // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	14, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	14, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
+	14, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	15, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	16, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
+	12, // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	13, // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	14, // 9: rialto.chat.v1.OpenDirectRoomResponse.room:type_name -> rialto.chat.v1.Room
+	17, // 10: rialto.chat.v1.ListAuditEntriesResponse.entries:type_name -> rialto.chat.v1.AuditEntry
+	14, // 11: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	0,  // 12: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
+	2,  // 13: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
+	4,  // 14: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
+	7,  // 15: rialto.chat.v1.RoomService.OpenDirectRoom:input_type -> rialto.chat.v1.OpenDirectRoomRequest
+	9,  // 16: rialto.chat.v1.RoomService.ListAuditEntries:input_type -> rialto.chat.v1.ListAuditEntriesRequest
+	6,  // 17: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
+	1,  // 18: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
+	3,  // 19: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
+	5,  // 20: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
+	8,  // 21: rialto.chat.v1.RoomService.OpenDirectRoom:output_type -> rialto.chat.v1.OpenDirectRoomResponse
+	10, // 22: rialto.chat.v1.RoomService.ListAuditEntries:output_type -> rialto.chat.v1.ListAuditEntriesResponse
+	11, // 23: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
+	18, // [18:24] is the sub-list for method output_type
+	12, // [12:18] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_room_proto_init() }
@@ -643,7 +890,7 @@ func file_rialto_chat_v1_room_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_room_proto_rawDesc), len(file_rialto_chat_v1_room_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

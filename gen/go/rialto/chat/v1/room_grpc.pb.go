@@ -19,10 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RoomService_CreateRoom_FullMethodName = "/rialto.chat.v1.RoomService/CreateRoom"
-	RoomService_GetRoom_FullMethodName    = "/rialto.chat.v1.RoomService/GetRoom"
-	RoomService_ListRooms_FullMethodName  = "/rialto.chat.v1.RoomService/ListRooms"
-	RoomService_UpdateRoom_FullMethodName = "/rialto.chat.v1.RoomService/UpdateRoom"
+	RoomService_CreateRoom_FullMethodName       = "/rialto.chat.v1.RoomService/CreateRoom"
+	RoomService_GetRoom_FullMethodName          = "/rialto.chat.v1.RoomService/GetRoom"
+	RoomService_ListRooms_FullMethodName        = "/rialto.chat.v1.RoomService/ListRooms"
+	RoomService_OpenDirectRoom_FullMethodName   = "/rialto.chat.v1.RoomService/OpenDirectRoom"
+	RoomService_ListAuditEntries_FullMethodName = "/rialto.chat.v1.RoomService/ListAuditEntries"
+	RoomService_UpdateRoom_FullMethodName       = "/rialto.chat.v1.RoomService/UpdateRoom"
 )
 
 // RoomServiceClient is the client API for RoomService service.
@@ -45,10 +47,20 @@ type RoomServiceClient interface {
 	//
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(ctx context.Context, in *ListRoomsRequest, opts ...grpc.CallOption) (*ListRoomsResponse, error)
+	// OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
+	// takes no event where the room is there.
+	//
+	// INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
+	OpenDirectRoom(ctx context.Context, in *OpenDirectRoomRequest, opts ...grpc.CallOption) (*OpenDirectRoomResponse, error)
+	// ListAuditEntries pages through what was done in a room by moderators and owners, newest first. A room keeps the newest
+	// 10,000. For owners.
+	//
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: a page_token that did not come from here.
+	ListAuditEntries(ctx context.Context, in *ListAuditEntriesRequest, opts ...grpc.CallOption) (*ListAuditEntriesResponse, error)
 	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
 	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
 	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
 	UpdateRoom(ctx context.Context, in *UpdateRoomRequest, opts ...grpc.CallOption) (*UpdateRoomResponse, error)
 }
@@ -91,6 +103,26 @@ func (c *roomServiceClient) ListRooms(ctx context.Context, in *ListRoomsRequest,
 	return out, nil
 }
 
+func (c *roomServiceClient) OpenDirectRoom(ctx context.Context, in *OpenDirectRoomRequest, opts ...grpc.CallOption) (*OpenDirectRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenDirectRoomResponse)
+	err := c.cc.Invoke(ctx, RoomService_OpenDirectRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *roomServiceClient) ListAuditEntries(ctx context.Context, in *ListAuditEntriesRequest, opts ...grpc.CallOption) (*ListAuditEntriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAuditEntriesResponse)
+	err := c.cc.Invoke(ctx, RoomService_ListAuditEntries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *roomServiceClient) UpdateRoom(ctx context.Context, in *UpdateRoomRequest, opts ...grpc.CallOption) (*UpdateRoomResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(UpdateRoomResponse)
@@ -121,10 +153,20 @@ type RoomServiceServer interface {
 	//
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(context.Context, *ListRoomsRequest) (*ListRoomsResponse, error)
+	// OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
+	// takes no event where the room is there.
+	//
+	// INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
+	OpenDirectRoom(context.Context, *OpenDirectRoomRequest) (*OpenDirectRoomResponse, error)
+	// ListAuditEntries pages through what was done in a room by moderators and owners, newest first. A room keeps the newest
+	// 10,000. For owners.
+	//
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: a page_token that did not come from here.
+	ListAuditEntries(context.Context, *ListAuditEntriesRequest) (*ListAuditEntriesResponse, error)
 	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
 	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
 	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
 	UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error)
 	mustEmbedUnimplementedRoomServiceServer()
@@ -145,6 +187,12 @@ func (UnimplementedRoomServiceServer) GetRoom(context.Context, *GetRoomRequest) 
 }
 func (UnimplementedRoomServiceServer) ListRooms(context.Context, *ListRoomsRequest) (*ListRoomsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRooms not implemented")
+}
+func (UnimplementedRoomServiceServer) OpenDirectRoom(context.Context, *OpenDirectRoomRequest) (*OpenDirectRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method OpenDirectRoom not implemented")
+}
+func (UnimplementedRoomServiceServer) ListAuditEntries(context.Context, *ListAuditEntriesRequest) (*ListAuditEntriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAuditEntries not implemented")
 }
 func (UnimplementedRoomServiceServer) UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateRoom not implemented")
@@ -224,6 +272,42 @@ func _RoomService_ListRooms_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoomService_OpenDirectRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenDirectRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoomServiceServer).OpenDirectRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoomService_OpenDirectRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoomServiceServer).OpenDirectRoom(ctx, req.(*OpenDirectRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoomService_ListAuditEntries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAuditEntriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoomServiceServer).ListAuditEntries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoomService_ListAuditEntries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoomServiceServer).ListAuditEntries(ctx, req.(*ListAuditEntriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RoomService_UpdateRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(UpdateRoomRequest)
 	if err := dec(in); err != nil {
@@ -260,6 +344,14 @@ var RoomService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRooms",
 			Handler:    _RoomService_ListRooms_Handler,
+		},
+		{
+			MethodName: "OpenDirectRoom",
+			Handler:    _RoomService_OpenDirectRoom_Handler,
+		},
+		{
+			MethodName: "ListAuditEntries",
+			Handler:    _RoomService_ListAuditEntries_Handler,
 		},
 		{
 			MethodName: "UpdateRoom",

@@ -34,6 +34,9 @@ const (
 	// Only members, who were let in. To everybody else there is no such room: NOT_FOUND, whatever they ask. (Its id stays
 	// taken, which who tries to make a room of that id learns; leave the id to the server where that matters.)
 	RoomKind_ROOM_KIND_PRIVATE RoomKind = 2
+	// A conversation of the same 2 to 8 people for good, found again by who they are (RoomService.OpenDirectRoom). All are members
+	// with that role. NOT_FOUND to everybody else, like a private room. Its id starts with "direct.", as no other's does.
+	RoomKind_ROOM_KIND_DIRECT RoomKind = 3
 )
 
 // Enum value maps for RoomKind.
@@ -42,11 +45,13 @@ var (
 		0: "ROOM_KIND_UNSPECIFIED",
 		1: "ROOM_KIND_PUBLIC",
 		2: "ROOM_KIND_PRIVATE",
+		3: "ROOM_KIND_DIRECT",
 	}
 	RoomKind_value = map[string]int32{
 		"ROOM_KIND_UNSPECIFIED": 0,
 		"ROOM_KIND_PUBLIC":      1,
 		"ROOM_KIND_PRIVATE":     2,
+		"ROOM_KIND_DIRECT":      3,
 	}
 )
 
@@ -139,6 +144,99 @@ func (x Role) Number() protoreflect.EnumNumber {
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{1}
+}
+
+// AuditAction is what somebody did as a moderator or owner.
+type AuditAction int32
+
+const (
+	// Not said.
+	AuditAction_AUDIT_ACTION_UNSPECIFIED AuditAction = 0
+	// Removed a member.
+	AuditAction_AUDIT_ACTION_MEMBER_REMOVED AuditAction = 1
+	// Banned somebody, or changed the ban.
+	AuditAction_AUDIT_ACTION_BANNED AuditAction = 2
+	// Ended a ban.
+	AuditAction_AUDIT_ACTION_UNBANNED AuditAction = 3
+	// Muted somebody.
+	AuditAction_AUDIT_ACTION_MUTED AuditAction = 4
+	// Ended a mute.
+	AuditAction_AUDIT_ACTION_UNMUTED AuditAction = 5
+	// Gave a member another role.
+	AuditAction_AUDIT_ACTION_ROLE_CHANGED AuditAction = 6
+	// Changed the room's settings.
+	AuditAction_AUDIT_ACTION_ROOM_CHANGED AuditAction = 7
+	// Deleted a message of somebody else's.
+	AuditAction_AUDIT_ACTION_MESSAGE_DELETED AuditAction = 8
+	// Made a link.
+	AuditAction_AUDIT_ACTION_LINK_CREATED AuditAction = 9
+	// Removed a link.
+	AuditAction_AUDIT_ACTION_LINK_REMOVED AuditAction = 10
+	// Let somebody in who asked.
+	AuditAction_AUDIT_ACTION_REQUEST_ACCEPTED AuditAction = 11
+	// Did not.
+	AuditAction_AUDIT_ACTION_REQUEST_DECLINED AuditAction = 12
+)
+
+// Enum value maps for AuditAction.
+var (
+	AuditAction_name = map[int32]string{
+		0:  "AUDIT_ACTION_UNSPECIFIED",
+		1:  "AUDIT_ACTION_MEMBER_REMOVED",
+		2:  "AUDIT_ACTION_BANNED",
+		3:  "AUDIT_ACTION_UNBANNED",
+		4:  "AUDIT_ACTION_MUTED",
+		5:  "AUDIT_ACTION_UNMUTED",
+		6:  "AUDIT_ACTION_ROLE_CHANGED",
+		7:  "AUDIT_ACTION_ROOM_CHANGED",
+		8:  "AUDIT_ACTION_MESSAGE_DELETED",
+		9:  "AUDIT_ACTION_LINK_CREATED",
+		10: "AUDIT_ACTION_LINK_REMOVED",
+		11: "AUDIT_ACTION_REQUEST_ACCEPTED",
+		12: "AUDIT_ACTION_REQUEST_DECLINED",
+	}
+	AuditAction_value = map[string]int32{
+		"AUDIT_ACTION_UNSPECIFIED":      0,
+		"AUDIT_ACTION_MEMBER_REMOVED":   1,
+		"AUDIT_ACTION_BANNED":           2,
+		"AUDIT_ACTION_UNBANNED":         3,
+		"AUDIT_ACTION_MUTED":            4,
+		"AUDIT_ACTION_UNMUTED":          5,
+		"AUDIT_ACTION_ROLE_CHANGED":     6,
+		"AUDIT_ACTION_ROOM_CHANGED":     7,
+		"AUDIT_ACTION_MESSAGE_DELETED":  8,
+		"AUDIT_ACTION_LINK_CREATED":     9,
+		"AUDIT_ACTION_LINK_REMOVED":     10,
+		"AUDIT_ACTION_REQUEST_ACCEPTED": 11,
+		"AUDIT_ACTION_REQUEST_DECLINED": 12,
+	}
+)
+
+func (x AuditAction) Enum() *AuditAction {
+	p := new(AuditAction)
+	*p = x
+	return p
+}
+
+func (x AuditAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AuditAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_rialto_chat_v1_types_proto_enumTypes[2].Descriptor()
+}
+
+func (AuditAction) Type() protoreflect.EnumType {
+	return &file_rialto_chat_v1_types_proto_enumTypes[2]
+}
+
+func (x AuditAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AuditAction.Descriptor instead.
+func (AuditAction) EnumDescriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{2}
 }
 
 // User is a person as others see them. Only `id` identifies: anybody may choose any display name.
@@ -236,7 +334,11 @@ type Room struct {
 	// When it became read only; unset if it is not. Deleting messages, leaving and moderation go on.
 	ArchiveTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=archive_time,json=archiveTime,proto3" json:"archive_time,omitempty"`
 	// How many members it has.
-	MemberCount   uint64 `protobuf:"varint,14,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	MemberCount uint64 `protobuf:"varint,14,opt,name=member_count,json=memberCount,proto3" json:"member_count,omitempty"`
+	// Whether people may ask to become members; private rooms only.
+	JoinRequests bool `protobuf:"varint,15,opt,name=join_requests,json=joinRequests,proto3" json:"join_requests,omitempty"`
+	// The people of a direct room, by id.
+	People        []string `protobuf:"bytes,16,rep,name=people,proto3" json:"people,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,6 +469,20 @@ func (x *Room) GetMemberCount() uint64 {
 		return x.MemberCount
 	}
 	return 0
+}
+
+func (x *Room) GetJoinRequests() bool {
+	if x != nil {
+		return x.JoinRequests
+	}
+	return false
+}
+
+func (x *Room) GetPeople() []string {
+	if x != nil {
+		return x.People
+	}
+	return nil
 }
 
 // Message is what somebody said in a room, in its current form.
@@ -936,6 +1052,306 @@ func (x *Ban) GetEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Link lets whoever has its token become a member of a room.
+type Link struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Names it; is not its token.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Who made it.
+	Creator *User `protobuf:"bytes,3,opt,name=creator,proto3" json:"creator,omitempty"`
+	// What those will be who use it.
+	Role Role `protobuf:"varint,4,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	// Since when.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Until when; unset: until it is removed.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// How many may use it; 0: any number.
+	MaxUses uint32 `protobuf:"varint,7,opt,name=max_uses,json=maxUses,proto3" json:"max_uses,omitempty"`
+	// How many have become members by it.
+	Uses          uint32 `protobuf:"varint,8,opt,name=uses,proto3" json:"uses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Link) Reset() {
+	*x = Link{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Link) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Link) ProtoMessage() {}
+
+func (x *Link) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Link.ProtoReflect.Descriptor instead.
+func (*Link) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Link) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Link) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Link) GetCreator() *User {
+	if x != nil {
+		return x.Creator
+	}
+	return nil
+}
+
+func (x *Link) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
+func (x *Link) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *Link) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *Link) GetMaxUses() uint32 {
+	if x != nil {
+		return x.MaxUses
+	}
+	return 0
+}
+
+func (x *Link) GetUses() uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+// MembershipRequest is that somebody asks to become a member of a private room.
+type MembershipRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Who.
+	User *User `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// What they say to that; at most 256 characters, may be empty.
+	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// Since when.
+	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MembershipRequest) Reset() {
+	*x = MembershipRequest{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MembershipRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MembershipRequest) ProtoMessage() {}
+
+func (x *MembershipRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MembershipRequest.ProtoReflect.Descriptor instead.
+func (*MembershipRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *MembershipRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *MembershipRequest) GetUser() *User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *MembershipRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *MembershipRequest) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+// AuditEntry is who did what in a room as a moderator or owner.
+type AuditEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What.
+	Action AuditAction `protobuf:"varint,2,opt,name=action,proto3,enum=rialto.chat.v1.AuditAction" json:"action,omitempty"`
+	// Who.
+	Actor *User `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When.
+	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
+	// To whom, by id, if to somebody.
+	UserId string `protobuf:"bytes,5,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The message, if one was deleted.
+	Seq uint64 `protobuf:"varint,6,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Until when, if for a time.
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// The reason given for a ban, or the link's id.
+	Text string `protobuf:"bytes,8,opt,name=text,proto3" json:"text,omitempty"`
+	// The role that was given.
+	Role          Role `protobuf:"varint,9,opt,name=role,proto3,enum=rialto.chat.v1.Role" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditEntry) Reset() {
+	*x = AuditEntry{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditEntry) ProtoMessage() {}
+
+func (x *AuditEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
+func (*AuditEntry) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AuditEntry) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetAction() AuditAction {
+	if x != nil {
+		return x.Action
+	}
+	return AuditAction_AUDIT_ACTION_UNSPECIFIED
+}
+
+func (x *AuditEntry) GetActor() *User {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *AuditEntry) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *AuditEntry) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *AuditEntry) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
+func (x *AuditEntry) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *AuditEntry) GetRole() Role {
+	if x != nil {
+		return x.Role
+	}
+	return Role_ROLE_UNSPECIFIED
+}
+
 // Invitation is somebody's leave to become a member of a room.
 type Invitation struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -955,7 +1371,7 @@ type Invitation struct {
 
 func (x *Invitation) Reset() {
 	*x = Invitation{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1383,7 @@ func (x *Invitation) String() string {
 func (*Invitation) ProtoMessage() {}
 
 func (x *Invitation) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1396,7 @@ func (x *Invitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
 func (*Invitation) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Invitation) GetRoom() *Room {
@@ -1033,7 +1449,7 @@ type ReadMarker struct {
 
 func (x *ReadMarker) Reset() {
 	*x = ReadMarker{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1461,7 @@ func (x *ReadMarker) String() string {
 func (*ReadMarker) ProtoMessage() {}
 
 func (x *ReadMarker) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1474,7 @@ func (x *ReadMarker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadMarker.ProtoReflect.Descriptor instead.
 func (*ReadMarker) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReadMarker) GetRoom() string {
@@ -1090,7 +1506,7 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xb7\x04\n" +
+	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xf4\x04\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12;\n" +
@@ -1108,7 +1524,9 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x04kind\x18\v \x01(\x0e2\x18.rialto.chat.v1.RoomKindR\x04kind\x12.\n" +
 	"\aposting\x18\f \x01(\x0e2\x14.rialto.chat.v1.RoleR\aposting\x12=\n" +
 	"\farchive_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\varchiveTime\x12!\n" +
-	"\fmember_count\x18\x0e \x01(\x04R\vmemberCount\"\xa8\x04\n" +
+	"\fmember_count\x18\x0e \x01(\x04R\vmemberCount\x12#\n" +
+	"\rjoin_requests\x18\x0f \x01(\bR\fjoinRequests\x12\x16\n" +
+	"\x06people\x18\x10 \x03(\tR\x06people\"\xa8\x04\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x10\n" +
@@ -1154,7 +1572,34 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x125\n" +
-	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\xeb\x01\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\xa7\x02\n" +
+	"\x04Link\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12.\n" +
+	"\acreator\x18\x03 \x01(\v2\x14.rialto.chat.v1.UserR\acreator\x12(\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12;\n" +
+	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x125\n" +
+	"\bend_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x19\n" +
+	"\bmax_uses\x18\a \x01(\rR\amaxUses\x12\x12\n" +
+	"\x04uses\x18\b \x01(\rR\x04uses\"\xa2\x01\n" +
+	"\x11MembershipRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12(\n" +
+	"\x04user\x18\x02 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12;\n" +
+	"\vcreate_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\"\xd1\x02\n" +
+	"\n" +
+	"AuditEntry\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x123\n" +
+	"\x06action\x18\x02 \x01(\x0e2\x1b.rialto.chat.v1.AuditActionR\x06action\x12*\n" +
+	"\x05actor\x18\x03 \x01(\v2\x14.rialto.chat.v1.UserR\x05actor\x12.\n" +
+	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x17\n" +
+	"\auser_id\x18\x05 \x01(\tR\x06userId\x12\x10\n" +
+	"\x03seq\x18\x06 \x01(\x04R\x03seq\x125\n" +
+	"\bend_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x12\n" +
+	"\x04text\x18\b \x01(\tR\x04text\x12(\n" +
+	"\x04role\x18\t \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\"\xeb\x01\n" +
 	"\n" +
 	"Invitation\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\x12\x17\n" +
@@ -1168,11 +1613,12 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"ReadMarker\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06unread\x18\x03 \x01(\x04R\x06unread*R\n" +
+	"\x06unread\x18\x03 \x01(\x04R\x06unread*h\n" +
 	"\bRoomKind\x12\x19\n" +
 	"\x15ROOM_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ROOM_KIND_PUBLIC\x10\x01\x12\x15\n" +
-	"\x11ROOM_KIND_PRIVATE\x10\x02*a\n" +
+	"\x11ROOM_KIND_PRIVATE\x10\x02\x12\x14\n" +
+	"\x10ROOM_KIND_DIRECT\x10\x03*a\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -1180,7 +1626,22 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\vROLE_MEMBER\x10\x02\x12\x12\n" +
 	"\x0eROLE_MODERATOR\x10\x03\x12\x0e\n" +
 	"\n" +
-	"ROLE_OWNER\x10\x04B;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
+	"ROLE_OWNER\x10\x04*\x96\x03\n" +
+	"\vAuditAction\x12\x1c\n" +
+	"\x18AUDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bAUDIT_ACTION_MEMBER_REMOVED\x10\x01\x12\x17\n" +
+	"\x13AUDIT_ACTION_BANNED\x10\x02\x12\x19\n" +
+	"\x15AUDIT_ACTION_UNBANNED\x10\x03\x12\x16\n" +
+	"\x12AUDIT_ACTION_MUTED\x10\x04\x12\x18\n" +
+	"\x14AUDIT_ACTION_UNMUTED\x10\x05\x12\x1d\n" +
+	"\x19AUDIT_ACTION_ROLE_CHANGED\x10\x06\x12\x1d\n" +
+	"\x19AUDIT_ACTION_ROOM_CHANGED\x10\a\x12 \n" +
+	"\x1cAUDIT_ACTION_MESSAGE_DELETED\x10\b\x12\x1d\n" +
+	"\x19AUDIT_ACTION_LINK_CREATED\x10\t\x12\x1d\n" +
+	"\x19AUDIT_ACTION_LINK_REMOVED\x10\n" +
+	"\x12!\n" +
+	"\x1dAUDIT_ACTION_REQUEST_ACCEPTED\x10\v\x12!\n" +
+	"\x1dAUDIT_ACTION_REQUEST_DECLINED\x10\fB;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
 
 var (
 	file_rialto_chat_v1_types_proto_rawDescOnce sync.Once
@@ -1194,57 +1655,72 @@ func file_rialto_chat_v1_types_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_types_proto_rawDescData
 }
 
-var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_rialto_chat_v1_types_proto_goTypes = []any{
 	(RoomKind)(0),                 // 0: rialto.chat.v1.RoomKind
 	(Role)(0),                     // 1: rialto.chat.v1.Role
-	(*User)(nil),                  // 2: rialto.chat.v1.User
-	(*Room)(nil),                  // 3: rialto.chat.v1.Room
-	(*Message)(nil),               // 4: rialto.chat.v1.Message
-	(*Thread)(nil),                // 5: rialto.chat.v1.Thread
-	(*Data)(nil),                  // 6: rialto.chat.v1.Data
-	(*Reaction)(nil),              // 7: rialto.chat.v1.Reaction
-	(*Member)(nil),                // 8: rialto.chat.v1.Member
-	(*Ban)(nil),                   // 9: rialto.chat.v1.Ban
-	(*Invitation)(nil),            // 10: rialto.chat.v1.Invitation
-	(*ReadMarker)(nil),            // 11: rialto.chat.v1.ReadMarker
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 13: google.protobuf.Duration
+	(AuditAction)(0),              // 2: rialto.chat.v1.AuditAction
+	(*User)(nil),                  // 3: rialto.chat.v1.User
+	(*Room)(nil),                  // 4: rialto.chat.v1.Room
+	(*Message)(nil),               // 5: rialto.chat.v1.Message
+	(*Thread)(nil),                // 6: rialto.chat.v1.Thread
+	(*Data)(nil),                  // 7: rialto.chat.v1.Data
+	(*Reaction)(nil),              // 8: rialto.chat.v1.Reaction
+	(*Member)(nil),                // 9: rialto.chat.v1.Member
+	(*Ban)(nil),                   // 10: rialto.chat.v1.Ban
+	(*Link)(nil),                  // 11: rialto.chat.v1.Link
+	(*MembershipRequest)(nil),     // 12: rialto.chat.v1.MembershipRequest
+	(*AuditEntry)(nil),            // 13: rialto.chat.v1.AuditEntry
+	(*Invitation)(nil),            // 14: rialto.chat.v1.Invitation
+	(*ReadMarker)(nil),            // 15: rialto.chat.v1.ReadMarker
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
 }
 var file_rialto_chat_v1_types_proto_depIdxs = []int32{
-	12, // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
-	2,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
-	12, // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
-	13, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
+	16, // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
+	16, // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
+	17, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
 	0,  // 4: rialto.chat.v1.Room.kind:type_name -> rialto.chat.v1.RoomKind
 	1,  // 5: rialto.chat.v1.Room.posting:type_name -> rialto.chat.v1.Role
-	12, // 6: rialto.chat.v1.Room.archive_time:type_name -> google.protobuf.Timestamp
-	2,  // 7: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
-	12, // 8: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	12, // 9: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
-	12, // 10: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
-	6,  // 11: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
-	7,  // 12: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
-	5,  // 13: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
-	12, // 14: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
-	2,  // 15: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
+	16, // 6: rialto.chat.v1.Room.archive_time:type_name -> google.protobuf.Timestamp
+	3,  // 7: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
+	16, // 8: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	16, // 9: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
+	16, // 10: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
+	7,  // 11: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
+	8,  // 12: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
+	6,  // 13: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
+	16, // 14: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
+	3,  // 15: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
 	1,  // 16: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
-	12, // 17: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
-	12, // 18: rialto.chat.v1.Member.mute_end:type_name -> google.protobuf.Timestamp
-	2,  // 19: rialto.chat.v1.Ban.user:type_name -> rialto.chat.v1.User
-	2,  // 20: rialto.chat.v1.Ban.banned_by:type_name -> rialto.chat.v1.User
-	12, // 21: rialto.chat.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
-	12, // 22: rialto.chat.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
-	3,  // 23: rialto.chat.v1.Invitation.room:type_name -> rialto.chat.v1.Room
-	2,  // 24: rialto.chat.v1.Invitation.invited_by:type_name -> rialto.chat.v1.User
-	1,  // 25: rialto.chat.v1.Invitation.role:type_name -> rialto.chat.v1.Role
-	12, // 26: rialto.chat.v1.Invitation.create_time:type_name -> google.protobuf.Timestamp
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	16, // 17: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
+	16, // 18: rialto.chat.v1.Member.mute_end:type_name -> google.protobuf.Timestamp
+	3,  // 19: rialto.chat.v1.Ban.user:type_name -> rialto.chat.v1.User
+	3,  // 20: rialto.chat.v1.Ban.banned_by:type_name -> rialto.chat.v1.User
+	16, // 21: rialto.chat.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
+	16, // 22: rialto.chat.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
+	3,  // 23: rialto.chat.v1.Link.creator:type_name -> rialto.chat.v1.User
+	1,  // 24: rialto.chat.v1.Link.role:type_name -> rialto.chat.v1.Role
+	16, // 25: rialto.chat.v1.Link.create_time:type_name -> google.protobuf.Timestamp
+	16, // 26: rialto.chat.v1.Link.end_time:type_name -> google.protobuf.Timestamp
+	3,  // 27: rialto.chat.v1.MembershipRequest.user:type_name -> rialto.chat.v1.User
+	16, // 28: rialto.chat.v1.MembershipRequest.create_time:type_name -> google.protobuf.Timestamp
+	2,  // 29: rialto.chat.v1.AuditEntry.action:type_name -> rialto.chat.v1.AuditAction
+	3,  // 30: rialto.chat.v1.AuditEntry.actor:type_name -> rialto.chat.v1.User
+	16, // 31: rialto.chat.v1.AuditEntry.time:type_name -> google.protobuf.Timestamp
+	16, // 32: rialto.chat.v1.AuditEntry.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 33: rialto.chat.v1.AuditEntry.role:type_name -> rialto.chat.v1.Role
+	4,  // 34: rialto.chat.v1.Invitation.room:type_name -> rialto.chat.v1.Room
+	3,  // 35: rialto.chat.v1.Invitation.invited_by:type_name -> rialto.chat.v1.User
+	1,  // 36: rialto.chat.v1.Invitation.role:type_name -> rialto.chat.v1.Role
+	16, // 37: rialto.chat.v1.Invitation.create_time:type_name -> google.protobuf.Timestamp
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_types_proto_init() }
@@ -1261,8 +1737,8 @@ func file_rialto_chat_v1_types_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_types_proto_rawDesc), len(file_rialto_chat_v1_types_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   10,
+			NumEnums:      3,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -693,7 +693,9 @@ type UpdateRoom struct {
 	// The new least role that may post; numbers of rialto.chat.v1.Role.
 	Posting *uint32 `protobuf:"varint,6,opt,name=posting,proto3,oneof" json:"posting,omitempty"`
 	// Whether it is to be read only.
-	Archived      *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
+	Archived *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
+	// Whether people may ask to become members.
+	Requests      *bool `protobuf:"varint,8,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -777,6 +779,13 @@ func (x *UpdateRoom) GetArchived() bool {
 	return false
 }
 
+func (x *UpdateRoom) GetRequests() bool {
+	if x != nil && x.Requests != nil {
+		return *x.Requests
+	}
+	return false
+}
+
 // Settings are what a room's people decide about it.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -792,6 +801,8 @@ type Settings struct {
 	Posting uint32 `protobuf:"varint,5,opt,name=posting,proto3" json:"posting,omitempty"`
 	// When it became read only, unix milliseconds; 0: it is not.
 	ArchiveTimeMs int64 `protobuf:"varint,6,opt,name=archive_time_ms,json=archiveTimeMs,proto3" json:"archive_time_ms,omitempty"`
+	// Whether people may ask to become members, of a private room.
+	Requests      bool `protobuf:"varint,7,opt,name=requests,proto3" json:"requests,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -868,11 +879,20 @@ func (x *Settings) GetArchiveTimeMs() int64 {
 	return 0
 }
 
+func (x *Settings) GetRequests() bool {
+	if x != nil {
+		return x.Requests
+	}
+	return false
+}
+
 // AddMember is the command by which the actor becomes a member.
 type AddMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
-	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The link that lets them in, by id; empty: none.
+	Link          string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -914,6 +934,379 @@ func (x *AddMember) GetRoom() string {
 	return ""
 }
 
+func (x *AddMember) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+// OpenDirect is the command that makes the room of a few people, if there is none.
+type OpenDirect struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room, whose id follows from the people.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The people besides the actor, by id; each once.
+	Users         []string `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenDirect) Reset() {
+	*x = OpenDirect{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenDirect) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenDirect) ProtoMessage() {}
+
+func (x *OpenDirect) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenDirect.ProtoReflect.Descriptor instead.
+func (*OpenDirect) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *OpenDirect) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *OpenDirect) GetUsers() []string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+// CreateLink is the command that makes a link by which people become members.
+type CreateLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Its id, made of the hash of its token.
+	Link string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
+	// What they will be; numbers of rialto.chat.v1.Role.
+	Role uint32 `protobuf:"varint,3,opt,name=role,proto3" json:"role,omitempty"`
+	// How many may use it; 0: any number.
+	MaxUses uint32 `protobuf:"varint,4,opt,name=max_uses,json=maxUses,proto3" json:"max_uses,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs       int64 `protobuf:"varint,5,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateLink) Reset() {
+	*x = CreateLink{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateLink) ProtoMessage() {}
+
+func (x *CreateLink) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateLink.ProtoReflect.Descriptor instead.
+func (*CreateLink) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CreateLink) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *CreateLink) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+func (x *CreateLink) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *CreateLink) GetMaxUses() uint32 {
+	if x != nil {
+		return x.MaxUses
+	}
+	return 0
+}
+
+func (x *CreateLink) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+// RemoveLink is the command that ends a link.
+type RemoveLink struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The link.
+	Link          string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveLink) Reset() {
+	*x = RemoveLink{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveLink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveLink) ProtoMessage() {}
+
+func (x *RemoveLink) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveLink.ProtoReflect.Descriptor instead.
+func (*RemoveLink) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *RemoveLink) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *RemoveLink) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
+// AskToJoin is the command by which the actor asks to become a member of a private room.
+type AskToJoin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What they say to that.
+	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AskToJoin) Reset() {
+	*x = AskToJoin{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AskToJoin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AskToJoin) ProtoMessage() {}
+
+func (x *AskToJoin) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AskToJoin.ProtoReflect.Descriptor instead.
+func (*AskToJoin) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *AskToJoin) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *AskToJoin) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+// AnswerRequest is the command that lets somebody in who asked, or does not.
+type AnswerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// Who asked.
+	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Whether they become a member.
+	Accept        bool `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AnswerRequest) Reset() {
+	*x = AnswerRequest{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AnswerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AnswerRequest) ProtoMessage() {}
+
+func (x *AnswerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AnswerRequest.ProtoReflect.Descriptor instead.
+func (*AnswerRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AnswerRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *AnswerRequest) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *AnswerRequest) GetAccept() bool {
+	if x != nil {
+		return x.Accept
+	}
+	return false
+}
+
+// Block is the command by which the actor wants nothing more from somebody, or again does.
+type Block struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// Whether to end the block that is.
+	Lift          bool `protobuf:"varint,2,opt,name=lift,proto3" json:"lift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Block) Reset() {
+	*x = Block{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Block) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Block) ProtoMessage() {}
+
+func (x *Block) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Block.ProtoReflect.Descriptor instead.
+func (*Block) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Block) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *Block) GetLift() bool {
+	if x != nil {
+		return x.Lift
+	}
+	return false
+}
+
 // RemoveMember is the command that ends a membership: the actor's own, or another's.
 type RemoveMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -927,7 +1320,7 @@ type RemoveMember struct {
 
 func (x *RemoveMember) Reset() {
 	*x = RemoveMember{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -939,7 +1332,7 @@ func (x *RemoveMember) String() string {
 func (*RemoveMember) ProtoMessage() {}
 
 func (x *RemoveMember) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -952,7 +1345,7 @@ func (x *RemoveMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMember.ProtoReflect.Descriptor instead.
 func (*RemoveMember) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RemoveMember) GetRoom() string {
@@ -984,7 +1377,7 @@ type SetRole struct {
 
 func (x *SetRole) Reset() {
 	*x = SetRole{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -996,7 +1389,7 @@ func (x *SetRole) String() string {
 func (*SetRole) ProtoMessage() {}
 
 func (x *SetRole) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1009,7 +1402,7 @@ func (x *SetRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRole.ProtoReflect.Descriptor instead.
 func (*SetRole) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *SetRole) GetRoom() string {
@@ -1052,7 +1445,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1457,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1470,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ban) GetRoom() string {
@@ -1132,7 +1525,7 @@ type Mute struct {
 
 func (x *Mute) Reset() {
 	*x = Mute{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1537,7 @@ func (x *Mute) String() string {
 func (*Mute) ProtoMessage() {}
 
 func (x *Mute) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1550,7 @@ func (x *Mute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mute.ProtoReflect.Descriptor instead.
 func (*Mute) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Mute) GetRoom() string {
@@ -1203,7 +1596,7 @@ type Invite struct {
 
 func (x *Invite) Reset() {
 	*x = Invite{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1608,7 @@ func (x *Invite) String() string {
 func (*Invite) ProtoMessage() {}
 
 func (x *Invite) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1621,7 @@ func (x *Invite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invite.ProtoReflect.Descriptor instead.
 func (*Invite) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Invite) GetRoom() string {
@@ -1265,7 +1658,7 @@ type Uninvite struct {
 
 func (x *Uninvite) Reset() {
 	*x = Uninvite{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1670,7 @@ func (x *Uninvite) String() string {
 func (*Uninvite) ProtoMessage() {}
 
 func (x *Uninvite) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1683,7 @@ func (x *Uninvite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Uninvite.ProtoReflect.Descriptor instead.
 func (*Uninvite) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Uninvite) GetRoom() string {
@@ -1320,7 +1713,7 @@ type MarkRead struct {
 
 func (x *MarkRead) Reset() {
 	*x = MarkRead{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1725,7 @@ func (x *MarkRead) String() string {
 func (*MarkRead) ProtoMessage() {}
 
 func (x *MarkRead) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1738,7 @@ func (x *MarkRead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkRead.ProtoReflect.Descriptor instead.
 func (*MarkRead) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MarkRead) GetRoom() string {
@@ -1382,14 +1775,22 @@ type RoomValue struct {
 	// How many members it has.
 	Members uint64 `protobuf:"varint,8,opt,name=members,proto3" json:"members,omitempty"`
 	// How many people are, or were until a moment passed, banned or muted. While it is 0 nobody needs to be looked up.
-	Restricted    uint64 `protobuf:"varint,9,opt,name=restricted,proto3" json:"restricted,omitempty"`
+	Restricted uint64 `protobuf:"varint,9,opt,name=restricted,proto3" json:"restricted,omitempty"`
+	// The people of a direct room, by id, in order.
+	People []string `protobuf:"bytes,10,rep,name=people,proto3" json:"people,omitempty"`
+	// How many ask to become members.
+	Requests uint64 `protobuf:"varint,11,opt,name=requests,proto3" json:"requests,omitempty"`
+	// How many links it has.
+	Links uint64 `protobuf:"varint,12,opt,name=links,proto3" json:"links,omitempty"`
+	// How many acts of moderation there were.
+	Acts          uint64 `protobuf:"varint,13,opt,name=acts,proto3" json:"acts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomValue) Reset() {
 	*x = RoomValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1802,7 @@ func (x *RoomValue) String() string {
 func (*RoomValue) ProtoMessage() {}
 
 func (x *RoomValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1815,7 @@ func (x *RoomValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomValue.ProtoReflect.Descriptor instead.
 func (*RoomValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RoomValue) GetSettings() *Settings {
@@ -1480,6 +1881,34 @@ func (x *RoomValue) GetRestricted() uint64 {
 	return 0
 }
 
+func (x *RoomValue) GetPeople() []string {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *RoomValue) GetRequests() uint64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *RoomValue) GetLinks() uint64 {
+	if x != nil {
+		return x.Links
+	}
+	return 0
+}
+
+func (x *RoomValue) GetActs() uint64 {
+	if x != nil {
+		return x.Acts
+	}
+	return 0
+}
+
 // MessageValue is a message in its current form, under (room, seq).
 type MessageValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1515,7 +1944,7 @@ type MessageValue struct {
 
 func (x *MessageValue) Reset() {
 	*x = MessageValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1956,7 @@ func (x *MessageValue) String() string {
 func (*MessageValue) ProtoMessage() {}
 
 func (x *MessageValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1969,7 @@ func (x *MessageValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageValue.ProtoReflect.Descriptor instead.
 func (*MessageValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{20}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *MessageValue) GetRev() uint64 {
@@ -1647,7 +2076,7 @@ type ReactionValue struct {
 
 func (x *ReactionValue) Reset() {
 	*x = ReactionValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +2088,7 @@ func (x *ReactionValue) String() string {
 func (*ReactionValue) ProtoMessage() {}
 
 func (x *ReactionValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +2101,7 @@ func (x *ReactionValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionValue.ProtoReflect.Descriptor instead.
 func (*ReactionValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{21}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReactionValue) GetEmoji() string {
@@ -1712,7 +2141,7 @@ type ChangeValue struct {
 
 func (x *ChangeValue) Reset() {
 	*x = ChangeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1724,7 +2153,7 @@ func (x *ChangeValue) String() string {
 func (*ChangeValue) ProtoMessage() {}
 
 func (x *ChangeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1737,7 +2166,7 @@ func (x *ChangeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeValue.ProtoReflect.Descriptor instead.
 func (*ChangeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{22}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ChangeValue) GetKind() uint32 {
@@ -1807,7 +2236,7 @@ type DedupeValue struct {
 
 func (x *DedupeValue) Reset() {
 	*x = DedupeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1819,7 +2248,7 @@ func (x *DedupeValue) String() string {
 func (*DedupeValue) ProtoMessage() {}
 
 func (x *DedupeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1832,7 +2261,7 @@ func (x *DedupeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DedupeValue.ProtoReflect.Descriptor instead.
 func (*DedupeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{23}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DedupeValue) GetSeq() uint64 {
@@ -1882,7 +2311,7 @@ type MemberValue struct {
 
 func (x *MemberValue) Reset() {
 	*x = MemberValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +2323,7 @@ func (x *MemberValue) String() string {
 func (*MemberValue) ProtoMessage() {}
 
 func (x *MemberValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +2336,7 @@ func (x *MemberValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberValue.ProtoReflect.Descriptor instead.
 func (*MemberValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{24}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MemberValue) GetActor() *Actor {
@@ -1962,7 +2391,7 @@ type Restriction struct {
 
 func (x *Restriction) Reset() {
 	*x = Restriction{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1974,7 +2403,7 @@ func (x *Restriction) String() string {
 func (*Restriction) ProtoMessage() {}
 
 func (x *Restriction) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1987,7 +2416,7 @@ func (x *Restriction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restriction.ProtoReflect.Descriptor instead.
 func (*Restriction) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Restriction) GetBy() *Actor {
@@ -2018,6 +2447,270 @@ func (x *Restriction) GetReason() string {
 	return ""
 }
 
+// LinkValue is a link, under (room, id).
+type LinkValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who made it.
+	By *Actor `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	// What those will be who use it; numbers of rialto.chat.v1.Role.
+	Role uint32 `protobuf:"varint,2,opt,name=role,proto3" json:"role,omitempty"`
+	// Since when, unix milliseconds.
+	TimeMs int64 `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,4,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// How many may use it; 0: any number.
+	MaxUses uint32 `protobuf:"varint,5,opt,name=max_uses,json=maxUses,proto3" json:"max_uses,omitempty"`
+	// How many did.
+	Uses          uint32 `protobuf:"varint,6,opt,name=uses,proto3" json:"uses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LinkValue) Reset() {
+	*x = LinkValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LinkValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LinkValue) ProtoMessage() {}
+
+func (x *LinkValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LinkValue.ProtoReflect.Descriptor instead.
+func (*LinkValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *LinkValue) GetBy() *Actor {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *LinkValue) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *LinkValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *LinkValue) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *LinkValue) GetMaxUses() uint32 {
+	if x != nil {
+		return x.MaxUses
+	}
+	return 0
+}
+
+func (x *LinkValue) GetUses() uint32 {
+	if x != nil {
+		return x.Uses
+	}
+	return 0
+}
+
+// RequestValue is that somebody asks to become a member, under (room, user).
+type RequestValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who.
+	Actor *Actor `protobuf:"bytes,1,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What they say to that.
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// Since when, unix milliseconds.
+	TimeMs        int64 `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequestValue) Reset() {
+	*x = RequestValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequestValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequestValue) ProtoMessage() {}
+
+func (x *RequestValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequestValue.ProtoReflect.Descriptor instead.
+func (*RequestValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RequestValue) GetActor() *Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *RequestValue) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *RequestValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// ActValue is an act of moderation, under (room, n), of which a room keeps the newest.
+type ActValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done; numbers of rialto.chat.v1.AuditAction.
+	Action uint32 `protobuf:"varint,1,opt,name=action,proto3" json:"action,omitempty"`
+	// Who did it.
+	Actor *Actor `protobuf:"bytes,2,opt,name=actor,proto3" json:"actor,omitempty"`
+	// To whom, if to somebody.
+	User string `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	// The message, if one was deleted.
+	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
+	// When, unix milliseconds.
+	TimeMs int64 `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// Until when, if for a time, unix milliseconds.
+	UntilMs int64 `protobuf:"varint,6,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// The reason given, or the link's id.
+	Text string `protobuf:"bytes,7,opt,name=text,proto3" json:"text,omitempty"`
+	// The role that was given; numbers of rialto.chat.v1.Role.
+	Role          uint32 `protobuf:"varint,8,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActValue) Reset() {
+	*x = ActValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActValue) ProtoMessage() {}
+
+func (x *ActValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActValue.ProtoReflect.Descriptor instead.
+func (*ActValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ActValue) GetAction() uint32 {
+	if x != nil {
+		return x.Action
+	}
+	return 0
+}
+
+func (x *ActValue) GetActor() *Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *ActValue) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *ActValue) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ActValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *ActValue) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *ActValue) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ActValue) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
 // InvitationValue is an invitation, under (room, user).
 type InvitationValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2033,7 +2726,7 @@ type InvitationValue struct {
 
 func (x *InvitationValue) Reset() {
 	*x = InvitationValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,7 +2738,7 @@ func (x *InvitationValue) String() string {
 func (*InvitationValue) ProtoMessage() {}
 
 func (x *InvitationValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2058,7 +2751,7 @@ func (x *InvitationValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvitationValue.ProtoReflect.Descriptor instead.
 func (*InvitationValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InvitationValue) GetBy() *Actor {
@@ -2098,7 +2791,7 @@ type MetaValue struct {
 
 func (x *MetaValue) Reset() {
 	*x = MetaValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2803,7 @@ func (x *MetaValue) String() string {
 func (*MetaValue) ProtoMessage() {}
 
 func (x *MetaValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2123,7 +2816,7 @@ func (x *MetaValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaValue.ProtoReflect.Descriptor instead.
 func (*MetaValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *MetaValue) GetFormat() uint32 {
@@ -2196,7 +2889,7 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"CreateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
-	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\x9d\x02\n" +
+	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\xcb\x02\n" +
 	"\n" +
 	"UpdateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
@@ -2206,14 +2899,16 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"slowModeMs\x88\x01\x01\x12\x17\n" +
 	"\x04kind\x18\x05 \x01(\rH\x03R\x04kind\x88\x01\x01\x12\x1d\n" +
 	"\aposting\x18\x06 \x01(\rH\x04R\aposting\x88\x01\x01\x12\x1f\n" +
-	"\barchived\x18\a \x01(\bH\x05R\barchived\x88\x01\x01B\b\n" +
+	"\barchived\x18\a \x01(\bH\x05R\barchived\x88\x01\x01\x12\x1f\n" +
+	"\brequests\x18\b \x01(\bH\x06R\brequests\x88\x01\x01B\b\n" +
 	"\x06_titleB\b\n" +
 	"\x06_topicB\x0f\n" +
 	"\r_slow_mode_msB\a\n" +
 	"\x05_kindB\n" +
 	"\n" +
 	"\b_postingB\v\n" +
-	"\t_archived\"\xae\x01\n" +
+	"\t_archivedB\v\n" +
+	"\t_requests\"\xca\x01\n" +
 	"\bSettings\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12 \n" +
@@ -2221,9 +2916,36 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"slowModeMs\x12\x12\n" +
 	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x18\n" +
 	"\aposting\x18\x05 \x01(\rR\aposting\x12&\n" +
-	"\x0farchive_time_ms\x18\x06 \x01(\x03R\rarchiveTimeMs\"\x1f\n" +
+	"\x0farchive_time_ms\x18\x06 \x01(\x03R\rarchiveTimeMs\x12\x1a\n" +
+	"\brequests\x18\a \x01(\bR\brequests\"3\n" +
 	"\tAddMember\x12\x12\n" +
-	"\x04room\x18\x01 \x01(\tR\x04room\"6\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\"6\n" +
+	"\n" +
+	"OpenDirect\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
+	"\x05users\x18\x02 \x03(\tR\x05users\"~\n" +
+	"\n" +
+	"CreateLink\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\rR\x04role\x12\x19\n" +
+	"\bmax_uses\x18\x04 \x01(\rR\amaxUses\x12\x19\n" +
+	"\buntil_ms\x18\x05 \x01(\x03R\auntilMs\"4\n" +
+	"\n" +
+	"RemoveLink\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\"3\n" +
+	"\tAskToJoin\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\"O\n" +
+	"\rAnswerRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\"/\n" +
+	"\x05Block\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x12\n" +
+	"\x04lift\x18\x02 \x01(\bR\x04lift\"6\n" +
 	"\fRemoveMember\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\"E\n" +
@@ -2251,7 +2973,7 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04user\x18\x02 \x01(\tR\x04user\"0\n" +
 	"\bMarkRead\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xcd\x02\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xab\x03\n" +
 	"\tRoomValue\x125\n" +
 	"\bsettings\x18\x01 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x12$\n" +
 	"\x0ecreate_time_ms\x18\x02 \x01(\x03R\fcreateTimeMs\x120\n" +
@@ -2263,7 +2985,12 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\amembers\x18\b \x01(\x04R\amembers\x12\x1e\n" +
 	"\n" +
 	"restricted\x18\t \x01(\x04R\n" +
-	"restricted\"\xe1\x03\n" +
+	"restricted\x12\x16\n" +
+	"\x06people\x18\n" +
+	" \x03(\tR\x06people\x12\x1a\n" +
+	"\brequests\x18\v \x01(\x04R\brequests\x12\x14\n" +
+	"\x05links\x18\f \x01(\x04R\x05links\x12\x12\n" +
+	"\x04acts\x18\r \x01(\x04R\x04acts\"\xe1\x03\n" +
 	"\fMessageValue\x12\x10\n" +
 	"\x03rev\x18\x01 \x01(\x04R\x03rev\x12.\n" +
 	"\x06sender\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x06sender\x12$\n" +
@@ -2307,7 +3034,27 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x17\n" +
 	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\x12\x19\n" +
 	"\buntil_ms\x18\x03 \x01(\x03R\auntilMs\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"f\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xaa\x01\n" +
+	"\tLinkValue\x12&\n" +
+	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\rR\x04role\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x19\n" +
+	"\buntil_ms\x18\x04 \x01(\x03R\auntilMs\x12\x19\n" +
+	"\bmax_uses\x18\x05 \x01(\rR\amaxUses\x12\x12\n" +
+	"\x04uses\x18\x06 \x01(\rR\x04uses\"i\n" +
+	"\fRequestValue\x12,\n" +
+	"\x05actor\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x12\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"\xd2\x01\n" +
+	"\bActValue\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\rR\x06action\x12,\n" +
+	"\x05actor\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x12\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x10\n" +
+	"\x03seq\x18\x04 \x01(\x04R\x03seq\x12\x17\n" +
+	"\atime_ms\x18\x05 \x01(\x03R\x06timeMs\x12\x19\n" +
+	"\buntil_ms\x18\x06 \x01(\x03R\auntilMs\x12\x12\n" +
+	"\x04text\x18\a \x01(\tR\x04text\x12\x12\n" +
+	"\x04role\x18\b \x01(\rR\x04role\"f\n" +
 	"\x0fInvitationValue\x12&\n" +
 	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12\x17\n" +
@@ -2329,7 +3076,7 @@ func file_rialto_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rialto_store_v1_store_proto_rawDescData
 }
 
-var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*Actor)(nil),           // 0: rialto.store.v1.Actor
 	(*Record)(nil),          // 1: rialto.store.v1.Record
@@ -2343,22 +3090,31 @@ var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*UpdateRoom)(nil),      // 9: rialto.store.v1.UpdateRoom
 	(*Settings)(nil),        // 10: rialto.store.v1.Settings
 	(*AddMember)(nil),       // 11: rialto.store.v1.AddMember
-	(*RemoveMember)(nil),    // 12: rialto.store.v1.RemoveMember
-	(*SetRole)(nil),         // 13: rialto.store.v1.SetRole
-	(*Ban)(nil),             // 14: rialto.store.v1.Ban
-	(*Mute)(nil),            // 15: rialto.store.v1.Mute
-	(*Invite)(nil),          // 16: rialto.store.v1.Invite
-	(*Uninvite)(nil),        // 17: rialto.store.v1.Uninvite
-	(*MarkRead)(nil),        // 18: rialto.store.v1.MarkRead
-	(*RoomValue)(nil),       // 19: rialto.store.v1.RoomValue
-	(*MessageValue)(nil),    // 20: rialto.store.v1.MessageValue
-	(*ReactionValue)(nil),   // 21: rialto.store.v1.ReactionValue
-	(*ChangeValue)(nil),     // 22: rialto.store.v1.ChangeValue
-	(*DedupeValue)(nil),     // 23: rialto.store.v1.DedupeValue
-	(*MemberValue)(nil),     // 24: rialto.store.v1.MemberValue
-	(*Restriction)(nil),     // 25: rialto.store.v1.Restriction
-	(*InvitationValue)(nil), // 26: rialto.store.v1.InvitationValue
-	(*MetaValue)(nil),       // 27: rialto.store.v1.MetaValue
+	(*OpenDirect)(nil),      // 12: rialto.store.v1.OpenDirect
+	(*CreateLink)(nil),      // 13: rialto.store.v1.CreateLink
+	(*RemoveLink)(nil),      // 14: rialto.store.v1.RemoveLink
+	(*AskToJoin)(nil),       // 15: rialto.store.v1.AskToJoin
+	(*AnswerRequest)(nil),   // 16: rialto.store.v1.AnswerRequest
+	(*Block)(nil),           // 17: rialto.store.v1.Block
+	(*RemoveMember)(nil),    // 18: rialto.store.v1.RemoveMember
+	(*SetRole)(nil),         // 19: rialto.store.v1.SetRole
+	(*Ban)(nil),             // 20: rialto.store.v1.Ban
+	(*Mute)(nil),            // 21: rialto.store.v1.Mute
+	(*Invite)(nil),          // 22: rialto.store.v1.Invite
+	(*Uninvite)(nil),        // 23: rialto.store.v1.Uninvite
+	(*MarkRead)(nil),        // 24: rialto.store.v1.MarkRead
+	(*RoomValue)(nil),       // 25: rialto.store.v1.RoomValue
+	(*MessageValue)(nil),    // 26: rialto.store.v1.MessageValue
+	(*ReactionValue)(nil),   // 27: rialto.store.v1.ReactionValue
+	(*ChangeValue)(nil),     // 28: rialto.store.v1.ChangeValue
+	(*DedupeValue)(nil),     // 29: rialto.store.v1.DedupeValue
+	(*MemberValue)(nil),     // 30: rialto.store.v1.MemberValue
+	(*Restriction)(nil),     // 31: rialto.store.v1.Restriction
+	(*LinkValue)(nil),       // 32: rialto.store.v1.LinkValue
+	(*RequestValue)(nil),    // 33: rialto.store.v1.RequestValue
+	(*ActValue)(nil),        // 34: rialto.store.v1.ActValue
+	(*InvitationValue)(nil), // 35: rialto.store.v1.InvitationValue
+	(*MetaValue)(nil),       // 36: rialto.store.v1.MetaValue
 }
 var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 0: rialto.store.v1.Record.actor:type_name -> rialto.store.v1.Actor
@@ -2369,20 +3125,23 @@ var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 5: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
 	0,  // 6: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
 	2,  // 7: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
-	21, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
+	27, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
 	0,  // 9: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
 	10, // 10: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
-	24, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	30, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
 	0,  // 12: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	25, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
-	25, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
+	31, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
+	31, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
 	0,  // 15: rialto.store.v1.Restriction.by:type_name -> rialto.store.v1.Actor
-	0,  // 16: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	0,  // 16: rialto.store.v1.LinkValue.by:type_name -> rialto.store.v1.Actor
+	0,  // 17: rialto.store.v1.RequestValue.actor:type_name -> rialto.store.v1.Actor
+	0,  // 18: rialto.store.v1.ActValue.actor:type_name -> rialto.store.v1.Actor
+	0,  // 19: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
@@ -2402,7 +3161,7 @@ func file_rialto_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_store_v1_store_proto_rawDesc), len(file_rialto_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

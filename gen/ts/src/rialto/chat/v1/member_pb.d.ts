@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Ban, Invitation, Member, ReadMarker, Role } from "./types_pb.js";
+import type { Ban, Invitation, Link, Member, MembershipRequest, ReadMarker, Role } from "./types_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -19,11 +19,18 @@ export declare const file_rialto_chat_v1_member: GenFile;
  */
 export declare type AddMemberRequest = Message<"rialto.chat.v1.AddMemberRequest"> & {
   /**
-   * The room.
+   * The room; may be empty with a link.
    *
    * @generated from field: string room = 1;
    */
   room: string;
+
+  /**
+   * A link's token.
+   *
+   * @generated from field: string link = 2;
+   */
+  link: string;
 };
 
 /**
@@ -51,6 +58,407 @@ export declare type AddMemberResponse = Message<"rialto.chat.v1.AddMemberRespons
  * Use `create(AddMemberResponseSchema)` to create a new message.
  */
 export declare const AddMemberResponseSchema: GenMessage<AddMemberResponse>;
+
+/**
+ * CreateLinkRequest says what the link is to be.
+ *
+ * @generated from message rialto.chat.v1.CreateLinkRequest
+ */
+export declare type CreateLinkRequest = Message<"rialto.chat.v1.CreateLinkRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * What those will be who use it: guest or member. Unset: member.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 2;
+   */
+  role: Role;
+
+  /**
+   * How many may use it; 0: any number.
+   *
+   * @generated from field: uint32 max_uses = 3;
+   */
+  maxUses: number;
+
+  /**
+   * For how long from now, as in MuteMemberRequest. Unset: until it is removed.
+   *
+   * @generated from field: google.protobuf.Duration duration = 4;
+   */
+  duration?: Duration | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.CreateLinkRequest.
+ * Use `create(CreateLinkRequestSchema)` to create a new message.
+ */
+export declare const CreateLinkRequestSchema: GenMessage<CreateLinkRequest>;
+
+/**
+ * CreateLinkResponse is the link.
+ *
+ * @generated from message rialto.chat.v1.CreateLinkResponse
+ */
+export declare type CreateLinkResponse = Message<"rialto.chat.v1.CreateLinkResponse"> & {
+  /**
+   * The link.
+   *
+   * @generated from field: rialto.chat.v1.Link link = 1;
+   */
+  link?: Link | undefined;
+
+  /**
+   * Its token; nobody can be told it again.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.CreateLinkResponse.
+ * Use `create(CreateLinkResponseSchema)` to create a new message.
+ */
+export declare const CreateLinkResponseSchema: GenMessage<CreateLinkResponse>;
+
+/**
+ * RemoveLinkRequest names a link.
+ *
+ * @generated from message rialto.chat.v1.RemoveLinkRequest
+ */
+export declare type RemoveLinkRequest = Message<"rialto.chat.v1.RemoveLinkRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * The link, by id.
+   *
+   * @generated from field: string link_id = 2;
+   */
+  linkId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.RemoveLinkRequest.
+ * Use `create(RemoveLinkRequestSchema)` to create a new message.
+ */
+export declare const RemoveLinkRequestSchema: GenMessage<RemoveLinkRequest>;
+
+/**
+ * RemoveLinkResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.RemoveLinkResponse
+ */
+export declare type RemoveLinkResponse = Message<"rialto.chat.v1.RemoveLinkResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.RemoveLinkResponse.
+ * Use `create(RemoveLinkResponseSchema)` to create a new message.
+ */
+export declare const RemoveLinkResponseSchema: GenMessage<RemoveLinkResponse>;
+
+/**
+ * ListLinksRequest names a room.
+ *
+ * @generated from message rialto.chat.v1.ListLinksRequest
+ */
+export declare type ListLinksRequest = Message<"rialto.chat.v1.ListLinksRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListLinksRequest.
+ * Use `create(ListLinksRequestSchema)` to create a new message.
+ */
+export declare const ListLinksRequestSchema: GenMessage<ListLinksRequest>;
+
+/**
+ * ListLinksResponse is all links of a room.
+ *
+ * @generated from message rialto.chat.v1.ListLinksResponse
+ */
+export declare type ListLinksResponse = Message<"rialto.chat.v1.ListLinksResponse"> & {
+  /**
+   * Links by id; at most 20.
+   *
+   * @generated from field: repeated rialto.chat.v1.Link links = 1;
+   */
+  links: Link[];
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListLinksResponse.
+ * Use `create(ListLinksResponseSchema)` to create a new message.
+ */
+export declare const ListLinksResponseSchema: GenMessage<ListLinksResponse>;
+
+/**
+ * RequestMembershipRequest names a room.
+ *
+ * @generated from message rialto.chat.v1.RequestMembershipRequest
+ */
+export declare type RequestMembershipRequest = Message<"rialto.chat.v1.RequestMembershipRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * What to say to its moderators; at most 256 characters, under the rules of User.display_name. May be empty.
+   *
+   * @generated from field: string note = 2;
+   */
+  note: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.RequestMembershipRequest.
+ * Use `create(RequestMembershipRequestSchema)` to create a new message.
+ */
+export declare const RequestMembershipRequestSchema: GenMessage<RequestMembershipRequest>;
+
+/**
+ * RequestMembershipResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.RequestMembershipResponse
+ */
+export declare type RequestMembershipResponse = Message<"rialto.chat.v1.RequestMembershipResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.RequestMembershipResponse.
+ * Use `create(RequestMembershipResponseSchema)` to create a new message.
+ */
+export declare const RequestMembershipResponseSchema: GenMessage<RequestMembershipResponse>;
+
+/**
+ * ListMembershipRequestsRequest asks for a page.
+ *
+ * @generated from message rialto.chat.v1.ListMembershipRequestsRequest
+ */
+export declare type ListMembershipRequestsRequest = Message<"rialto.chat.v1.ListMembershipRequestsRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * How many, 1 to 500; 0 means 100, more means 500.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListMembershipRequestsRequest.
+ * Use `create(ListMembershipRequestsRequestSchema)` to create a new message.
+ */
+export declare const ListMembershipRequestsRequestSchema: GenMessage<ListMembershipRequestsRequest>;
+
+/**
+ * ListMembershipRequestsResponse is a page.
+ *
+ * @generated from message rialto.chat.v1.ListMembershipRequestsResponse
+ */
+export declare type ListMembershipRequestsResponse = Message<"rialto.chat.v1.ListMembershipRequestsResponse"> & {
+  /**
+   * Requests by user id. A room keeps 1,000; more are dropped.
+   *
+   * @generated from field: repeated rialto.chat.v1.MembershipRequest requests = 1;
+   */
+  requests: MembershipRequest[];
+
+  /**
+   * Where the next page starts; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListMembershipRequestsResponse.
+ * Use `create(ListMembershipRequestsResponseSchema)` to create a new message.
+ */
+export declare const ListMembershipRequestsResponseSchema: GenMessage<ListMembershipRequestsResponse>;
+
+/**
+ * AnswerMembershipRequestRequest is an answer.
+ *
+ * @generated from message rialto.chat.v1.AnswerMembershipRequestRequest
+ */
+export declare type AnswerMembershipRequestRequest = Message<"rialto.chat.v1.AnswerMembershipRequestRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Who asked, by id.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Whether they become a member.
+   *
+   * @generated from field: bool accept = 3;
+   */
+  accept: boolean;
+};
+
+/**
+ * Describes the message rialto.chat.v1.AnswerMembershipRequestRequest.
+ * Use `create(AnswerMembershipRequestRequestSchema)` to create a new message.
+ */
+export declare const AnswerMembershipRequestRequestSchema: GenMessage<AnswerMembershipRequestRequest>;
+
+/**
+ * AnswerMembershipRequestResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.AnswerMembershipRequestResponse
+ */
+export declare type AnswerMembershipRequestResponse = Message<"rialto.chat.v1.AnswerMembershipRequestResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.AnswerMembershipRequestResponse.
+ * Use `create(AnswerMembershipRequestResponseSchema)` to create a new message.
+ */
+export declare const AnswerMembershipRequestResponseSchema: GenMessage<AnswerMembershipRequestResponse>;
+
+/**
+ * BlockUserRequest names somebody.
+ *
+ * @generated from message rialto.chat.v1.BlockUserRequest
+ */
+export declare type BlockUserRequest = Message<"rialto.chat.v1.BlockUserRequest"> & {
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.BlockUserRequest.
+ * Use `create(BlockUserRequestSchema)` to create a new message.
+ */
+export declare const BlockUserRequestSchema: GenMessage<BlockUserRequest>;
+
+/**
+ * BlockUserResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.BlockUserResponse
+ */
+export declare type BlockUserResponse = Message<"rialto.chat.v1.BlockUserResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.BlockUserResponse.
+ * Use `create(BlockUserResponseSchema)` to create a new message.
+ */
+export declare const BlockUserResponseSchema: GenMessage<BlockUserResponse>;
+
+/**
+ * UnblockUserRequest names somebody.
+ *
+ * @generated from message rialto.chat.v1.UnblockUserRequest
+ */
+export declare type UnblockUserRequest = Message<"rialto.chat.v1.UnblockUserRequest"> & {
+  /**
+   * Whom, by id.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnblockUserRequest.
+ * Use `create(UnblockUserRequestSchema)` to create a new message.
+ */
+export declare const UnblockUserRequestSchema: GenMessage<UnblockUserRequest>;
+
+/**
+ * UnblockUserResponse says nothing more.
+ *
+ * @generated from message rialto.chat.v1.UnblockUserResponse
+ */
+export declare type UnblockUserResponse = Message<"rialto.chat.v1.UnblockUserResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.UnblockUserResponse.
+ * Use `create(UnblockUserResponseSchema)` to create a new message.
+ */
+export declare const UnblockUserResponseSchema: GenMessage<UnblockUserResponse>;
+
+/**
+ * ListBlockedUsersRequest asks for the caller's.
+ *
+ * @generated from message rialto.chat.v1.ListBlockedUsersRequest
+ */
+export declare type ListBlockedUsersRequest = Message<"rialto.chat.v1.ListBlockedUsersRequest"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListBlockedUsersRequest.
+ * Use `create(ListBlockedUsersRequestSchema)` to create a new message.
+ */
+export declare const ListBlockedUsersRequestSchema: GenMessage<ListBlockedUsersRequest>;
+
+/**
+ * ListBlockedUsersResponse is all of them.
+ *
+ * @generated from message rialto.chat.v1.ListBlockedUsersResponse
+ */
+export declare type ListBlockedUsersResponse = Message<"rialto.chat.v1.ListBlockedUsersResponse"> & {
+  /**
+   * By id, in order; at most 1,000.
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListBlockedUsersResponse.
+ * Use `create(ListBlockedUsersResponseSchema)` to create a new message.
+ */
+export declare const ListBlockedUsersResponseSchema: GenMessage<ListBlockedUsersResponse>;
 
 /**
  * RemoveMemberRequest names a membership.
@@ -704,8 +1112,10 @@ export declare const GetReadMarkerResponseSchema: GenMessage<GetReadMarkerRespon
  */
 export declare const MemberService: GenService<{
   /**
-   * AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to,
-   * with the role that the invitation says. One who is already makes no event.
+   * AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
+   * have a link to, with the role that this says. One who is already makes no event and uses no link.
+   *
+   * NOT_FOUND: no such link, or it has ended or been used as often as it may.
    *
    * @generated from rpc rialto.chat.v1.MemberService.AddMember
    */
@@ -713,6 +1123,109 @@ export declare const MemberService: GenService<{
     methodKind: "unary";
     input: typeof AddMemberRequestSchema;
     output: typeof AddMemberResponseSchema;
+  },
+  /**
+   * CreateLink makes a link: whoever has its token becomes a member by AddMember. The server keeps only a hash of it. For
+   * moderators.
+   *
+   * INVALID_ARGUMENT: a role other than guest and member, or an invalid duration. RESOURCE_EXHAUSTED: the room has 20 links.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.CreateLink
+   */
+  createLink: {
+    methodKind: "unary";
+    input: typeof CreateLinkRequestSchema;
+    output: typeof CreateLinkResponseSchema;
+  },
+  /**
+   * RemoveLink ends a link. One that is not there is no error. For moderators.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.RemoveLink
+   */
+  removeLink: {
+    methodKind: "unary";
+    input: typeof RemoveLinkRequestSchema;
+    output: typeof RemoveLinkResponseSchema;
+  },
+  /**
+   * ListLinks returns the room's links, also those that have ended or been used up. For moderators.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.ListLinks
+   */
+  listLinks: {
+    methodKind: "unary";
+    input: typeof ListLinksRequestSchema;
+    output: typeof ListLinksResponseSchema;
+  },
+  /**
+   * RequestMembership asks to become a member of a private room. It is answered with OK whether or not there is such a room
+   * that takes requests, so that it tells nothing about private rooms. For a public room it is AddMember.
+   *
+   * INVALID_ARGUMENT: an invalid note.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.RequestMembership
+   */
+  requestMembership: {
+    methodKind: "unary";
+    input: typeof RequestMembershipRequestSchema;
+    output: typeof RequestMembershipResponseSchema;
+  },
+  /**
+   * ListMembershipRequests pages through who asks, by user id. For moderators.
+   *
+   * INVALID_ARGUMENT: a page_token that did not come from here.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.ListMembershipRequests
+   */
+  listMembershipRequests: {
+    methodKind: "unary";
+    input: typeof ListMembershipRequestsRequestSchema;
+    output: typeof ListMembershipRequestsResponseSchema;
+  },
+  /**
+   * AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
+   * no error. For moderators.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.AnswerMembershipRequest
+   */
+  answerMembershipRequest: {
+    methodKind: "unary";
+    input: typeof AnswerMembershipRequestRequestSchema;
+    output: typeof AnswerMembershipRequestResponseSchema;
+  },
+  /**
+   * BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
+   * in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
+   * their messages in the client.
+   *
+   * INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.BlockUser
+   */
+  blockUser: {
+    methodKind: "unary";
+    input: typeof BlockUserRequestSchema;
+    output: typeof BlockUserResponseSchema;
+  },
+  /**
+   * UnblockUser ends that. One who is not blocked is no error.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.UnblockUser
+   */
+  unblockUser: {
+    methodKind: "unary";
+    input: typeof UnblockUserRequestSchema;
+    output: typeof UnblockUserResponseSchema;
+  },
+  /**
+   * ListBlockedUsers returns whom the caller has blocked, by id.
+   *
+   * @generated from rpc rialto.chat.v1.MemberService.ListBlockedUsers
+   */
+  listBlockedUsers: {
+    methodKind: "unary";
+    input: typeof ListBlockedUsersRequestSchema;
+    output: typeof ListBlockedUsersResponseSchema;
   },
   /**
    * RemoveMember ends a membership: the caller's own, or, for moderators, that of somebody with a lower role. The last

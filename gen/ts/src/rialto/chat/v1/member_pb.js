@@ -10,7 +10,7 @@ import { file_rialto_chat_v1_types } from "./types_pb.js";
  * Describes the file rialto/chat/v1/member.proto.
  */
 export const file_rialto_chat_v1_member = /*@__PURE__*/
-  fileDesc("ChtyaWFsdG8vY2hhdC92MS9tZW1iZXIucHJvdG8SDnJpYWx0by5jaGF0LnYxIiAKEEFkZE1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCSI7ChFBZGRNZW1iZXJSZXNwb25zZRImCgZtZW1iZXIYASABKAsyFi5yaWFsdG8uY2hhdC52MS5NZW1iZXIiNAoTUmVtb3ZlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFgoUUmVtb3ZlTWVtYmVyUmVzcG9uc2UiWAoTVXBkYXRlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSIgoEcm9sZRgDIAEoDjIULnJpYWx0by5jaGF0LnYxLlJvbGUiPgoUVXBkYXRlTWVtYmVyUmVzcG9uc2USJgoGbWVtYmVyGAEgASgLMhYucmlhbHRvLmNoYXQudjEuTWVtYmVyIl8KEU11dGVNZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCRIrCghkdXJhdGlvbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIUChJNdXRlTWVtYmVyUmVzcG9uc2UiNAoTVW5tdXRlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFgoUVW5tdXRlTWVtYmVyUmVzcG9uc2UibgoQQmFuTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSKwoIZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDgoGcmVhc29uGAQgASgJIhMKEUJhbk1lbWJlclJlc3BvbnNlIjMKElVuYmFuTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkiFQoTVW5iYW5NZW1iZXJSZXNwb25zZSJGCg9MaXN0QmFuc1JlcXVlc3QSDAoEcm9vbRgBIAEoCRIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJOChBMaXN0QmFuc1Jlc3BvbnNlEiEKBGJhbnMYASADKAsyEy5yaWFsdG8uY2hhdC52MS5CYW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIlgKE0ludml0ZU1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEiIKBHJvbGUYAyABKA4yFC5yaWFsdG8uY2hhdC52MS5Sb2xlIhYKFEludml0ZU1lbWJlclJlc3BvbnNlIjgKF1JlbW92ZUludml0YXRpb25SZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCSIaChhSZW1vdmVJbnZpdGF0aW9uUmVzcG9uc2UiPwoWTGlzdEludml0YXRpb25zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCSJjChdMaXN0SW52aXRhdGlvbnNSZXNwb25zZRIvCgtpbnZpdGF0aW9ucxgBIAMoCzIaLnJpYWx0by5jaGF0LnYxLkludml0YXRpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIloKEkxpc3RNZW1iZXJzUmVxdWVzdBIMCgRyb29tGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJEg8KB21pbl9yZXYYBCABKAQiVwoTTGlzdE1lbWJlcnNSZXNwb25zZRInCgdtZW1iZXJzGAEgAygLMhYucmlhbHRvLmNoYXQudjEuTWVtYmVyEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSIsCg9NYXJrUmVhZFJlcXVlc3QSDAoEcm9vbRgBIAEoCRILCgNzZXEYAiABKAQiPAoQTWFya1JlYWRSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlciIkChRHZXRSZWFkTWFya2VyUmVxdWVzdBIMCgRyb29tGAEgASgJIkEKFUdldFJlYWRNYXJrZXJSZXNwb25zZRIoCgRyZWFkGAEgASgLMhoucmlhbHRvLmNoYXQudjEuUmVhZE1hcmtlcjLrCQoNTWVtYmVyU2VydmljZRJQCglBZGRNZW1iZXISIC5yaWFsdG8uY2hhdC52MS5BZGRNZW1iZXJSZXF1ZXN0GiEucmlhbHRvLmNoYXQudjEuQWRkTWVtYmVyUmVzcG9uc2USWQoMUmVtb3ZlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuUmVtb3ZlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlJlbW92ZU1lbWJlclJlc3BvbnNlElkKDFVwZGF0ZU1lbWJlchIjLnJpYWx0by5jaGF0LnYxLlVwZGF0ZU1lbWJlclJlcXVlc3QaJC5yaWFsdG8uY2hhdC52MS5VcGRhdGVNZW1iZXJSZXNwb25zZRJTCgpNdXRlTWVtYmVyEiEucmlhbHRvLmNoYXQudjEuTXV0ZU1lbWJlclJlcXVlc3QaIi5yaWFsdG8uY2hhdC52MS5NdXRlTWVtYmVyUmVzcG9uc2USWQoMVW5tdXRlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuVW5tdXRlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlVubXV0ZU1lbWJlclJlc3BvbnNlElAKCUJhbk1lbWJlchIgLnJpYWx0by5jaGF0LnYxLkJhbk1lbWJlclJlcXVlc3QaIS5yaWFsdG8uY2hhdC52MS5CYW5NZW1iZXJSZXNwb25zZRJWCgtVbmJhbk1lbWJlchIiLnJpYWx0by5jaGF0LnYxLlVuYmFuTWVtYmVyUmVxdWVzdBojLnJpYWx0by5jaGF0LnYxLlVuYmFuTWVtYmVyUmVzcG9uc2USTQoITGlzdEJhbnMSHy5yaWFsdG8uY2hhdC52MS5MaXN0QmFuc1JlcXVlc3QaIC5yaWFsdG8uY2hhdC52MS5MaXN0QmFuc1Jlc3BvbnNlElkKDEludml0ZU1lbWJlchIjLnJpYWx0by5jaGF0LnYxLkludml0ZU1lbWJlclJlcXVlc3QaJC5yaWFsdG8uY2hhdC52MS5JbnZpdGVNZW1iZXJSZXNwb25zZRJlChBSZW1vdmVJbnZpdGF0aW9uEicucmlhbHRvLmNoYXQudjEuUmVtb3ZlSW52aXRhdGlvblJlcXVlc3QaKC5yaWFsdG8uY2hhdC52MS5SZW1vdmVJbnZpdGF0aW9uUmVzcG9uc2USYgoPTGlzdEludml0YXRpb25zEiYucmlhbHRvLmNoYXQudjEuTGlzdEludml0YXRpb25zUmVxdWVzdBonLnJpYWx0by5jaGF0LnYxLkxpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlElYKC0xpc3RNZW1iZXJzEiIucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiMucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNSZXNwb25zZRJNCghNYXJrUmVhZBIfLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVxdWVzdBogLnJpYWx0by5jaGF0LnYxLk1hcmtSZWFkUmVzcG9uc2USXAoNR2V0UmVhZE1hcmtlchIkLnJpYWx0by5jaGF0LnYxLkdldFJlYWRNYXJrZXJSZXF1ZXN0GiUucmlhbHRvLmNoYXQudjEuR2V0UmVhZE1hcmtlclJlc3BvbnNlQjtaOWdpdGh1Yi5jb20vcmlhbHRvLXJwYy9yaWFsdG8vZ2VuL2dvL3JpYWx0by9jaGF0L3YxO2NoYXR2MWIGcHJvdG8z", [file_google_protobuf_duration, file_rialto_chat_v1_types]);
+  fileDesc("ChtyaWFsdG8vY2hhdC92MS9tZW1iZXIucHJvdG8SDnJpYWx0by5jaGF0LnYxIi4KEEFkZE1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCRIMCgRsaW5rGAIgASgJIjsKEUFkZE1lbWJlclJlc3BvbnNlEiYKBm1lbWJlchgBIAEoCzIWLnJpYWx0by5jaGF0LnYxLk1lbWJlciKEAQoRQ3JlYXRlTGlua1JlcXVlc3QSDAoEcm9vbRgBIAEoCRIiCgRyb2xlGAIgASgOMhQucmlhbHRvLmNoYXQudjEuUm9sZRIQCghtYXhfdXNlcxgDIAEoDRIrCghkdXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJHChJDcmVhdGVMaW5rUmVzcG9uc2USIgoEbGluaxgBIAEoCzIULnJpYWx0by5jaGF0LnYxLkxpbmsSDQoFdG9rZW4YAiABKAkiMgoRUmVtb3ZlTGlua1JlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgdsaW5rX2lkGAIgASgJIhQKElJlbW92ZUxpbmtSZXNwb25zZSIgChBMaXN0TGlua3NSZXF1ZXN0EgwKBHJvb20YASABKAkiOAoRTGlzdExpbmtzUmVzcG9uc2USIwoFbGlua3MYASADKAsyFC5yaWFsdG8uY2hhdC52MS5MaW5rIjYKGFJlcXVlc3RNZW1iZXJzaGlwUmVxdWVzdBIMCgRyb29tGAEgASgJEgwKBG5vdGUYAiABKAkiGwoZUmVxdWVzdE1lbWJlcnNoaXBSZXNwb25zZSJUCh1MaXN0TWVtYmVyc2hpcFJlcXVlc3RzUmVxdWVzdBIMCgRyb29tGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIm4KHkxpc3RNZW1iZXJzaGlwUmVxdWVzdHNSZXNwb25zZRIzCghyZXF1ZXN0cxgBIAMoCzIhLnJpYWx0by5jaGF0LnYxLk1lbWJlcnNoaXBSZXF1ZXN0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJPCh5BbnN3ZXJNZW1iZXJzaGlwUmVxdWVzdFJlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg4KBmFjY2VwdBgDIAEoCCIhCh9BbnN3ZXJNZW1iZXJzaGlwUmVxdWVzdFJlc3BvbnNlIiMKEEJsb2NrVXNlclJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSITChFCbG9ja1VzZXJSZXNwb25zZSIlChJVbmJsb2NrVXNlclJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSIVChNVbmJsb2NrVXNlclJlc3BvbnNlIhkKF0xpc3RCbG9ja2VkVXNlcnNSZXF1ZXN0IiwKGExpc3RCbG9ja2VkVXNlcnNSZXNwb25zZRIQCgh1c2VyX2lkcxgBIAMoCSI0ChNSZW1vdmVNZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCSIWChRSZW1vdmVNZW1iZXJSZXNwb25zZSJYChNVcGRhdGVNZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCRIiCgRyb2xlGAMgASgOMhQucmlhbHRvLmNoYXQudjEuUm9sZSI+ChRVcGRhdGVNZW1iZXJSZXNwb25zZRImCgZtZW1iZXIYASABKAsyFi5yaWFsdG8uY2hhdC52MS5NZW1iZXIiXwoRTXV0ZU1lbWJlclJlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEisKCGR1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIhQKEk11dGVNZW1iZXJSZXNwb25zZSI0ChNVbm11dGVNZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCSIWChRVbm11dGVNZW1iZXJSZXNwb25zZSJuChBCYW5NZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCRIrCghkdXJhdGlvbhgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZyZWFzb24YBCABKAkiEwoRQmFuTWVtYmVyUmVzcG9uc2UiMwoSVW5iYW5NZW1iZXJSZXF1ZXN0EgwKBHJvb20YASABKAkSDwoHdXNlcl9pZBgCIAEoCSIVChNVbmJhbk1lbWJlclJlc3BvbnNlIkYKD0xpc3RCYW5zUmVxdWVzdBIMCgRyb29tGAEgASgJEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIk4KEExpc3RCYW5zUmVzcG9uc2USIQoEYmFucxgBIAMoCzITLnJpYWx0by5jaGF0LnYxLkJhbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWAoTSW52aXRlTWVtYmVyUmVxdWVzdBIMCgRyb29tGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSIgoEcm9sZRgDIAEoDjIULnJpYWx0by5jaGF0LnYxLlJvbGUiFgoUSW52aXRlTWVtYmVyUmVzcG9uc2UiOAoXUmVtb3ZlSW52aXRhdGlvblJlcXVlc3QSDAoEcm9vbRgBIAEoCRIPCgd1c2VyX2lkGAIgASgJIhoKGFJlbW92ZUludml0YXRpb25SZXNwb25zZSI/ChZMaXN0SW52aXRhdGlvbnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJImMKF0xpc3RJbnZpdGF0aW9uc1Jlc3BvbnNlEi8KC2ludml0YXRpb25zGAEgAygLMhoucmlhbHRvLmNoYXQudjEuSW52aXRhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWgoSTGlzdE1lbWJlcnNSZXF1ZXN0EgwKBHJvb20YASABKAkSEQoJcGFnZV9zaXplGAIgASgNEhIKCnBhZ2VfdG9rZW4YAyABKAkSDwoHbWluX3JldhgEIAEoBCJXChNMaXN0TWVtYmVyc1Jlc3BvbnNlEicKB21lbWJlcnMYASADKAsyFi5yaWFsdG8uY2hhdC52MS5NZW1iZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiwKD01hcmtSZWFkUmVxdWVzdBIMCgRyb29tGAEgASgJEgsKA3NlcRgCIAEoBCI8ChBNYXJrUmVhZFJlc3BvbnNlEigKBHJlYWQYASABKAsyGi5yaWFsdG8uY2hhdC52MS5SZWFkTWFya2VyIiQKFEdldFJlYWRNYXJrZXJSZXF1ZXN0EgwKBHJvb20YASABKAkiQQoVR2V0UmVhZE1hcmtlclJlc3BvbnNlEigKBHJlYWQYASABKAsyGi5yaWFsdG8uY2hhdC52MS5SZWFkTWFya2VyMtcQCg1NZW1iZXJTZXJ2aWNlElAKCUFkZE1lbWJlchIgLnJpYWx0by5jaGF0LnYxLkFkZE1lbWJlclJlcXVlc3QaIS5yaWFsdG8uY2hhdC52MS5BZGRNZW1iZXJSZXNwb25zZRJTCgpDcmVhdGVMaW5rEiEucmlhbHRvLmNoYXQudjEuQ3JlYXRlTGlua1JlcXVlc3QaIi5yaWFsdG8uY2hhdC52MS5DcmVhdGVMaW5rUmVzcG9uc2USUwoKUmVtb3ZlTGluaxIhLnJpYWx0by5jaGF0LnYxLlJlbW92ZUxpbmtSZXF1ZXN0GiIucmlhbHRvLmNoYXQudjEuUmVtb3ZlTGlua1Jlc3BvbnNlElAKCUxpc3RMaW5rcxIgLnJpYWx0by5jaGF0LnYxLkxpc3RMaW5rc1JlcXVlc3QaIS5yaWFsdG8uY2hhdC52MS5MaXN0TGlua3NSZXNwb25zZRJoChFSZXF1ZXN0TWVtYmVyc2hpcBIoLnJpYWx0by5jaGF0LnYxLlJlcXVlc3RNZW1iZXJzaGlwUmVxdWVzdBopLnJpYWx0by5jaGF0LnYxLlJlcXVlc3RNZW1iZXJzaGlwUmVzcG9uc2USdwoWTGlzdE1lbWJlcnNoaXBSZXF1ZXN0cxItLnJpYWx0by5jaGF0LnYxLkxpc3RNZW1iZXJzaGlwUmVxdWVzdHNSZXF1ZXN0Gi4ucmlhbHRvLmNoYXQudjEuTGlzdE1lbWJlcnNoaXBSZXF1ZXN0c1Jlc3BvbnNlEnoKF0Fuc3dlck1lbWJlcnNoaXBSZXF1ZXN0Ei4ucmlhbHRvLmNoYXQudjEuQW5zd2VyTWVtYmVyc2hpcFJlcXVlc3RSZXF1ZXN0Gi8ucmlhbHRvLmNoYXQudjEuQW5zd2VyTWVtYmVyc2hpcFJlcXVlc3RSZXNwb25zZRJQCglCbG9ja1VzZXISIC5yaWFsdG8uY2hhdC52MS5CbG9ja1VzZXJSZXF1ZXN0GiEucmlhbHRvLmNoYXQudjEuQmxvY2tVc2VyUmVzcG9uc2USVgoLVW5ibG9ja1VzZXISIi5yaWFsdG8uY2hhdC52MS5VbmJsb2NrVXNlclJlcXVlc3QaIy5yaWFsdG8uY2hhdC52MS5VbmJsb2NrVXNlclJlc3BvbnNlEmUKEExpc3RCbG9ja2VkVXNlcnMSJy5yaWFsdG8uY2hhdC52MS5MaXN0QmxvY2tlZFVzZXJzUmVxdWVzdBooLnJpYWx0by5jaGF0LnYxLkxpc3RCbG9ja2VkVXNlcnNSZXNwb25zZRJZCgxSZW1vdmVNZW1iZXISIy5yaWFsdG8uY2hhdC52MS5SZW1vdmVNZW1iZXJSZXF1ZXN0GiQucmlhbHRvLmNoYXQudjEuUmVtb3ZlTWVtYmVyUmVzcG9uc2USWQoMVXBkYXRlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuVXBkYXRlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLlVwZGF0ZU1lbWJlclJlc3BvbnNlElMKCk11dGVNZW1iZXISIS5yaWFsdG8uY2hhdC52MS5NdXRlTWVtYmVyUmVxdWVzdBoiLnJpYWx0by5jaGF0LnYxLk11dGVNZW1iZXJSZXNwb25zZRJZCgxVbm11dGVNZW1iZXISIy5yaWFsdG8uY2hhdC52MS5Vbm11dGVNZW1iZXJSZXF1ZXN0GiQucmlhbHRvLmNoYXQudjEuVW5tdXRlTWVtYmVyUmVzcG9uc2USUAoJQmFuTWVtYmVyEiAucmlhbHRvLmNoYXQudjEuQmFuTWVtYmVyUmVxdWVzdBohLnJpYWx0by5jaGF0LnYxLkJhbk1lbWJlclJlc3BvbnNlElYKC1VuYmFuTWVtYmVyEiIucmlhbHRvLmNoYXQudjEuVW5iYW5NZW1iZXJSZXF1ZXN0GiMucmlhbHRvLmNoYXQudjEuVW5iYW5NZW1iZXJSZXNwb25zZRJNCghMaXN0QmFucxIfLnJpYWx0by5jaGF0LnYxLkxpc3RCYW5zUmVxdWVzdBogLnJpYWx0by5jaGF0LnYxLkxpc3RCYW5zUmVzcG9uc2USWQoMSW52aXRlTWVtYmVyEiMucmlhbHRvLmNoYXQudjEuSW52aXRlTWVtYmVyUmVxdWVzdBokLnJpYWx0by5jaGF0LnYxLkludml0ZU1lbWJlclJlc3BvbnNlEmUKEFJlbW92ZUludml0YXRpb24SJy5yaWFsdG8uY2hhdC52MS5SZW1vdmVJbnZpdGF0aW9uUmVxdWVzdBooLnJpYWx0by5jaGF0LnYxLlJlbW92ZUludml0YXRpb25SZXNwb25zZRJiCg9MaXN0SW52aXRhdGlvbnMSJi5yaWFsdG8uY2hhdC52MS5MaXN0SW52aXRhdGlvbnNSZXF1ZXN0GicucmlhbHRvLmNoYXQudjEuTGlzdEludml0YXRpb25zUmVzcG9uc2USVgoLTGlzdE1lbWJlcnMSIi5yaWFsdG8uY2hhdC52MS5MaXN0TWVtYmVyc1JlcXVlc3QaIy5yaWFsdG8uY2hhdC52MS5MaXN0TWVtYmVyc1Jlc3BvbnNlEk0KCE1hcmtSZWFkEh8ucmlhbHRvLmNoYXQudjEuTWFya1JlYWRSZXF1ZXN0GiAucmlhbHRvLmNoYXQudjEuTWFya1JlYWRSZXNwb25zZRJcCg1HZXRSZWFkTWFya2VyEiQucmlhbHRvLmNoYXQudjEuR2V0UmVhZE1hcmtlclJlcXVlc3QaJS5yaWFsdG8uY2hhdC52MS5HZXRSZWFkTWFya2VyUmVzcG9uc2VCO1o5Z2l0aHViLmNvbS9yaWFsdG8tcnBjL3JpYWx0by9nZW4vZ28vcmlhbHRvL2NoYXQvdjE7Y2hhdHYxYgZwcm90bzM", [file_google_protobuf_duration, file_rialto_chat_v1_types]);
 
 /**
  * Describes the message rialto.chat.v1.AddMemberRequest.
@@ -27,186 +27,312 @@ export const AddMemberResponseSchema = /*@__PURE__*/
   messageDesc(file_rialto_chat_v1_member, 1);
 
 /**
+ * Describes the message rialto.chat.v1.CreateLinkRequest.
+ * Use `create(CreateLinkRequestSchema)` to create a new message.
+ */
+export const CreateLinkRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 2);
+
+/**
+ * Describes the message rialto.chat.v1.CreateLinkResponse.
+ * Use `create(CreateLinkResponseSchema)` to create a new message.
+ */
+export const CreateLinkResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 3);
+
+/**
+ * Describes the message rialto.chat.v1.RemoveLinkRequest.
+ * Use `create(RemoveLinkRequestSchema)` to create a new message.
+ */
+export const RemoveLinkRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 4);
+
+/**
+ * Describes the message rialto.chat.v1.RemoveLinkResponse.
+ * Use `create(RemoveLinkResponseSchema)` to create a new message.
+ */
+export const RemoveLinkResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 5);
+
+/**
+ * Describes the message rialto.chat.v1.ListLinksRequest.
+ * Use `create(ListLinksRequestSchema)` to create a new message.
+ */
+export const ListLinksRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 6);
+
+/**
+ * Describes the message rialto.chat.v1.ListLinksResponse.
+ * Use `create(ListLinksResponseSchema)` to create a new message.
+ */
+export const ListLinksResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 7);
+
+/**
+ * Describes the message rialto.chat.v1.RequestMembershipRequest.
+ * Use `create(RequestMembershipRequestSchema)` to create a new message.
+ */
+export const RequestMembershipRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 8);
+
+/**
+ * Describes the message rialto.chat.v1.RequestMembershipResponse.
+ * Use `create(RequestMembershipResponseSchema)` to create a new message.
+ */
+export const RequestMembershipResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 9);
+
+/**
+ * Describes the message rialto.chat.v1.ListMembershipRequestsRequest.
+ * Use `create(ListMembershipRequestsRequestSchema)` to create a new message.
+ */
+export const ListMembershipRequestsRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 10);
+
+/**
+ * Describes the message rialto.chat.v1.ListMembershipRequestsResponse.
+ * Use `create(ListMembershipRequestsResponseSchema)` to create a new message.
+ */
+export const ListMembershipRequestsResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 11);
+
+/**
+ * Describes the message rialto.chat.v1.AnswerMembershipRequestRequest.
+ * Use `create(AnswerMembershipRequestRequestSchema)` to create a new message.
+ */
+export const AnswerMembershipRequestRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 12);
+
+/**
+ * Describes the message rialto.chat.v1.AnswerMembershipRequestResponse.
+ * Use `create(AnswerMembershipRequestResponseSchema)` to create a new message.
+ */
+export const AnswerMembershipRequestResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 13);
+
+/**
+ * Describes the message rialto.chat.v1.BlockUserRequest.
+ * Use `create(BlockUserRequestSchema)` to create a new message.
+ */
+export const BlockUserRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 14);
+
+/**
+ * Describes the message rialto.chat.v1.BlockUserResponse.
+ * Use `create(BlockUserResponseSchema)` to create a new message.
+ */
+export const BlockUserResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 15);
+
+/**
+ * Describes the message rialto.chat.v1.UnblockUserRequest.
+ * Use `create(UnblockUserRequestSchema)` to create a new message.
+ */
+export const UnblockUserRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 16);
+
+/**
+ * Describes the message rialto.chat.v1.UnblockUserResponse.
+ * Use `create(UnblockUserResponseSchema)` to create a new message.
+ */
+export const UnblockUserResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 17);
+
+/**
+ * Describes the message rialto.chat.v1.ListBlockedUsersRequest.
+ * Use `create(ListBlockedUsersRequestSchema)` to create a new message.
+ */
+export const ListBlockedUsersRequestSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 18);
+
+/**
+ * Describes the message rialto.chat.v1.ListBlockedUsersResponse.
+ * Use `create(ListBlockedUsersResponseSchema)` to create a new message.
+ */
+export const ListBlockedUsersResponseSchema = /*@__PURE__*/
+  messageDesc(file_rialto_chat_v1_member, 19);
+
+/**
  * Describes the message rialto.chat.v1.RemoveMemberRequest.
  * Use `create(RemoveMemberRequestSchema)` to create a new message.
  */
 export const RemoveMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 2);
+  messageDesc(file_rialto_chat_v1_member, 20);
 
 /**
  * Describes the message rialto.chat.v1.RemoveMemberResponse.
  * Use `create(RemoveMemberResponseSchema)` to create a new message.
  */
 export const RemoveMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 3);
+  messageDesc(file_rialto_chat_v1_member, 21);
 
 /**
  * Describes the message rialto.chat.v1.UpdateMemberRequest.
  * Use `create(UpdateMemberRequestSchema)` to create a new message.
  */
 export const UpdateMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 4);
+  messageDesc(file_rialto_chat_v1_member, 22);
 
 /**
  * Describes the message rialto.chat.v1.UpdateMemberResponse.
  * Use `create(UpdateMemberResponseSchema)` to create a new message.
  */
 export const UpdateMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 5);
+  messageDesc(file_rialto_chat_v1_member, 23);
 
 /**
  * Describes the message rialto.chat.v1.MuteMemberRequest.
  * Use `create(MuteMemberRequestSchema)` to create a new message.
  */
 export const MuteMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 6);
+  messageDesc(file_rialto_chat_v1_member, 24);
 
 /**
  * Describes the message rialto.chat.v1.MuteMemberResponse.
  * Use `create(MuteMemberResponseSchema)` to create a new message.
  */
 export const MuteMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 7);
+  messageDesc(file_rialto_chat_v1_member, 25);
 
 /**
  * Describes the message rialto.chat.v1.UnmuteMemberRequest.
  * Use `create(UnmuteMemberRequestSchema)` to create a new message.
  */
 export const UnmuteMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 8);
+  messageDesc(file_rialto_chat_v1_member, 26);
 
 /**
  * Describes the message rialto.chat.v1.UnmuteMemberResponse.
  * Use `create(UnmuteMemberResponseSchema)` to create a new message.
  */
 export const UnmuteMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 9);
+  messageDesc(file_rialto_chat_v1_member, 27);
 
 /**
  * Describes the message rialto.chat.v1.BanMemberRequest.
  * Use `create(BanMemberRequestSchema)` to create a new message.
  */
 export const BanMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 10);
+  messageDesc(file_rialto_chat_v1_member, 28);
 
 /**
  * Describes the message rialto.chat.v1.BanMemberResponse.
  * Use `create(BanMemberResponseSchema)` to create a new message.
  */
 export const BanMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 11);
+  messageDesc(file_rialto_chat_v1_member, 29);
 
 /**
  * Describes the message rialto.chat.v1.UnbanMemberRequest.
  * Use `create(UnbanMemberRequestSchema)` to create a new message.
  */
 export const UnbanMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 12);
+  messageDesc(file_rialto_chat_v1_member, 30);
 
 /**
  * Describes the message rialto.chat.v1.UnbanMemberResponse.
  * Use `create(UnbanMemberResponseSchema)` to create a new message.
  */
 export const UnbanMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 13);
+  messageDesc(file_rialto_chat_v1_member, 31);
 
 /**
  * Describes the message rialto.chat.v1.ListBansRequest.
  * Use `create(ListBansRequestSchema)` to create a new message.
  */
 export const ListBansRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 14);
+  messageDesc(file_rialto_chat_v1_member, 32);
 
 /**
  * Describes the message rialto.chat.v1.ListBansResponse.
  * Use `create(ListBansResponseSchema)` to create a new message.
  */
 export const ListBansResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 15);
+  messageDesc(file_rialto_chat_v1_member, 33);
 
 /**
  * Describes the message rialto.chat.v1.InviteMemberRequest.
  * Use `create(InviteMemberRequestSchema)` to create a new message.
  */
 export const InviteMemberRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 16);
+  messageDesc(file_rialto_chat_v1_member, 34);
 
 /**
  * Describes the message rialto.chat.v1.InviteMemberResponse.
  * Use `create(InviteMemberResponseSchema)` to create a new message.
  */
 export const InviteMemberResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 17);
+  messageDesc(file_rialto_chat_v1_member, 35);
 
 /**
  * Describes the message rialto.chat.v1.RemoveInvitationRequest.
  * Use `create(RemoveInvitationRequestSchema)` to create a new message.
  */
 export const RemoveInvitationRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 18);
+  messageDesc(file_rialto_chat_v1_member, 36);
 
 /**
  * Describes the message rialto.chat.v1.RemoveInvitationResponse.
  * Use `create(RemoveInvitationResponseSchema)` to create a new message.
  */
 export const RemoveInvitationResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 19);
+  messageDesc(file_rialto_chat_v1_member, 37);
 
 /**
  * Describes the message rialto.chat.v1.ListInvitationsRequest.
  * Use `create(ListInvitationsRequestSchema)` to create a new message.
  */
 export const ListInvitationsRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 20);
+  messageDesc(file_rialto_chat_v1_member, 38);
 
 /**
  * Describes the message rialto.chat.v1.ListInvitationsResponse.
  * Use `create(ListInvitationsResponseSchema)` to create a new message.
  */
 export const ListInvitationsResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 21);
+  messageDesc(file_rialto_chat_v1_member, 39);
 
 /**
  * Describes the message rialto.chat.v1.ListMembersRequest.
  * Use `create(ListMembersRequestSchema)` to create a new message.
  */
 export const ListMembersRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 22);
+  messageDesc(file_rialto_chat_v1_member, 40);
 
 /**
  * Describes the message rialto.chat.v1.ListMembersResponse.
  * Use `create(ListMembersResponseSchema)` to create a new message.
  */
 export const ListMembersResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 23);
+  messageDesc(file_rialto_chat_v1_member, 41);
 
 /**
  * Describes the message rialto.chat.v1.MarkReadRequest.
  * Use `create(MarkReadRequestSchema)` to create a new message.
  */
 export const MarkReadRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 24);
+  messageDesc(file_rialto_chat_v1_member, 42);
 
 /**
  * Describes the message rialto.chat.v1.MarkReadResponse.
  * Use `create(MarkReadResponseSchema)` to create a new message.
  */
 export const MarkReadResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 25);
+  messageDesc(file_rialto_chat_v1_member, 43);
 
 /**
  * Describes the message rialto.chat.v1.GetReadMarkerRequest.
  * Use `create(GetReadMarkerRequestSchema)` to create a new message.
  */
 export const GetReadMarkerRequestSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 26);
+  messageDesc(file_rialto_chat_v1_member, 44);
 
 /**
  * Describes the message rialto.chat.v1.GetReadMarkerResponse.
  * Use `create(GetReadMarkerResponseSchema)` to create a new message.
  */
 export const GetReadMarkerResponseSchema = /*@__PURE__*/
-  messageDesc(file_rialto_chat_v1_member, 27);
+  messageDesc(file_rialto_chat_v1_member, 45);
 
 /**
  * MemberService makes, ends and lists lasting ties between people and rooms, and keeps read markers. Identity and

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { ReadMarker, Role, Room, RoomKind } from "./types_pb.js";
+import type { AuditEntry, ReadMarker, Role, Room, RoomKind } from "./types_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -40,7 +40,7 @@ export declare type CreateRoomRequest = Message<"rialto.chat.v1.CreateRoomReques
   topic: string;
 
   /**
-   * Who may come. Unset: public.
+   * Who may come: public or private. Unset: public.
    *
    * @generated from field: rialto.chat.v1.RoomKind kind = 4;
    */
@@ -230,7 +230,7 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
   slowMode?: Duration | undefined;
 
   /**
-   * Who may come from now on. Unset: as it is.
+   * Who may come from now on: public or private. Unset: as it is.
    *
    * @generated from field: optional rialto.chat.v1.RoomKind kind = 5;
    */
@@ -249,6 +249,13 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
    * @generated from field: optional bool archived = 7;
    */
   archived?: boolean | undefined;
+
+  /**
+   * Whether people may ask to become members from now on. Unset: as it is.
+   *
+   * @generated from field: optional bool join_requests = 8;
+   */
+  joinRequests?: boolean | undefined;
 };
 
 /**
@@ -256,6 +263,107 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
  * Use `create(UpdateRoomRequestSchema)` to create a new message.
  */
 export declare const UpdateRoomRequestSchema: GenMessage<UpdateRoomRequest>;
+
+/**
+ * OpenDirectRoomRequest says whose room.
+ *
+ * @generated from message rialto.chat.v1.OpenDirectRoomRequest
+ */
+export declare type OpenDirectRoomRequest = Message<"rialto.chat.v1.OpenDirectRoomRequest"> & {
+  /**
+   * The others, by id, 1 to 7. (The caller's own id among them changes nothing.)
+   *
+   * @generated from field: repeated string user_ids = 1;
+   */
+  userIds: string[];
+};
+
+/**
+ * Describes the message rialto.chat.v1.OpenDirectRoomRequest.
+ * Use `create(OpenDirectRoomRequestSchema)` to create a new message.
+ */
+export declare const OpenDirectRoomRequestSchema: GenMessage<OpenDirectRoomRequest>;
+
+/**
+ * OpenDirectRoomResponse is the room.
+ *
+ * @generated from message rialto.chat.v1.OpenDirectRoomResponse
+ */
+export declare type OpenDirectRoomResponse = Message<"rialto.chat.v1.OpenDirectRoomResponse"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: rialto.chat.v1.Room room = 1;
+   */
+  room?: Room | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.OpenDirectRoomResponse.
+ * Use `create(OpenDirectRoomResponseSchema)` to create a new message.
+ */
+export declare const OpenDirectRoomResponseSchema: GenMessage<OpenDirectRoomResponse>;
+
+/**
+ * ListAuditEntriesRequest asks for a page.
+ *
+ * @generated from message rialto.chat.v1.ListAuditEntriesRequest
+ */
+export declare type ListAuditEntriesRequest = Message<"rialto.chat.v1.ListAuditEntriesRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * How many, 1 to 500; 0 means 100, more means 500.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The next_page_token of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListAuditEntriesRequest.
+ * Use `create(ListAuditEntriesRequestSchema)` to create a new message.
+ */
+export declare const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest>;
+
+/**
+ * ListAuditEntriesResponse is a page.
+ *
+ * @generated from message rialto.chat.v1.ListAuditEntriesResponse
+ */
+export declare type ListAuditEntriesResponse = Message<"rialto.chat.v1.ListAuditEntriesResponse"> & {
+  /**
+   * Entries, newest first.
+   *
+   * @generated from field: repeated rialto.chat.v1.AuditEntry entries = 1;
+   */
+  entries: AuditEntry[];
+
+  /**
+   * Where the next page starts; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.ListAuditEntriesResponse.
+ * Use `create(ListAuditEntriesResponseSchema)` to create a new message.
+ */
+export declare const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse>;
 
 /**
  * UpdateRoomResponse is the room afterwards.
@@ -322,10 +430,36 @@ export declare const RoomService: GenService<{
     output: typeof ListRoomsResponseSchema;
   },
   /**
+   * OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
+   * takes no event where the room is there.
+   *
+   * INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
+   *
+   * @generated from rpc rialto.chat.v1.RoomService.OpenDirectRoom
+   */
+  openDirectRoom: {
+    methodKind: "unary";
+    input: typeof OpenDirectRoomRequestSchema;
+    output: typeof OpenDirectRoomResponseSchema;
+  },
+  /**
+   * ListAuditEntries pages through what was done in a room by moderators and owners, newest first. A room keeps the newest
+   * 10,000. For owners.
+   *
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not an owner. INVALID_ARGUMENT: a page_token that did not come from here.
+   *
+   * @generated from rpc rialto.chat.v1.RoomService.ListAuditEntries
+   */
+  listAuditEntries: {
+    methodKind: "unary";
+    input: typeof ListAuditEntriesRequestSchema;
+    output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
    * UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
    * became private gets the event as their last.
    *
-   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting and archived not an owner.
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
    * FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
    *
    * @generated from rpc rialto.chat.v1.RoomService.UpdateRoom

@@ -149,6 +149,20 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
    * @generated from field: uint64 member_count = 14;
    */
   memberCount: bigint;
+
+  /**
+   * Whether people may ask to become members; private rooms only.
+   *
+   * @generated from field: bool join_requests = 15;
+   */
+  joinRequests: boolean;
+
+  /**
+   * The people of a direct room, by id.
+   *
+   * @generated from field: repeated string people = 16;
+   */
+  people: string[];
 };
 
 /**
@@ -490,6 +504,192 @@ export declare type Ban = Message$1<"rialto.chat.v1.Ban"> & {
 export declare const BanSchema: GenMessage<Ban>;
 
 /**
+ * Link lets whoever has its token become a member of a room.
+ *
+ * @generated from message rialto.chat.v1.Link
+ */
+export declare type Link = Message$1<"rialto.chat.v1.Link"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Names it; is not its token.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Who made it.
+   *
+   * @generated from field: rialto.chat.v1.User creator = 3;
+   */
+  creator?: User | undefined;
+
+  /**
+   * What those will be who use it.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 4;
+   */
+  role: Role;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 5;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Until when; unset: until it is removed.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 6;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * How many may use it; 0: any number.
+   *
+   * @generated from field: uint32 max_uses = 7;
+   */
+  maxUses: number;
+
+  /**
+   * How many have become members by it.
+   *
+   * @generated from field: uint32 uses = 8;
+   */
+  uses: number;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Link.
+ * Use `create(LinkSchema)` to create a new message.
+ */
+export declare const LinkSchema: GenMessage<Link>;
+
+/**
+ * MembershipRequest is that somebody asks to become a member of a private room.
+ *
+ * @generated from message rialto.chat.v1.MembershipRequest
+ */
+export declare type MembershipRequest = Message$1<"rialto.chat.v1.MembershipRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * Who.
+   *
+   * @generated from field: rialto.chat.v1.User user = 2;
+   */
+  user?: User | undefined;
+
+  /**
+   * What they say to that; at most 256 characters, may be empty.
+   *
+   * @generated from field: string note = 3;
+   */
+  note: string;
+
+  /**
+   * Since when.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message rialto.chat.v1.MembershipRequest.
+ * Use `create(MembershipRequestSchema)` to create a new message.
+ */
+export declare const MembershipRequestSchema: GenMessage<MembershipRequest>;
+
+/**
+ * AuditEntry is who did what in a room as a moderator or owner.
+ *
+ * @generated from message rialto.chat.v1.AuditEntry
+ */
+export declare type AuditEntry = Message$1<"rialto.chat.v1.AuditEntry"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+
+  /**
+   * What.
+   *
+   * @generated from field: rialto.chat.v1.AuditAction action = 2;
+   */
+  action: AuditAction;
+
+  /**
+   * Who.
+   *
+   * @generated from field: rialto.chat.v1.User actor = 3;
+   */
+  actor?: User | undefined;
+
+  /**
+   * When.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 4;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * To whom, by id, if to somebody.
+   *
+   * @generated from field: string user_id = 5;
+   */
+  userId: string;
+
+  /**
+   * The message, if one was deleted.
+   *
+   * @generated from field: uint64 seq = 6;
+   */
+  seq: bigint;
+
+  /**
+   * Until when, if for a time.
+   *
+   * @generated from field: google.protobuf.Timestamp end_time = 7;
+   */
+  endTime?: Timestamp | undefined;
+
+  /**
+   * The reason given for a ban, or the link's id.
+   *
+   * @generated from field: string text = 8;
+   */
+  text: string;
+
+  /**
+   * The role that was given.
+   *
+   * @generated from field: rialto.chat.v1.Role role = 9;
+   */
+  role: Role;
+};
+
+/**
+ * Describes the message rialto.chat.v1.AuditEntry.
+ * Use `create(AuditEntrySchema)` to create a new message.
+ */
+export declare const AuditEntrySchema: GenMessage<AuditEntry>;
+
+/**
  * Invitation is somebody's leave to become a member of a room.
  *
  * @generated from message rialto.chat.v1.Invitation
@@ -598,6 +798,14 @@ export enum RoomKind {
    * @generated from enum value: ROOM_KIND_PRIVATE = 2;
    */
   PRIVATE = 2,
+
+  /**
+   * A conversation of the same 2 to 8 people for good, found again by who they are (RoomService.OpenDirectRoom). All are members
+   * with that role. NOT_FOUND to everybody else, like a private room. Its id starts with "direct.", as no other's does.
+   *
+   * @generated from enum value: ROOM_KIND_DIRECT = 3;
+   */
+  DIRECT = 3,
 }
 
 /**
@@ -654,4 +862,107 @@ export enum Role {
  * Describes the enum rialto.chat.v1.Role.
  */
 export declare const RoleSchema: GenEnum<Role>;
+
+/**
+ * AuditAction is what somebody did as a moderator or owner.
+ *
+ * @generated from enum rialto.chat.v1.AuditAction
+ */
+export enum AuditAction {
+  /**
+   * Not said.
+   *
+   * @generated from enum value: AUDIT_ACTION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Removed a member.
+   *
+   * @generated from enum value: AUDIT_ACTION_MEMBER_REMOVED = 1;
+   */
+  MEMBER_REMOVED = 1,
+
+  /**
+   * Banned somebody, or changed the ban.
+   *
+   * @generated from enum value: AUDIT_ACTION_BANNED = 2;
+   */
+  BANNED = 2,
+
+  /**
+   * Ended a ban.
+   *
+   * @generated from enum value: AUDIT_ACTION_UNBANNED = 3;
+   */
+  UNBANNED = 3,
+
+  /**
+   * Muted somebody.
+   *
+   * @generated from enum value: AUDIT_ACTION_MUTED = 4;
+   */
+  MUTED = 4,
+
+  /**
+   * Ended a mute.
+   *
+   * @generated from enum value: AUDIT_ACTION_UNMUTED = 5;
+   */
+  UNMUTED = 5,
+
+  /**
+   * Gave a member another role.
+   *
+   * @generated from enum value: AUDIT_ACTION_ROLE_CHANGED = 6;
+   */
+  ROLE_CHANGED = 6,
+
+  /**
+   * Changed the room's settings.
+   *
+   * @generated from enum value: AUDIT_ACTION_ROOM_CHANGED = 7;
+   */
+  ROOM_CHANGED = 7,
+
+  /**
+   * Deleted a message of somebody else's.
+   *
+   * @generated from enum value: AUDIT_ACTION_MESSAGE_DELETED = 8;
+   */
+  MESSAGE_DELETED = 8,
+
+  /**
+   * Made a link.
+   *
+   * @generated from enum value: AUDIT_ACTION_LINK_CREATED = 9;
+   */
+  LINK_CREATED = 9,
+
+  /**
+   * Removed a link.
+   *
+   * @generated from enum value: AUDIT_ACTION_LINK_REMOVED = 10;
+   */
+  LINK_REMOVED = 10,
+
+  /**
+   * Let somebody in who asked.
+   *
+   * @generated from enum value: AUDIT_ACTION_REQUEST_ACCEPTED = 11;
+   */
+  REQUEST_ACCEPTED = 11,
+
+  /**
+   * Did not.
+   *
+   * @generated from enum value: AUDIT_ACTION_REQUEST_DECLINED = 12;
+   */
+  REQUEST_DECLINED = 12,
+}
+
+/**
+ * Describes the enum rialto.chat.v1.AuditAction.
+ */
+export declare const AuditActionSchema: GenEnum<AuditAction>;
 

@@ -1,0 +1,89 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"strings"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
+
+// MaxDirect is how many people a direct room has at most. Apply decides on it: changing it needs a new record version.
+const MaxDirect = 8
+
+// directPrefix is what the ids of direct rooms start with, and no others.
+const directPrefix = "direct."
+
+// Reserved reports whether a room of this id can only be made by the people whose direct room it is.
+func (id RoomID) Reserved() bool { return strings.HasPrefix(string(id), directPrefix) }
+
+var directEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// DirectRoom returns the id of the direct room of some people, whatever their order, and who they are, each once and in
+// order.
+func DirectRoom(users ...string) (RoomID, []string) {
+	people := slices.Compact(slices.Sorted(slices.Values(users)))
+	sum := sha256.Sum256([]byte(strings.Join(people, "\x00")))
+	return RoomID(directPrefix + directEncoding.EncodeToString(sum[:20])), people
+}
+
+// openDirect makes the direct room of the actor and others, if there is none.
+func (t *transaction) openDirect(r *Record, c *storev1.OpenDirect) (Result, error) {
+	id, people := DirectRoom(append(slices.Clone(c.GetUsers()), r.Actor.ID)...)
+	if string(id) != c.GetRoom() || len(people) < 2 || len(people) > MaxDirect {
+		return Result{Refusal: UnsupportedRecord}, nil
+	}
+	there, err := t.room(c.GetRoom())
+	if err != nil || there != nil {
+		return Result{}, err
+	}
+	for _, user := range people {
+		if blocked, err := t.blocked(user, r.Actor.ID); err != nil || blocked {
+			return Result{Refusal: Blocked}, err
+		}
+	}
+	room := t.newRoom(c.GetRoom(), &storev1.Settings{Kind: uint32(Direct)}, r)
+	room.value.People, room.value.Members = people, uint64(len(people))
+	for _, user := range people {
+		who := &storev1.Actor{Id: user}
+		if user == r.Actor.ID {
+			who = room.value.GetCreator()
+		}
+		err := t.putMember(room, &storev1.MemberValue{
+			Actor: who, Role: uint32(RoleMember), CreateTimeMs: room.value.GetCreateTimeMs(),
+		})
+		if err != nil {
+			return Result{}, err
+		}
+	}
+	return t.recordRoom(room, r)
+}
+
+// mayTalk refuses a message in a direct room of two if the other has blocked the sender.
+func (t *transaction) mayTalk(in entered, sender string) (Refusal, error) {
+	people := in.value.GetPeople()
+	if len(people) != 2 {
+		return Accepted, nil
+	}
+	other := people[0]
+	if other == sender {
+		other = people[1]
+	}
+	if blocked, err := t.blocked(other, sender); err != nil || blocked {
+		return Blocked, err
+	}
+	return Accepted, nil
+}
+
+// block says that the actor wants nothing more from somebody, or again does. It takes no rev: nobody else is told.
+func (t *transaction) block(r *Record, c *storev1.Block) (Result, error) {
+	if c.GetUser() == r.Actor.ID {
+		return Result{Refusal: UnsupportedRecord}, nil
+	}
+	is, err := t.blocked(r.Actor.ID, c.GetUser())
+	if err != nil || is == !c.GetLift() {
+		return Result{}, err
+	}
+	return Result{}, t.putBlock(blockID{r.Actor.ID, c.GetUser()}, !c.GetLift())
+}
