@@ -24,6 +24,7 @@ type inbound struct {
 	grant           func(n int) // queues a WINDOW frame; called with mu
 	onFirst         func()      // called at the first DATA, with mu; nil: nobody wants to know
 	lent            bool        // release has something to give back; the receiver's
+	taken           atomic.Bool // bytes of buf are with the receiver; set with mu
 
 	mu        sync.Mutex // guards what follows; before the session's mu
 	ready     sync.Cond  // the first message is complete or refused, or no more will come
@@ -32,14 +33,14 @@ type inbound struct {
 	box       *[]byte // that buf came from; nil: none
 	off       int     // where the first begins
 	messages  []inMessage
-	head      int   // the first in messages
-	count     int   // messages begun so far
-	goesOn    bool  // the last message is incomplete
-	receiving bool  // a receive is waiting
-	taken     bool  // bytes of buf are with the receiver
-	held      int   // bytes of assembly in use
-	ended     bool  // the peer sends no more
-	err       error // final; nothing more is received
+	room      [1]inMessage // where messages begin: there is seldom more than one
+	head      int          // the first in messages
+	count     int          // messages begun so far
+	goesOn    bool         // the last message is incomplete
+	receiving bool         // a receive is waiting
+	held      int          // bytes of assembly in use
+	ended     bool         // the peer sends no more
+	err       error        // final; nothing more is received
 }
 
 // inMessage is a message in an inbound's buffer.
@@ -67,6 +68,7 @@ var (
 // init is called before the stream is shared.
 func (in *inbound) init(window, maxMessageBytes int, assembly *assemblyBudget, grant func(int)) {
 	in.ready.L = &in.mu
+	in.messages = in.room[:0]
 	in.window = newRecvWindow(window)
 	in.maxMessageBytes = maxMessageBytes
 	in.assembly = assembly
@@ -142,7 +144,7 @@ func (in *inbound) grow(n int) {
 
 // freeBuffer gives the buffer back, unless the receiver still has some of it.
 func (in *inbound) freeBuffer() {
-	if in.box != nil && !in.taken {
+	if in.box != nil && !in.taken.Load() {
 		putBuffer(in.box)
 	}
 	in.buf, in.box, in.off = nil, nil, 0
@@ -235,7 +237,7 @@ func (in *inbound) take() (data []byte, compressed bool, err error) {
 	in.held = 0
 	data = in.buf[in.off : in.off+m.bytes : in.off+m.bytes]
 	in.off += m.bytes
-	in.taken = true
+	in.taken.Store(true)
 	in.lent = cap(in.buf) > maxKeptBytes
 	in.consumed(m.owed)
 	return data, m.compressed, nil
@@ -243,6 +245,7 @@ func (in *inbound) take() (data []byte, compressed bool, err error) {
 
 // release gives back the bytes of the last message, where they lie in memory that is not kept for the next one anyhow.
 func (in *inbound) release() {
+	in.taken.Store(false)
 	if !in.lent {
 		return
 	}
@@ -254,7 +257,7 @@ func (in *inbound) release() {
 
 // reclaim makes room in the buffer, and forgets the messages that were taken.
 func (in *inbound) reclaim() {
-	in.taken = false
+	in.taken.Store(false)
 	switch {
 	case in.err != nil:
 		in.drop()
@@ -300,7 +303,7 @@ func (in *inbound) fail(err error) {
 	in.err = err
 	in.assembly.release(in.held)
 	in.held = 0
-	if !in.taken {
+	if !in.taken.Load() {
 		in.drop()
 	}
 	in.ready.Signal()

@@ -26,9 +26,10 @@ type muxStream struct {
 // outbound is the sending side of a stream: what waits for the writer, in order. Guarded by the session's mu.
 type outbound struct {
 	items  []outItem
-	head   int    // the first in items
-	bytes  int    // of messages in items
-	sent   uint64 // bytes of messages that were given to the connection
+	room   [4]outItem // where items begin: what a call with one message sends
+	head   int        // the first in items
+	bytes  int        // of messages in items
+	sent   uint64     // bytes of messages that were given to the connection
 	window sendWindow
 	grant  int       // credit to be granted to the peer
 	space  sync.Cond // bytes has fallen, or nothing more is sent
@@ -56,6 +57,7 @@ func (s *session) newStream(owner streamOwner) *muxStream {
 	st := &muxStream{session: s, owner: owner}
 	st.in.init(int(s.config.settings.GetStreamWindowBytes()), s.config.maxRecvMsgSize, &s.assembly,
 		func(n int) { s.grantStream(st, n) })
+	st.out.items = st.out.room[:0]
 	st.out.space.L = &s.mu
 	return st
 }
@@ -119,7 +121,7 @@ func (st *muxStream) stopLocked() bool {
 		return false
 	}
 	st.out.closed = true
-	st.out.items, st.out.head, st.out.bytes = nil, 0, 0
+	st.out.discard()
 	st.out.space.Broadcast()
 	st.session.forgetLocked(st)
 	return true
@@ -129,7 +131,7 @@ func (st *muxStream) stopLocked() bool {
 func (st *muxStream) endNow(payload []byte) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
-	st.out.items, st.out.head, st.out.bytes = nil, 0, 0
+	st.out.discard()
 	st.out.space.Broadcast()
 	if st.out.queue == &st.session.starved {
 		st.session.starved.remove(st) // END needs no credit
@@ -184,6 +186,12 @@ func (o *outbound) canWrite() bool {
 
 // free lets the memory of a message that was written be used again.
 func (i outItem) free() { payload{box: i.box}.free() }
+
+// discard forgets what was not written.
+func (o *outbound) discard() {
+	clear(o.items)
+	o.items, o.head, o.bytes = o.items[:0], 0, 0
+}
 
 func (o *outbound) pop() outItem {
 	item := o.items[o.head]
