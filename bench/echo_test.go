@@ -37,7 +37,7 @@ type bidiStream interface {
 	Recv() (*testgrpc.StreamingOutputCallResponse, error)
 }
 
-var ways = []way{native, multiplexed, plain, proxied, improbable, grpcwebproxy, connectHTTP1, connectH2C}
+var ways = []way{native, multiplexed, largerWindow, plain, proxied, improbable, grpcwebproxy, connectHTTP1, connectH2C}
 
 // calls are the kinds of call that are measured.
 var calls = []struct {

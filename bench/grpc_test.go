@@ -25,18 +25,30 @@ var native = way{
 	},
 }
 
-// multiplexed is the bridge's own client and the service in process, over one WebSocket.
+// multiplexed is the bridge's own client and the service in process, over one WebSocket, with the default settings.
 var multiplexed = way{
-	name: "bridge",
-	serve: func() (string, error) {
-		h, err := bridge.NewHandler()
-		if err != nil {
-			return "", err
-		}
-		testgrpc.RegisterTestServiceServer(h, echoService{})
-		return serveHTTP(h)
+	name:  "bridge",
+	serve: func() (string, error) { return serveBridge() },
+	dial:  func(t testing.TB, addr string) echoClient { return dialBridge(t, addr) },
+}
+
+// largerWindow is multiplexed with streams' windows that hold a message of 64 KiB; the default window is a few bytes too short for it,
+// with what protobuf puts around it.
+var largerWindow = way{
+	name:  "bridge-window128k",
+	serve: func() (string, error) { return serveBridge(bridge.WithStreamWindow(128 << 10)) },
+	dial: func(t testing.TB, addr string) echoClient {
+		return dialBridge(t, addr, bridge.WithStreamWindow(128<<10))
 	},
-	dial: dialBridge,
+}
+
+func serveBridge(opts ...bridge.HandlerOption) (string, error) {
+	h, err := bridge.NewHandler(opts...)
+	if err != nil {
+		return "", err
+	}
+	testgrpc.RegisterTestServiceServer(h, echoService{})
+	return serveHTTP(h)
 }
 
 // proxied is the bridge's own client and, behind the bridge, a grpc-go server on a connection of its own. Bridge and server share
@@ -59,11 +71,11 @@ var proxied = way{
 		}
 		return serveHTTP(h)
 	},
-	dial: dialBridge,
+	dial: func(t testing.TB, addr string) echoClient { return dialBridge(t, addr) },
 }
 
-func dialBridge(t testing.TB, addr string) echoClient {
-	conn, err := bridge.Dial("ws://" + addr)
+func dialBridge(t testing.TB, addr string, opts ...bridge.DialOption) echoClient {
+	conn, err := bridge.Dial("ws://"+addr, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

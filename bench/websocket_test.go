@@ -81,7 +81,7 @@ func receive(conn messageConn, m proto.Message) error {
 // plain is the bridge's plain mode, the service in process, and gorilla/websocket as the client.
 var plain = way{
 	name:  "bridge-plain",
-	serve: multiplexed.serve,
+	serve: func() (string, error) { return serveBridge() },
 	dial: func(t testing.TB, addr string) echoClient {
 		return perSocket(t, func(ctx context.Context, path string) (messageConn, error) {
 			ws, _, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+addr+path+"?encoding=proto", nil)
