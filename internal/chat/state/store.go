@@ -52,6 +52,7 @@ type Store struct {
 	writers writerMarks
 	rooms   cache[RoomID, *room]
 	members cache[memberID, *storev1.MemberValue] // nil: the room does not know them
+	firsts  *filter                               // of their first results' keys
 	pending *transaction                          // applied but not committed
 	synced  bool                                  // whether all that was committed is
 
@@ -60,6 +61,9 @@ type Store struct {
 	mu        sync.Mutex // protects what follows
 	published *snapshot  // nil after Close
 	readers   sync.WaitGroup
+
+	closing chan struct{}  // closed by Close
+	loading sync.WaitGroup // of the filter
 }
 
 // Open opens the store in dir and makes it if there is none. The errors say what an operator has to know: the directory
@@ -83,6 +87,8 @@ func Open(dir string, opts Options) (*Store, error) {
 		members:   cache[memberID, *storev1.MemberValue]{size: opts.CachedRooms},
 		synced:    true,
 		writers:   make(writerMarks),
+		firsts:    newFilter(),
+		closing:   make(chan struct{}),
 		failure:   failure{failed: make(chan struct{})},
 	}
 	place := marker{fs: opts.FS, dir: dir, identify: opts.Identify}
@@ -136,6 +142,13 @@ func (s *Store) load() error {
 		return err
 	}
 	s.applied, s.published.pos = Pos(applied), Pos(applied)
+	s.published.refs.Add(1)
+	s.loading.Add(1)
+	go func(first *snapshot) { // ends when all is read, or with Close, which waits for it
+		defer s.loading.Done()
+		defer first.release()
+		loadFilter(s.firsts, first, s.closing)
+	}(s.published)
 	return nil
 }
 
@@ -165,6 +178,8 @@ func (s *Store) Close() error {
 	if last == nil {
 		return nil
 	}
+	close(s.closing)
+	s.loading.Wait()
 	s.readers.Wait()
 	if s.failure.wedged() {
 		return nil

@@ -215,10 +215,14 @@ func (t *transaction) putReply(id replyID) error {
 	return t.batch.Set(t.key, nil, nil)
 }
 
-// first returns the first result of a publish; nil if there is none. It is the one read on the way of every publish.
-// Unlike a Get, an iterator asks the bloom filters of the lowest level, too, which holds nearly all: the answer is
-// nearly always no.
+// first returns the first result of a publish; nil if there is none. That is the one question on the way of every publish,
+// and a filter nearly always knows the answer. Where it does not, an iterator is asked: unlike a Get it looks at the bloom
+// filters of the lowest level, too, which holds nearly all.
 func (t *transaction) first(id dedupeID) (*storev1.DedupeValue, error) {
+	t.key = appendDedupeKey(t.key[:0], id)
+	if !t.store.firsts.mayHave(t.key) {
+		return nil, nil
+	}
 	if v, ok := t.firsts[id]; ok {
 		return v, nil
 	}
@@ -233,7 +237,6 @@ func (t *transaction) first(id dedupeID) (*storev1.DedupeValue, error) {
 			return nil, err
 		}
 	}
-	t.key = appendDedupeKey(t.key[:0], id)
 	if !t.dedupes.SeekPrefixGE(t.key) {
 		return nil, t.dedupes.Error()
 	}
@@ -248,5 +251,6 @@ func (t *transaction) first(id dedupeID) (*storev1.DedupeValue, error) {
 func (t *transaction) putFirst(id dedupeID, v *storev1.DedupeValue) error {
 	t.firsts[id] = v
 	t.key = appendDedupeKey(t.key[:0], id)
+	t.store.firsts.add(t.key)
 	return t.set(v)
 }
