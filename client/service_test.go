@@ -44,7 +44,7 @@ func (s *realServer) start(t *testing.T) {
 	config := server.Config{
 		HTTP: s.addresses.HTTP, GRPC: s.addresses.GRPC, DataDir: s.dir, Guests: true,
 		MaxMessageBytes: 1 << 20, MaxRooms: 200, Heartbeat: 20 * time.Second,
-		FirstFrameTimeout: time.Second, WriteTimeout: 20 * time.Second,
+		FirstFrameTimeout: 5 * time.Second, WriteTimeout: 20 * time.Second,
 		OnReady: func(a server.Addresses) error { ready <- a; return nil },
 	}
 	ended := s.ended

@@ -60,7 +60,7 @@ func fails(ts *testscript.TestScript, _ bool, args []string) {
 // ports FILE waits for a port file and puts its addresses into $HTTP, $GRPC and $ADMIN.
 func ports(ts *testscript.TestScript, _ bool, args []string) {
 	var data []byte
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		var err error
 		if data, err = os.ReadFile(ts.MkAbs(args[0])); err == nil {
 			break
@@ -92,7 +92,7 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Defer(func() { conn.Close() })
 	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\n")
 	ts.Check(err)
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get("http://" + ts.Getenv("ADMIN") + "/metrics")
 		ts.Check(err)
 		metrics, err := io.ReadAll(resp.Body)
@@ -107,7 +107,7 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 
 // draining waits until the server at the given address says that it is.
 func draining(ts *testscript.TestScript, _ bool, args []string) {
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		resp, err := http.Get("http://" + args[0] + "/readyz")
 		ts.Check(err)
 		resp.Body.Close()

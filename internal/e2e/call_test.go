@@ -27,7 +27,7 @@ import (
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // call is one RPC over one of the wires of the table.
 type call interface {

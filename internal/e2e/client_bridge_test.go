@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -23,7 +22,7 @@ func TestClientOverBridge(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { over.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	rooms := make(map[string]*client.Room)
 	for name, conn := range map[string]grpc.ClientConnInterface{"ana": over, "ben": s.conn} {

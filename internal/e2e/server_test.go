@@ -40,7 +40,7 @@ func startServerWith(t *testing.T, heartbeat time.Duration) *running {
 		MaxMessageBytes:   1 << 20,
 		MaxRooms:          200,
 		Heartbeat:         heartbeat,
-		FirstFrameTimeout: time.Second,
+		FirstFrameTimeout: 5 * time.Second,
 		WriteTimeout:      20 * time.Second,
 		DrainTimeout:      5 * time.Second,
 		OnReady:           func(a server.Addresses) error { ready <- a; return nil },

@@ -30,7 +30,7 @@ func startServer(t *testing.T) string {
 	config := server.Config{
 		HTTP: "127.0.0.1:0", GRPC: "127.0.0.1:0", DataDir: t.TempDir(), Guests: true,
 		MaxMessageBytes: 1 << 20, MaxRooms: 200, Heartbeat: 20 * time.Second,
-		FirstFrameTimeout: time.Second, WriteTimeout: 20 * time.Second,
+		FirstFrameTimeout: 5 * time.Second, WriteTimeout: 20 * time.Second,
 		OnReady: func(a server.Addresses) error { ready <- a; return nil },
 	}
 	go func() { ended <- server.Run(ctx, config) }() // ends with cancel, awaited by Cleanup
