@@ -20,11 +20,6 @@ const sweeps = 4
 func (s *Service) endStalled() {
 	s.mu.Lock()
 	sessions := slices.Collect(maps.Keys(s.sessions))
-	if len(sessions) == 0 {
-		s.sweep = nil
-	} else {
-		s.sweep.Reset(s.delivery.StallTimeout / sweeps)
-	}
 	s.mu.Unlock()
 	now := time.Now()
 	for _, c := range sessions {
@@ -39,6 +34,13 @@ func (s *Service) endStalled() {
 		}
 		s.engine.log.Info("session ended", "reason", "the client takes nothing any more", "peer", from, "for", took)
 	}
+	s.mu.Lock() // only now, so that two never look at the same session
+	defer s.mu.Unlock()
+	if len(s.sessions) == 0 {
+		s.sweep = nil
+		return
+	}
+	s.sweep.Reset(s.delivery.StallTimeout / sweeps)
 }
 
 // progress is how far a session's client was when the session was looked at last. It belongs to [Service.endStalled].
