@@ -6,6 +6,8 @@ export async function bundle(module: string): Promise<string> {
   const built = (await build({
     configFile: false,
     logLevel: "error",
+    // Vitest's NODE_ENV would make it a build for development.
+    oxc: { jsx: { runtime: "automatic", development: false } },
     define: { "process.env.NODE_ENV": '"production"' },
     build: {
       write: false,

@@ -118,3 +118,28 @@ test("tabs come back together when the server does, and nobody has anything twic
   expect(tabs.map(({ sockets }) => sockets() > 0)).toEqual([true, false, false]);
   await context.close();
 });
+
+test("a tab that is looked at does not wait for a frozen one that has the connection", async () => {
+  const context = await browser.newContext({ bypassCSP: true });
+  const first = await openTab(context, "frozen");
+  const second = await openTab(context, "frozen");
+  const devTools = await context.newCDPSession(first.page);
+  // As good as frozen: it stops at the next thing that it would do.
+  await devTools.send("Debugger.enable");
+  await devTools.send("Debugger.pause");
+  await second.page.evaluate(() => {
+    document.dispatchEvent(new Event("visibilitychange"));
+    (globalThis as Scope).client.room("frozen").send("is anybody there?");
+  });
+  await eventually(() => texts(second.page, "frozen"), ["is anybody there?"]);
+  await eventually(() => state(second.page, "frozen"), "live live");
+  expect(second.sockets()).toBe(1);
+
+  await devTools.send("Debugger.disable");
+  await eventually(() => texts(first.page, "frozen"), ["is anybody there?"]);
+  await second.page.evaluate(() => {
+    (globalThis as Scope).client.room("frozen").send("now both");
+  });
+  await eventually(() => texts(first.page, "frozen"), ["is anybody there?", "now both"]);
+  await context.close();
+});

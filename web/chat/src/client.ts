@@ -22,6 +22,7 @@ import type { ClientSnapshot, Listener, Room, RoomSummary, TokenStore, Unsubscri
 /** How long a unary call may take, connecting included, in ms. */
 const callTimeoutMs = 15_000;
 
+/** What a client is made with. Everything has a default in a browser. */
 export interface ChatClientOptions {
   /** Where the server is, as `wss://host` or `https://host`, with a path if it is mounted under one. Default: the page's host. */
   readonly baseUrl?: string;

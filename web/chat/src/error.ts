@@ -19,6 +19,7 @@ const codeNames = [
   "UNAUTHENTICATED",
 ] as const;
 
+/** A gRPC status code by name. */
 export type StatusCode = (typeof codeNames)[number];
 
 /** Returns the name of a gRPC status code; UNKNOWN for numbers that name none. */
@@ -32,6 +33,7 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** What an error says for programs. */
 export interface ChatErrorDetails {
   /** From google.rpc.BadRequest, for INVALID_ARGUMENT. */
   readonly violations?: readonly FieldViolation[];

@@ -106,6 +106,7 @@ export type DisconnectCode =
   /** The server refused this client for good: trying again would give the same. */
   | "refused";
 
+/** Why there is no connection, for programs and for people. */
 export interface DisconnectReason {
   readonly code: DisconnectCode;
   /** For people, in English, without details of the server's inside. */
@@ -129,6 +130,7 @@ export type ConnectionState =
   /** Nothing happens until `connect()`. */
   | { readonly status: "closed"; readonly reason: DisconnectReason };
 
+/** What a client shows. */
 export interface ClientSnapshot {
   readonly connection: ConnectionState;
   /** Who this client is; undefined before the first connection. */
@@ -153,6 +155,7 @@ export interface RoomSummary {
   readonly updateTime: Date | undefined;
 }
 
+/** How far a room is. */
 export type RoomStatus =
   /** Not joined, or refused: see `error`. */
   | "idle"
@@ -162,6 +165,7 @@ export type RoomStatus =
   | "catching-up"
   | "live";
 
+/** What a room shows. */
 export interface RoomSnapshot {
   readonly id: string;
   /** May be empty: show the id then. */
@@ -200,7 +204,9 @@ export interface RoomSnapshot {
   readonly unread: number;
 }
 
+/** Is told that there is another snapshot. */
 export type Listener = () => void;
+/** Ends what `subscribe` began. May be called more than once. */
 export type Unsubscribe = () => void;
 
 /** Where the identity's token is kept between visits. It is a secret. Methods must not throw. */
