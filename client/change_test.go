@@ -233,3 +233,29 @@ func TestChangesAreWaitedOut(t *testing.T) {
 		}
 	})
 }
+
+func TestBannedReader(t *testing.T) {
+	overWires(t, func(t *testing.T, s *realServer, over string) {
+		ctx := t.Context()
+		owner, reader := s.client(t, over, nil), s.client(t, over, nil)
+		if _, err := owner.CreateRoom(ctx, "lobby", ""); err != nil {
+			t.Fatal(err)
+		}
+		room := join(t, reader, "lobby", client.FromNow())
+		user, err := reader.Ready(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ban := &chatv1.BanMemberRequest{Room: "lobby", UserId: user.GetId()}
+		if _, err := owner.Members().BanMember(ctx, ban); err != nil {
+			t.Fatal(err)
+		}
+		await(t, room, func(e *chatv1.Event) (bool, bool) { return true, e.GetMemberRemoved() != nil })
+		if _, err := room.Next(ctx); !errors.Is(err, client.ErrShutOut) {
+			t.Errorf("Next: %v", err)
+		}
+		if _, err := reader.Join(ctx, "lobby", client.FromNow()); status.Code(err) != codes.PermissionDenied {
+			t.Errorf("Join: %v", err)
+		}
+	})
+}

@@ -16,6 +16,9 @@ func (r *Room) acceptLocked(event *chatv1.Event) {
 		return
 	}
 	switch {
+	case event.GetShutOut() != nil:
+		delete(r.client.rooms, r.id)
+		r.endLocked(ErrShutOut) // what was kept can still be taken
 	case event.GetRev() == 0:
 		r.acceptEphemeralLocked(event)
 	case r.kept.Epoch == "":

@@ -8,6 +8,9 @@ var (
 	ErrClosed = errors.New("client: closed")
 	// ErrLeft is returned by a room that was left.
 	ErrLeft = errors.New("client: room left")
+	// ErrShutOut is returned by a room that this user may not see any more: they were removed from a private one, or banned, or
+	// it became private. The event before says which. Join asks again.
+	ErrShutOut = errors.New("client: shut out of the room")
 	// ErrJoined is returned by Join for a room that this client has joined already. There is one handle a room.
 	ErrJoined = errors.New("client: room is joined already")
 	// ErrBusy is returned by Next while another Next of the same room is waiting. A room is one cursor.

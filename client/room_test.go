@@ -288,6 +288,27 @@ func TestLeave(t *testing.T) {
 	})
 }
 
+func TestShutOut(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fakeServer) {
+		c := f.client(t)
+		s := f.welcomed(t)
+		room := joinRoom(t, c, s, 1)
+		s.event(t, append(snapshot(1), posted(2), &chatv1.Event{Room: "lobby", Kind: &chatv1.Event_ShutOut{ShutOut: &chatv1.ShutOut{}}})...)
+		expectNext(t, room, "snapshot 1", "posted 2")
+		if _, err := room.Next(t.Context()); !errors.Is(err, client.ErrShutOut) {
+			t.Errorf("Next: %v", err)
+		}
+		room.Leave() // changes nothing
+		s.cut(status.Error(codes.Unavailable, "going away"))
+		s = f.welcomed(t)
+		synctest.Wait()
+		if state := c.State(); state.Phase != client.Live {
+			t.Errorf("state %v: it waits for a room that is none", state)
+		}
+		joinRoom(t, c, s, 1) // asks again
+	})
+}
+
 func TestStoredPositionIsResumed(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)

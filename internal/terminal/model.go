@@ -294,10 +294,15 @@ func (m *model) event(msg eventMsg) tea.Cmd {
 	if msg.room != m.room {
 		return nil // it was left
 	}
-	if msg.err != nil {
-		if !errors.Is(msg.err, client.ErrClosed) && !errors.Is(msg.err, context.Canceled) {
-			m.say("no more of " + m.room.ID() + ": " + reason(msg.err))
-		}
+	switch {
+	case msg.err == nil:
+	case errors.Is(msg.err, client.ErrClosed), errors.Is(msg.err, context.Canceled):
+		return nil
+	case errors.Is(msg.err, client.ErrShutOut):
+		m.show("you may not see " + m.room.ID() + " any more; Ctrl+K goes to another room")
+		return nil
+	default:
+		m.say("no more of " + m.room.ID() + ": " + reason(msg.err))
 		return nil
 	}
 	switch kind := msg.event.GetKind().(type) {

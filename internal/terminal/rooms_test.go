@@ -165,6 +165,16 @@ func TestRoomsAreAskedForNowAndThen(t *testing.T) {
 	}
 }
 
+func TestShutOut(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot(said(ben, 1, noon, "hello")))
+	if s.send(eventMsg{room: s.room, err: client.ErrShutOut}) != nil {
+		t.Error("another event is waited for")
+	}
+	s.shows("you may not see lobby any more")
+}
+
 func TestManyRooms(t *testing.T) {
 	t.Parallel()
 	s := newScreen(t)
