@@ -31,7 +31,7 @@ var help = []helpSection{
 		{"Esc", "back"},
 	}},
 	{"Read", [][2]string{
-		{"PgUp PgDn", "read back (also Shift+↑, the wheel)"},
+		{"PgUp PgDn", "read back (also the wheel)"},
 		{"Ctrl+End", "to the newest message"},
 		{"Ctrl+F", "find: ↑ older, ↓ newer"},
 	}},
@@ -41,7 +41,7 @@ var help = []helpSection{
 		{"Ctrl+N", "the next with unread messages"},
 	}},
 	{"Commands", [][2]string{
-		{"/join ROOM", "go to a room; its first message makes it"},
+		{"/join ROOM", "go to a room, or make one"},
 		{"/rooms", "what rooms there are"},
 		{"/who", "who is here"},
 		{"/nick NAME", "the name that others see"},
@@ -51,26 +51,21 @@ var help = []helpSection{
 	}},
 }
 
-// helpLines lays the help out in as many columns as fit.
+// helpLines lays the help out, in two columns if they fit.
 func (m *model) helpLines(width int) []string {
 	var blocks []string
-	widest := 0
 	for _, section := range help {
 		lines := []string{m.layout.style.strong.Render("  " + section.title)}
 		for _, key := range section.keys {
 			lines = append(lines, "  "+pad(key[0], 13)+m.layout.style.faint.Render(key[1]))
 		}
-		block := strings.Join(append(lines, ""), "\n")
-		widest = max(widest, lipgloss.Width(block))
-		blocks = append(blocks, block)
+		blocks = append(blocks, strings.Join(append(lines, ""), "\n"))
 	}
-	if width < 2*widest+2 {
-		return strings.Split(strings.Join(blocks, "\n"), "\n")
+	left, right := strings.Join(blocks[:3], "\n"), strings.Join(blocks[3:], "\n")
+	if lipgloss.Width(left)+lipgloss.Width(right) > width {
+		return strings.Split(left+"\n"+right, "\n")
 	}
-	left := strings.Join(blocks[:3], "\n")
-	right := strings.Join(blocks[3:], "\n")
-	both := lipgloss.JoinHorizontal(lipgloss.Top, lipgloss.NewStyle().Width(widest+2).Render(left), right)
-	return strings.Split(both, "\n")
+	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, left, right), "\n")
 }
 
 // pressHelping scrolls the help; any other key closes it, and what it types is typed.

@@ -22,9 +22,12 @@ func TestRoomsBesideTheConversation(t *testing.T) {
 	s.typed("a draft")
 	s.wide(roomState{id: "attic", messages: 3}, roomState{id: "kitchen", unread: 2}, roomState{id: "zoo-with-a-very-long-name-indeed", unread: 5000})
 	s.golden("sidebar")
-	if cursor := s.model.View().Cursor; cursor == nil || cursor.X != sidebarWidth+1+len("> a draft") {
+	if cursor := s.model.View().Cursor; cursor == nil || cursor.X != s.model.mainLeft()+len("> a draft") {
 		t.Errorf("cursor %+v", cursor)
 	}
+	s.send(tea.KeyPressMsg{Code: tea.KeyF1})
+	s.golden("help-wide")
+	s.run(escape)
 	for width := 79; width <= 81; width++ {
 		s.send(tea.WindowSizeMsg{Width: width, Height: 20})
 		if got := strings.Contains(s.frame(), "kitchen"); got != (width >= sidebarFrom) {

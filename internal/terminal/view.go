@@ -30,19 +30,29 @@ func (m *model) setDark(dark bool) {
 
 func (m *model) resize(width, height int) {
 	m.width, m.height = width, height
-	m.layout.width = width - m.mainLeft()
+	m.layout.width = width - m.sidebarColumns()
 	m.input.MaxHeight = min(max(height/2, 1), maxInputHeight)
 	m.input.SetWidth(m.layout.width)
 	m.relayout()
 }
 
-// mainLeft is the column where the conversation begins, right of the rooms if there is space for them.
-func (m *model) mainLeft() int {
+// sidebarColumns is how much of the width the list of rooms takes, if there is space for it.
+func (m *model) sidebarColumns() int {
 	if m.width < sidebarFrom {
 		return 0
 	}
-	return sidebarWidth + 1
+	return sidebarWidth + 2
 }
+
+// mainLeft is the column where the conversation begins. The help has the whole width.
+func (m *model) mainLeft() int {
+	if m.mode == helping {
+		return 0
+	}
+	return m.sidebarColumns()
+}
+
+func (m *model) mainWidth() int { return m.width - m.mainLeft() }
 
 // relayout lays out the scrollback again, in the rows that the rest leaves.
 func (m *model) relayout() {
@@ -101,7 +111,7 @@ func (m *model) View() tea.View {
 		lines = append(lines, m.statusLine())
 	}
 	for i, line := range lines {
-		lines[i] = lipgloss.NewStyle().MaxWidth(m.layout.width).Render(line)
+		lines[i] = lipgloss.NewStyle().MaxWidth(m.mainWidth()).Render(line)
 	}
 	input, cursor := m.inputView()
 	if cursor != nil && !m.quitting {
@@ -122,7 +132,7 @@ func (m *model) scrollbackLines() []string {
 	var lines []string
 	switch m.mode {
 	case helping:
-		all := m.helpLines(m.layout.width)
+		all := m.helpLines(m.mainWidth())
 		m.helpTop = min(m.helpTop, max(len(all)-m.layout.rows, 0))
 		lines = all[m.helpTop:min(m.helpTop+m.layout.rows, len(all))]
 	case switching:
@@ -178,7 +188,7 @@ func (m *model) besideRooms(lines []string) []string {
 		return lines
 	}
 	rooms, _ := m.sidebar(len(lines))
-	edge := m.layout.style.faint.Render("│")
+	edge := m.layout.style.faint.Render("│ ")
 	for i := range lines {
 		lines[i] = rooms[i] + edge + lines[i]
 	}
@@ -273,7 +283,7 @@ func (m *model) statusLine() string {
 	default:
 		right = s.faint.Render(right)
 	}
-	return spread(left, right, m.layout.width)
+	return spread(left, right, m.mainWidth())
 }
 
 func (m *model) connectionText() string {
