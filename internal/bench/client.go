@@ -16,7 +16,7 @@ import (
 type client struct {
 	index int
 	room  string
-	conn  conn
+	conn  Session
 	ended chan struct{} // closed when the reader has ended
 
 	joined chan struct{} // closed with the answer to the join and the start of the room's events
@@ -50,8 +50,8 @@ type client struct {
 }
 
 // open connects, joins and starts the reader. A client whose resume is set continues where it was.
-func (c *client) open(ctx context.Context, wire Wire, at Addresses, resume *chatv1.Resume) error {
-	conn, err := dial(ctx, wire, at)
+func (c *client) open(ctx context.Context, dial dialer, resume *chatv1.Resume) error {
+	conn, err := dial(ctx)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *client) position() *chatv1.Resume { return &chatv1.Resume{Epoch: c.epoc
 
 // close ends the connection and waits for the reader. The error is a promise that was broken before.
 func (c *client) close() error {
-	c.conn.close()
+	c.conn.Close()
 	c.unpause()
 	<-c.ended
 	var broken *brokenError
@@ -93,7 +93,7 @@ func (c *client) close() error {
 func (c *client) send(request []byte) error {
 	c.sendMu.Lock()
 	defer c.sendMu.Unlock()
-	return c.conn.send(request)
+	return c.conn.Send(request)
 }
 
 func (c *client) publish(clientID string, size int) error {
@@ -108,7 +108,7 @@ func (c *client) unpause() {
 
 func (c *client) read() error {
 	for {
-		b, err := c.conn.receive()
+		b, err := c.conn.Receive()
 		if err != nil {
 			return err
 		}

@@ -22,8 +22,9 @@ type Config struct {
 	Offline      int           // storm: messages a room gets while its clients are away
 	Preload      int           // history: messages stored before, over all rooms
 
-	Runs    int  // of each subject
-	VsFloor bool // take turns with the floor
+	Runs    int    // of each subject
+	VsFloor bool   // take turns with the floor
+	Peers   []Peer // and with these
 
 	Attach       *Attach  // a server that runs already; nil: start one for each run
 	ServeCommand []string // starts a Rialto: the program, and "serve"
@@ -153,7 +154,7 @@ func (c *Config) Validate() error {
 	switch {
 	case s == nil:
 		return fmt.Errorf("unknown scenario %q", c.Scenario)
-	case c.VsFloor && !s.floor:
+	case (c.VsFloor || len(c.Peers) > 0) && !s.floor:
 		return fmt.Errorf("scenario %s: the floor cannot play it", c.Scenario)
 	case c.Wire != Plain && c.Wire != JSON && c.Wire != Mux && c.Wire != GRPC:
 		return fmt.Errorf("unknown wire %q", c.Wire)

@@ -16,18 +16,31 @@ const (
 	GRPC  Wire = "grpc"  // one HTTP/2 connection for each client
 )
 
-// conn is one Connect session. Send and Receive may be called concurrently, each by one goroutine at a time.
-type conn interface {
-	// send writes one encoded ConnectRequest.
-	send(request []byte) error
-	// receive returns the next encoded ConnectResponse, which is valid until the next call.
-	receive() ([]byte, error)
-	// close ends the session at once, and with it a blocked send or receive.
-	close()
+// Session is one Connect session, whatever it looks like on the wire. Send and Receive may be called concurrently, each by
+// one goroutine at a time.
+type Session interface {
+	// Send writes one encoded chatv1.ConnectRequest: a join or a publish.
+	Send(request []byte) error
+	// Receive returns the next encoded chatv1.ConnectResponse, which is valid until the next call.
+	Receive() ([]byte, error)
+	// Close ends the session at once, and with it a blocked Send or Receive.
+	Close()
 }
 
+// Peer is another server to take turns with. It answers each join with a reply and a snapshot without messages, and gives
+// each room's messages rev and seq 1, 2, 3, …; where it has none by itself, its adapter numbers them.
+type Peer struct {
+	Name    string
+	Command []string // starts it; it writes its Addresses to the file named by --port-file, which is added
+	// Dial opens a session; ctx bounds only the opening. Nil: it speaks plain mode with protobuf.
+	Dial func(ctx context.Context, at Addresses) (Session, error)
+}
+
+// dialer opens a session to the subject of a run.
+type dialer func(context.Context) (Session, error)
+
 // dial opens a session. ctx bounds only the opening.
-func dial(ctx context.Context, wire Wire, at Addresses) (conn, error) {
+func dial(ctx context.Context, wire Wire, at Addresses) (Session, error) {
 	switch wire {
 	case Plain, JSON:
 		return dialSocket(ctx, at.HTTP, wire == JSON)

@@ -18,10 +18,10 @@ const connectPath = "/rialto.chat.v1.ChatService/Connect"
 type socket struct {
 	ws   *websocket.Conn
 	json bool
-	buf  []byte // of receive
+	buf  []byte // of Receive
 }
 
-func dialSocket(ctx context.Context, address string, json bool) (conn, error) {
+func dialSocket(ctx context.Context, address string, json bool) (Session, error) {
 	url := "ws://" + address + connectPath + "?encoding=proto"
 	if json {
 		url = "ws://" + address + connectPath + "?encoding=json"
@@ -37,7 +37,7 @@ func dialSocket(ctx context.Context, address string, json bool) (conn, error) {
 	return &socket{ws: ws, json: json}, nil
 }
 
-func (s *socket) send(request []byte) error {
+func (s *socket) Send(request []byte) error {
 	if s.json {
 		text, err := requestToJSON(request)
 		if err != nil {
@@ -48,7 +48,7 @@ func (s *socket) send(request []byte) error {
 	return s.ws.WriteMessage(websocket.BinaryMessage, request)
 }
 
-func (s *socket) receive() ([]byte, error) {
+func (s *socket) Receive() ([]byte, error) {
 	kind, r, err := s.ws.NextReader()
 	if err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func (s *socket) receive() ([]byte, error) {
 	return s.buf, nil
 }
 
-func (s *socket) close() { s.ws.Close() }
+func (s *socket) Close() { s.ws.Close() }
 
 // readAll is io.ReadAll into a buffer that is used again.
 func readAll(r io.Reader, buf []byte) ([]byte, error) {

@@ -17,10 +17,10 @@ type stream struct {
 	grpc.ClientStream
 	cancel context.CancelFunc
 	conn   interface{ Close() error }
-	buf    []byte // of receive
+	buf    []byte // of Receive
 }
 
-func dialMux(address string) (conn, error) {
+func dialMux(address string) (Session, error) {
 	cc, err := bridge.Dial("ws://" + address)
 	if err != nil {
 		return nil, err
@@ -28,7 +28,7 @@ func dialMux(address string) (conn, error) {
 	return openStream(cc, cc)
 }
 
-func dialGRPC(address string) (conn, error) {
+func dialGRPC(address string) (Session, error) {
 	cc, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func dialGRPC(address string) (conn, error) {
 	return openStream(cc, cc)
 }
 
-func openStream(cc grpc.ClientConnInterface, closer interface{ Close() error }) (conn, error) {
+func openStream(cc grpc.ClientConnInterface, closer interface{ Close() error }) (Session, error) {
 	ctx, cancel := context.WithCancel(context.Background()) // the session's; ends in close
 	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 	s, err := cc.NewStream(ctx, desc, connectPath, grpc.ForceCodecV2(rawCodec{}), grpc.WaitForReady(true))
@@ -48,14 +48,14 @@ func openStream(cc grpc.ClientConnInterface, closer interface{ Close() error }) 
 	return &stream{ClientStream: s, cancel: cancel, conn: closer}, nil
 }
 
-func (s *stream) send(request []byte) error { return s.SendMsg(&request) }
+func (s *stream) Send(request []byte) error { return s.SendMsg(&request) }
 
-func (s *stream) receive() ([]byte, error) {
+func (s *stream) Receive() ([]byte, error) {
 	err := s.RecvMsg(&s.buf)
 	return s.buf, err
 }
 
-func (s *stream) close() {
+func (s *stream) Close() {
 	s.cancel()
 	s.conn.Close()
 }

@@ -27,7 +27,7 @@ const sampleEvery = 8
 
 // openFleet connects perRoom clients to each of so many rooms, numbered from first. The progress is told as it goes.
 func openFleet(
-	ctx context.Context, s *subject, wire Wire, first, rooms, perRoom int, tell func(done, of int),
+	ctx context.Context, dial dialer, first, rooms, perRoom int, tell func(done, of int),
 ) (*fleet, error) {
 	f := &fleet{clients: make([]*client, rooms*perRoom), rooms: rooms, published: make([]atomic.Uint64, rooms)}
 	group, ctx := errgroup.WithContext(ctx)
@@ -40,7 +40,7 @@ func openFleet(
 		}
 		f.clients[i] = c
 		group.Go(func() error {
-			if err := c.open(ctx, wire, s.at, nil); err != nil {
+			if err := c.open(ctx, dial, nil); err != nil {
 				return fmt.Errorf("client %d: %w", i, err)
 			}
 			tell(int(done.Add(1)), len(f.clients))

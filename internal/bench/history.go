@@ -162,7 +162,7 @@ func (r *pageReader) check(page *chatv1.ListMessagesResponse) {
 // loaderPool publishes into any room over some sessions, many at a time.
 type loaderPool struct {
 	play  *play
-	conns []conn
+	conns []Session
 	free  chan int // indexes of conns that may take another publish, each as often as it may
 	acks  atomic.Uint64
 	n     int
@@ -178,7 +178,7 @@ type loaderPool struct {
 func openLoaders(p *play) (*loaderPool, error) {
 	l := &loaderPool{play: p, free: make(chan int, loaders*loaderWindow), rooms: newZipf(1, p.cfg.Rooms)}
 	for i := range loaders {
-		c, err := dial(p.ctx, p.wire(), p.subject.at)
+		c, err := p.dial(p.ctx)
 		if err != nil {
 			return nil, errors.Join(err, l.close())
 		}
@@ -194,10 +194,10 @@ func openLoaders(p *play) (*loaderPool, error) {
 }
 
 // read takes the answers of one session.
-func (l *loaderPool) read(i int, c conn) {
+func (l *loaderPool) read(i int, c Session) {
 	h := answers{l, i}
 	for {
-		b, err := c.receive()
+		b, err := c.Receive()
 		if err == nil {
 			err = decodeResponse(b, h)
 		}
@@ -243,7 +243,7 @@ func (l *loaderPool) publishTo(ctx context.Context, room int) error {
 	select {
 	case i := <-l.free:
 		l.n++
-		return l.conns[i].send(publishRequest(roomID(room), fmt.Sprint("l-", l.n), l.play.cfg.MessageBytes, 0))
+		return l.conns[i].Send(publishRequest(roomID(room), fmt.Sprint("l-", l.n), l.play.cfg.MessageBytes, 0))
 	case <-ctx.Done():
 		return nil
 	}
@@ -283,7 +283,7 @@ func (l *loaderPool) close() error {
 	l.once.Do(func() {
 		l.closing.Store(true)
 		for _, c := range l.conns {
-			c.close()
+			c.Close()
 		}
 		l.running.Wait()
 	})

@@ -17,7 +17,7 @@ func playIdle(p *play) (Metrics, error) {
 	if p.subject.pid == 0 {
 		return nil, errors.New("idle measures the server's memory: its process must be known (--pid)")
 	}
-	warm, err := openFleet(p.ctx, p.subject, p.wire(), 0, min(warmRooms, p.cfg.Rooms), p.cfg.PerRoom, func(int, int) {})
+	warm, err := openFleet(p.ctx, p.dial, 0, min(warmRooms, p.cfg.Rooms), p.cfg.PerRoom, func(int, int) {})
 	if err != nil {
 		return nil, err
 	}

@@ -20,19 +20,22 @@ func (p *play) openFleet() (*fleet, error) { return p.openFleetAt(0) }
 
 // openFleetAt is openFleet for rooms that are numbered from first.
 func (p *play) openFleetAt(first int) (*fleet, error) {
-	return openFleet(p.ctx, p.subject, p.wire(), first, p.cfg.Rooms, p.cfg.PerRoom, func(done, of int) {
+	return openFleet(p.ctx, p.dial, first, p.cfg.Rooms, p.cfg.PerRoom, func(done, of int) {
 		if done%50 == 0 || done == of {
 			p.tell(fmt.Sprintf("connecting %d of %d", done, of))
 		}
 	})
 }
 
-// wire is the configuration's, except that the floor has only one.
-func (p *play) wire() Wire {
-	if p.subject.name == subjectFloor {
-		return Plain
+// dial opens a session: over the configuration's wire to Rialto, over the only one that they have to the others.
+func (p *play) dial(ctx context.Context) (Session, error) {
+	switch {
+	case p.subject.dial != nil:
+		return p.subject.dial(ctx, p.subject.at)
+	case p.subject.name != subjectRialto:
+		return dial(ctx, Plain, p.subject.at)
 	}
-	return p.cfg.Wire
+	return dial(ctx, p.cfg.Wire, p.subject.at)
 }
 
 // settleTimeout is how long what was sent may take until everybody has it; what is missing then is lost.

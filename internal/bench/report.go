@@ -92,6 +92,7 @@ func (f *Faults) add(other Faults) {
 
 // RunResult is one run of one subject.
 type RunResult struct {
+	Round   int    `json:"round"` // those of one round ran one after another
 	Subject string `json:"subject"`
 	Faults
 	Metrics    Metrics `json:"metrics"`
@@ -123,8 +124,16 @@ type Report struct {
 	Medians map[string]map[Metric]Spread `json:"medians"`
 	// CPURatio is the median server CPU a delivery over the floor's; absent without a floor or without runs that count.
 	CPURatio *float64 `json:"cpu_ratio,omitempty"`
-	// CPURatioSpread has the ratios of neighbouring runs.
+	// CPURatioSpread has the ratios of runs of one round.
 	CPURatioSpread *Spread `json:"cpu_ratio_spread,omitempty"`
+	// PeerCPURatios are the same of each peer.
+	PeerCPURatios map[string]Ratio `json:"peer_cpu_ratios,omitempty"`
+}
+
+// Ratio is a peer's CPU a delivery over the floor's.
+type Ratio struct {
+	OfMedians float64 `json:"of_medians"`
+	Spread
 }
 
 // Machine is where it ran.
@@ -184,27 +193,40 @@ func (r *Report) summarize() {
 			r.Medians[name][metric] = spreadOf(v)
 		}
 	}
-	ours, floor := r.Medians[subjectRialto][CPUPerDelivery], r.Medians[subjectFloor][CPUPerDelivery]
-	if ours.Median == 0 || floor.Median == 0 {
-		return
+	for name := range values {
+		ratio, ok := r.ratio(name)
+		switch {
+		case !ok || name == subjectFloor:
+		case name == subjectRialto:
+			r.CPURatio, r.CPURatioSpread = &ratio.OfMedians, &ratio.Spread
+		default:
+			if r.PeerCPURatios == nil {
+				r.PeerCPURatios = make(map[string]Ratio)
+			}
+			r.PeerCPURatios[name] = ratio
+		}
 	}
-	ratio, pairs := ours.Median/floor.Median, spreadOf(r.pairRatios())
-	r.CPURatio, r.CPURatioSpread = &ratio, &pairs
 }
 
-// pairRatios compares each counted run with the floor's run beside it.
-func (r *Report) pairRatios() []float64 {
-	var ratios []float64
-	for i := 1; i < len(r.Runs); i += 2 {
-		ours, floor := r.Runs[i-1], r.Runs[i]
-		if ours.Subject == subjectFloor {
-			ours, floor = floor, ours
-		}
-		if ours.NotCounted == "" && floor.NotCounted == "" && floor.Metrics[CPUPerDelivery] > 0 {
-			ratios = append(ratios, ours.Metrics[CPUPerDelivery]/floor.Metrics[CPUPerDelivery])
+// ratio compares a subject with the floor: the medians, and each counted run with the floor's of the same round.
+func (r *Report) ratio(name string) (Ratio, bool) {
+	of, floor := r.Medians[name][CPUPerDelivery].Median, r.Medians[subjectFloor][CPUPerDelivery].Median
+	if of == 0 || floor == 0 {
+		return Ratio{}, false
+	}
+	floors := make(map[int]float64)
+	for _, run := range r.Runs {
+		if run.Subject == subjectFloor && run.NotCounted == "" {
+			floors[run.Round] = run.Metrics[CPUPerDelivery]
 		}
 	}
-	return ratios
+	var rounds []float64
+	for _, run := range r.Runs {
+		if run.Subject == name && run.NotCounted == "" && floors[run.Round] > 0 {
+			rounds = append(rounds, run.Metrics[CPUPerDelivery]/floors[run.Round])
+		}
+	}
+	return Ratio{of / floor, spreadOf(rounds)}, true
 }
 
 func spreadOf(values []float64) Spread {

@@ -8,8 +8,10 @@ import (
 // TestOnlySoundRunsCount feeds runs of which some lost messages or had a busy generator.
 func TestOnlySoundRunsCount(t *testing.T) {
 	t.Parallel()
+	round := 0
 	run := func(subject string, cpu, generator float64, f Faults) RunResult {
-		r := RunResult{Subject: subject, Faults: f, Metrics: Metrics{CPUPerDelivery: cpu, GeneratorCores: generator}}
+		round++
+		r := RunResult{Round: (round + 1) / 2, Subject: subject, Faults: f, Metrics: Metrics{CPUPerDelivery: cpu, GeneratorCores: generator}}
 		r.NotCounted = r.judge()
 		return r
 	}

@@ -25,6 +25,9 @@ func Run(ctx context.Context, cfg Config, progress Progress) (*Report, error) {
 	if cfg.VsFloor {
 		names = append(names, subjectFloor)
 	}
+	for _, peer := range cfg.Peers {
+		names = append(names, peer.Name)
+	}
 	report := newReport(&cfg)
 	for n := range cfg.Runs {
 		for i := range names {
@@ -35,6 +38,7 @@ func Run(ctx context.Context, cfg Config, progress Progress) (*Report, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s, run %d: %w", name, n+1, err)
 			}
+			result.Round = n + 1
 			report.Runs = append(report.Runs, *result)
 		}
 	}

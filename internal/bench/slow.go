@@ -96,7 +96,7 @@ func (p *play) catchUp(f *fleet, slow []*client, m Metrics) error {
 					return err
 				}
 				cut++
-				if err := c.open(p.ctx, p.wire(), p.subject.at, c.position()); err != nil {
+				if err := c.open(p.ctx, p.dial, c.position()); err != nil {
 					return fmt.Errorf("client %d comes back: %w", c.index, err)
 				}
 			}

@@ -108,7 +108,7 @@ func (p *play) comeBack(f *fleet, away []*client) (*histogram, error) {
 	group.SetLimit(stormConnecting)
 	for _, c := range away {
 		group.Go(func() error {
-			if err := c.open(ctx, p.wire(), p.subject.at, c.position()); err != nil {
+			if err := c.open(ctx, p.dial, c.position()); err != nil {
 				return fmt.Errorf("client %d comes back: %w", c.index, err)
 			}
 			want := f.published[c.index/f.perRoom()].Load()

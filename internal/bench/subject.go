@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +32,8 @@ type subject struct {
 	name string
 	at   Addresses
 	pid  int
-	stop func() // ends what start began
+	stop func()                                            // ends what start began
+	dial func(context.Context, Addresses) (Session, error) // a peer's own; nil: none
 }
 
 // startTimeout is how long a server may take until it answers.
@@ -48,23 +50,30 @@ func startSubject(ctx context.Context, cfg *Config, name string) (*subject, erro
 		return nil, err
 	}
 	portFile := filepath.Join(dir, "ports.json")
-	args := append([]string{}, cfg.ServeCommand...)
-	if name == subjectFloor {
-		args = append([]string{}, cfg.FloorCommand...)
-	} else {
-		args = append(args, "--data", filepath.Join(dir, "data"), "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0",
-			"--admin", "", "--log-level", "warn", "--log-format", "json")
-		args = append(args, cfg.ServerFlags...)
-	}
-	args = append(args, "--port-file", portFile)
-	s, err := startProcess(ctx, name, args, portFile)
+	command, dial := cfg.command(name, dir)
+	s, err := startProcess(ctx, name, append(command, "--port-file", portFile), portFile)
 	if err != nil {
 		os.RemoveAll(dir)
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
+	s.dial = dial
 	end := s.stop
 	s.stop = func() { end(); os.RemoveAll(dir) }
 	return s, nil
+}
+
+// command returns what starts a subject, but for its port file, and how its sessions are opened if not by a wire.
+func (c *Config) command(name, dir string) (args []string, dial func(context.Context, Addresses) (Session, error)) {
+	switch name {
+	case subjectFloor:
+		return slices.Clone(c.FloorCommand), nil
+	case subjectRialto:
+		args = append(slices.Clone(c.ServeCommand), "--data", filepath.Join(dir, "data"), "--http", "127.0.0.1:0",
+			"--grpc", "127.0.0.1:0", "--admin", "", "--log-level", "warn", "--log-format", "json")
+		return append(args, c.ServerFlags...), nil
+	}
+	i := slices.IndexFunc(c.Peers, func(p Peer) bool { return p.Name == name })
+	return slices.Clone(c.Peers[i].Command), c.Peers[i].Dial
 }
 
 // startProcess runs a command and waits until it has written its port file.

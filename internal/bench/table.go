@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -11,10 +12,7 @@ import (
 func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(w, "%s over %s: %s, %d-byte messages; %d CPUs, kernel %s, %s %s\n\n", r.Scenario, r.Wire, r.load(),
 		r.MessageBytes, r.Machine.CPUs, r.Machine.Kernel, r.Machine.Go, r.Machine.Arch)
-	subjects := []string{subjectRialto}
-	if r.Medians[subjectFloor] != nil || r.count(subjectFloor) > 0 {
-		subjects = append(subjects, subjectFloor)
-	}
+	subjects := r.subjects()
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(t, "\t%s\n", strings.Join(subjects, "\t"))
 	for _, m := range metricTitles {
@@ -33,6 +31,11 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if r.CPURatio != nil {
 		fmt.Fprintf(w, "\nserver CPU a delivery, x floor: %.2f  [%.2f to %.2f]\n", *r.CPURatio, r.CPURatioSpread.Min,
 			r.CPURatioSpread.Max)
+	}
+	for _, name := range subjects {
+		if ratio, ok := r.PeerCPURatios[name]; ok {
+			fmt.Fprintf(w, "%s: %.2f  [%.2f to %.2f]\n", name, ratio.OfMedians, ratio.Min, ratio.Max)
+		}
 	}
 	r.writeUncounted(w)
 	return nil
@@ -56,13 +59,15 @@ func (r *Report) load() string {
 	return fmt.Sprintf("%s, %d messages in flight a room", clients, r.InFlight)
 }
 
-func (r *Report) count(subject string) (n int) {
+// subjects lists all in the order of the first round.
+func (r *Report) subjects() []string {
+	var names []string
 	for _, run := range r.Runs {
-		if run.Subject == subject {
-			n++
+		if !slices.Contains(names, run.Subject) {
+			names = append(names, run.Subject)
 		}
 	}
-	return n
+	return names
 }
 
 func (r *Report) has(metric Metric) bool {
