@@ -2,7 +2,7 @@ import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Event, Signaled } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { Message as WireMessage, Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
 import { toMember, toMessage, toUser, unreadCount } from "./convert.js";
@@ -10,6 +10,7 @@ import type { Step } from "./cursor.js";
 import { ChatError } from "./error.js";
 import type { Member, RoomSettings } from "./member-types.js";
 import { Members } from "./members.js";
+import { MessageCalls } from "./message-calls.js";
 import type { StoredMessage } from "./message-store.js";
 import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
@@ -59,6 +60,7 @@ export class RoomSession implements Room {
   private readonly readMarker = new ReadMarker((seq) => this.sendMark(seq));
   private readonly attachment: Attachment;
   private readonly publisher: Publisher;
+  private readonly calls: MessageCalls;
   private readonly views = new Set<RoomView>();
   /** Calls of `join` without a `leave`. */
   private joins = 0;
@@ -77,6 +79,14 @@ export class RoomSession implements Room {
       id,
       rev: () => this.attachment.position?.rev ?? 0,
       call: (method, request) => session.call(method, request),
+    });
+    this.calls = new MessageCalls(id, session, {
+      epoch: () => this.attachment.position?.epoch,
+      get: (seq) => this.timeline.get(seq),
+      merge: (message) => {
+        this.merge(message);
+        this.changed();
+      },
     });
     this.attachment = new Attachment(id, session, random, {
       joined: (result) => this.joined(result),
@@ -157,31 +167,20 @@ export class RoomSession implements Room {
     }
   }
 
-  edit(seq: number, text: string, { expectedRev, ...options }: EditOptions = {}): Promise<void> {
-    const mentions = options.mentions ?? this.timeline.get(seq)?.mentions ?? [];
-    const request = {
-      room: this.id,
-      seq: BigInt(seq),
-      text,
-      mentions: [...mentions],
-      ...(expectedRev !== undefined && { expectedRev: BigInt(expectedRev) }),
-    };
-    return this.mergeAnswer(this.session.call(MessageService.method.editMessage, request));
+  edit(seq: number, text: string, options: EditOptions = {}): Promise<void> {
+    return this.calls.edit(seq, text, options);
   }
 
   remove(seq: number): Promise<void> {
-    const request = { room: this.id, seq: BigInt(seq) };
-    return this.mergeAnswer(this.session.call(MessageService.method.deleteMessage, request));
+    return this.calls.remove(seq);
   }
 
   addReaction(seq: number, emoji: string): Promise<void> {
-    const request = { room: this.id, seq: BigInt(seq), emoji };
-    return this.mergeAnswer(this.session.call(MessageService.method.addReaction, request));
+    return this.calls.addReaction(seq, emoji);
   }
 
   removeReaction(seq: number, emoji: string): Promise<void> {
-    const request = { room: this.id, seq: BigInt(seq), emoji };
-    return this.mergeAnswer(this.session.call(MessageService.method.removeReaction, request));
+    return this.calls.removeReaction(seq, emoji);
   }
 
   loadOlder(): Promise<void> {
@@ -454,16 +453,6 @@ export class RoomSession implements Room {
         this.changed();
       }
     });
-  }
-
-  /** Takes the message that a call answered with; its event may be before or behind it. */
-  private async mergeAnswer(call: Promise<{ readonly message?: WireMessage | undefined }>): Promise<void> {
-    const epoch = this.attachment.position?.epoch;
-    const { message } = await call;
-    if (message && epoch !== undefined && epoch === this.attachment.position?.epoch) {
-      this.merge(toMessage(message));
-      this.changed();
-    }
   }
 
   private get hasOlder(): boolean {

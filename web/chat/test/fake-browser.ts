@@ -43,7 +43,8 @@ export class FakeTab implements TabEnvironment {
   private readonly browser: FakeBrowser;
   private readonly undelivered: (() => void)[] = [];
   private isFrozen = false;
-  private isClosed = false;
+  /** It says and hears nothing any more. */
+  isClosed = false;
 
   constructor(browser: FakeBrowser) {
     this.browser = browser;
@@ -164,6 +165,9 @@ class FakeChannel {
   }
 
   postMessage(message: unknown): void {
+    if (this.tab.isClosed) {
+      return;
+    }
     const data: unknown = structuredClone(message);
     for (const channel of this.browser.channels) {
       if (channel !== this && channel.name === this.name) {

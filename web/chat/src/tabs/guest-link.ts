@@ -124,10 +124,8 @@ export class GuestLink {
       ...(message && { message }),
     });
     const abort = () => {
-      if (this.calls.has(id)) {
-        this.send({ kind: "abort", call: id });
-        this.finish(id, ConnectError.from(signal?.reason, Code.Canceled));
-      }
+      this.tell({ kind: "abort", call: id });
+      this.finish(id, ConnectError.from(signal?.reason, Code.Canceled));
     };
     signal?.addEventListener("abort", abort, { once: true });
     return { id, ...call };
@@ -139,14 +137,18 @@ export class GuestLink {
     input: AsyncIterable<MessageInitShape<I>>,
     credit: Credit,
   ): Promise<void> {
-    for await (const message of input) {
-      if (!(await credit.take())) {
-        return;
+    try {
+      for await (const message of input) {
+        if (!(await credit.take())) {
+          return;
+        }
+        this.send({ kind: "message", call, bytes: toBinary(schema, create(schema, message)) });
       }
-      this.send({ kind: "message", call, bytes: toBinary(schema, create(schema, message)) });
-    }
-    if (this.calls.has(call)) {
-      this.send({ kind: "half-close", call });
+      this.tell({ kind: "half-close", call });
+    } catch (reason) {
+      // What cannot be encoded ends the call, as in the transport.
+      this.tell({ kind: "abort", call });
+      this.finish(call, ConnectError.from(reason));
     }
   }
 
@@ -178,6 +180,13 @@ export class GuestLink {
   private expectAnswer(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.events.silent(), hostTimeoutMs);
+  }
+
+  /** Sends what is about a call, unless that has ended. */
+  private tell(message: GuestMessage & { readonly call: number }): void {
+    if (this.calls.has(message.call)) {
+      this.send(message);
+    }
   }
 
   private send(message: GuestMessage): void {
