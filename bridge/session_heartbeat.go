@@ -6,16 +6,17 @@ import (
 	"time"
 )
 
-// sessionHeartbeat sends PING when nothing was heard for a heartbeat, and ends a session whose peer is gone: nothing came
-// during two of them and the peer took nothing that waited to be written. The reader of a session always listens, so there
-// is no more to it. Like [heartbeat] it is a timer, not a goroutine.
+// sessionHeartbeat sends a PING every heartbeat, and ends a session whose peer is gone: since the last PING nothing came and the
+// peer took nothing that waited to be written. So it is found within two heartbeats of its last sign of life. The reader of a
+// session always listens, and a peer that only reads gives credit back, which is a sign of life; so there is no more to it. Like
+// [heartbeat] it is a timer, not a goroutine.
 type sessionHeartbeat struct {
 	mu      sync.Mutex // held during a beat
 	timer   *time.Timer
 	stopped bool
 
-	heard, waits uint64 // at the last beat
-	silent       int    // beats without a sign of life
+	pinged       bool   // there was a beat before
+	heard, waits uint64 // at that
 }
 
 func (b *sessionHeartbeat) start(s *session) {
@@ -41,15 +42,11 @@ func (b *sessionHeartbeat) beat(s *session, interval time.Duration) {
 	}
 	heard := s.heard.Load()
 	waits, waiting := s.sock.progress()
-	if heard != b.heard || waits != b.waits || waiting {
-		b.silent = 0
-	} else if b.silent++; b.silent >= silentBeats {
+	if b.pinged && heard == b.heard && waits == b.waits && !waiting {
 		s.fail(errSilent)
 		return
 	}
-	if heard == b.heard {
-		s.sendControl(muxFrame{kind: kindPing, payload: make([]byte, pingBytes)})
-	}
-	b.heard, b.waits = heard, waits
+	s.sendControl(muxFrame{kind: kindPing, payload: make([]byte, pingBytes)})
+	b.pinged, b.heard, b.waits = true, heard, waits
 	b.timer.Reset(interval)
 }
