@@ -17,6 +17,8 @@ type serveCommand struct {
 	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
 	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts (${default}). One process at a time."`
 
+	MinFreeBytes int64 `default:"268435456" placeholder:"N" help:"Space that its disk must have left; with less, reading goes on and writes are refused (${default})."`
+
 	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
 	GRPC     string `name:"grpc" default:"localhost:9090" placeholder:"HOST:PORT" group:"Listening" help:"Where native gRPC clients connect (${default})."`
 	Admin    string `default:"localhost:9091" placeholder:"HOST:PORT" group:"Listening" help:"Where operators look: /metrics, /debug/pprof, details at /readyz (${default}). Empty: nowhere. Keep it private."`
@@ -107,6 +109,7 @@ func (s *serveCommand) config() server.Config {
 		GRPC:              s.GRPC,
 		Admin:             s.Admin,
 		DataDir:           s.Data,
+		MinFreeBytes:      s.MinFreeBytes,
 		TLSCertFile:       s.TLSCert,
 		TLSKeyFile:        s.TLSKey,
 		Guests:            s.Guests,

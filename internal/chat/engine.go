@@ -13,19 +13,13 @@ import (
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
-// views is where committed state is read.
-type views interface {
-	// View returns the last published View. The caller closes it.
-	View() state.View
-}
-
 // appendTimeout is how long the sequencer may have no place for a record.
 const appendTimeout = 10 * time.Second
 
 // engine is what all services stand on: committed state to read, a sequencer to write. Its methods return status errors
 // and may be called concurrently.
 type engine struct {
-	views     views
+	views     Store
 	sequencer sequencer.Sequencer
 	reached   *revWaits
 	limits    Limits // with defaults
@@ -52,8 +46,11 @@ func (e *engine) append(ctx context.Context, rec state.Record) (state.Result, er
 }
 
 // appendAll orders records, which the sequencer may refuse for lack of a place within [appendTimeout], and returns what
-// became of each.
+// became of each. While the disk is nearly full it refuses them by itself.
 func (e *engine) appendAll(ctx context.Context, recs ...state.Record) ([]state.Result, error) {
+	if e.views.Full() {
+		return nil, errDiskFull()
+	}
 	limited, cancel := context.WithTimeout(ctx, appendTimeout)
 	defer cancel()
 	results, err := e.sequencer.Append(limited, recs...)

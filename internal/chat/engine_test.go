@@ -25,6 +25,11 @@ func (f appendFunc) Append(ctx context.Context, recs ...state.Record) ([]state.R
 
 func (appendFunc) Run(context.Context, sequencer.Machine) error { return errors.New("not here") }
 
+// noStore has room, and nothing to read.
+type noStore struct{ Store }
+
+func (noStore) Full() bool { return false }
+
 // stuck never has a place. wrap makes the error of a context's end.
 func stuck(wrap func(error) error) appendFunc {
 	return func(ctx context.Context, _ ...state.Record) ([]state.Result, error) {
@@ -54,7 +59,7 @@ func TestAppendIsBoundedInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				e := &engine{sequencer: stuck(c.wrap)}
+				e := &engine{views: noStore{}, sequencer: stuck(c.wrap)}
 				ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
 				defer cancel()
 				start := time.Now()

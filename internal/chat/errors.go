@@ -28,6 +28,7 @@ const (
 	retryStopped = time.Second
 	retryBehind  = time.Second
 	retryStalled = time.Second
+	retryDisk    = 10 * time.Second
 )
 
 // resultError returns the status of a verdict; nil for an accepted command.
@@ -121,6 +122,11 @@ func sequencerError(err error) error {
 
 func errOutcomeUnknown() error {
 	return retryable(codes.Unavailable, "outcome unknown: repeat with the same client_id", retryUnknown)
+}
+
+// errDiskFull returns the status of a write that the disk has no room for. Reads go on.
+func errDiskFull() error {
+	return retryable(codes.ResourceExhausted, "the server's disk is nearly full; nothing was stored", retryDisk)
 }
 
 // errStalled returns the status of a stream whose client takes nothing any more. It may come back and resume.

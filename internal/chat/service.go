@@ -22,6 +22,8 @@ import (
 type Store interface {
 	// View returns the newest published View. The caller closes it.
 	View() state.View
+	// Full reports whether nothing more should be written.
+	Full() bool
 }
 
 // Config is what a [Service] is made of.

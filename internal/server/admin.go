@@ -17,8 +17,10 @@ type details struct {
 	Started   time.Time `json:"started"`
 	Addresses Addresses `json:"addresses"`
 	Data      string    `json:"data"`
-	Epoch     string    `json:"epoch"`    // of the history in the data directory
-	Position  uint64    `json:"position"` // the last committed record
+	Epoch     string    `json:"epoch"`                // of the history in the data directory
+	Position  uint64    `json:"position"`             // the last committed record
+	Free      *uint64   `json:"free_bytes,omitempty"` // on the disk, where the system says it
+	DiskFull  bool      `json:"disk_full"`            // writes are refused
 	TLS       *tlsState `json:"tls,omitempty"`
 }
 
@@ -59,6 +61,10 @@ func (s *server) describe() details {
 		Data:      s.cfg.DataDir,
 		Epoch:     string(s.epoch),
 		Position:  s.position.Load(),
+		DiskFull:  s.ready.diskFull(),
+	}
+	if free, ok := s.store.FreeBytes(); ok {
+		d.Free = &free
 	}
 	if s.cert != nil {
 		d.TLS = &tlsState{NotAfter: s.cert.notAfter()}

@@ -29,6 +29,8 @@ type Config struct {
 	AllowedOrigins []string // of web pages of other sites that may connect
 	AllowedHosts   []string // names of this server besides the host of HTTP, localhost and IP addresses
 
+	MinFreeBytes int64 // of the data directory's disk, below which writes are refused; 0: none
+
 	MaxMessageBytes   int           // of a message from a client, on both ports, uncompressed
 	MaxTextBytes      int           // of a message's text; 0: chat.DefaultTextBytes
 	MaxDataBytes      int           // of a message's typed bytes; 0: chat.DefaultDataBytes
@@ -124,6 +126,8 @@ func (c Config) validateChat() error {
 	switch {
 	case c.DataDir == "":
 		return errors.New("--data: a directory is needed")
+	case c.MinFreeBytes < 0:
+		return fmt.Errorf("--min-free-bytes %d: 0 (none) or more", c.MinFreeBytes)
 	case c.MaxRooms < 1:
 		return fmt.Errorf("--max-rooms %d: at least 1", c.MaxRooms)
 	case c.DeliveryWindow < 0 || c.DeliveryWindow > chat.MaxWindow:

@@ -30,6 +30,7 @@ func TestConfigNamesTheWrongFlag(t *testing.T) {
 		{func(c *Config) { c.MaxDataBytes = 1 << 30 }, "data limit"},
 		{func(c *Config) { c.MaxConnections = -1 }, "--max-connections"},
 		{func(c *Config) { c.MaxRooms = 0 }, "--max-rooms"},
+		{func(c *Config) { c.MinFreeBytes = -1 }, "--min-free-bytes"},
 		{func(c *Config) { c.DeliveryWindow = -1 }, "--delivery-window"},
 		{func(c *Config) { c.DeliveryWindow = 2 * time.Second }, "--delivery-window"},
 		{func(c *Config) { c.Heartbeat = 0 }, "--heartbeat"},

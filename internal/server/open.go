@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -76,11 +77,15 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	hub := chat.NewHub()
 	options := s.cfg.store
+	options.MinFreeBytes = cmp.Or(s.cfg.MinFreeBytes, -1)
 	options.Logger, options.OnCommit, options.OnShutOut = s.logger, hub.OnCommit, hub.OnShutOut
 	var err error
 	if s.store, err = state.Open(dir, options); err != nil {
 		return nil, err
 	}
+	s.ready.full = s.store.Full
+	s.metrics.gaugeFunc("disk_free_bytes", "What the disk of the data directory has left; below --min-free-bytes writes are refused.",
+		func() float64 { free, _ := s.store.FreeBytes(); return float64(free) })
 	epoch, position := s.store.Applied()
 	s.epoch = epoch
 	s.position.Store(uint64(position))

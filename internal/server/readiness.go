@@ -23,7 +23,11 @@ func (p phase) String() string {
 // readiness is the phase as the outside sees it. Safe for concurrent use.
 type readiness struct {
 	phase atomic.Int32
+	full  func() bool // whether the disk has no room for writes; nil: nothing is written here
 }
+
+// diskFull reports whether clients can read but not write.
+func (r *readiness) diskFull() bool { return r.full != nil && r.full() }
 
 // open makes a starting server a serving one; false if it is already draining.
 func (r *readiness) open() bool { return r.phase.CompareAndSwap(int32(starting), int32(serving)) }
@@ -40,10 +44,15 @@ func (r *readiness) statusCode() int {
 	return http.StatusServiceUnavailable
 }
 
-// ServeHTTP answers /readyz: 200 while new clients are welcome, otherwise 503; the body is the phase.
+// ServeHTTP answers /readyz: 200 while new clients are welcome, otherwise 503; the body is the phase. Clients are welcome also
+// while the disk is nearly full, since there is much that they can read; the body says so.
 func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(r.statusCode())
+	if r.get() == serving && r.diskFull() {
+		fmt.Fprintln(w, "serving reads only: the disk is nearly full")
+		return
+	}
 	fmt.Fprintln(w, r.get())
 }
 

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 // formatVersion is the version of the layout in keys.go.
 const formatVersion = 1
 
+const defaultMinFreeBytes = 256 << 20
+
 // Options are the settings of a [Store]; the zero value is usable.
 type Options struct {
 	FS     vfs.FS       // nil: the operating system's, watched for slowness
@@ -23,6 +26,8 @@ type Options struct {
 	// CachedRooms is how many rooms used last are kept in memory, of which a publish needs no look-up, and as many
 	// people in rooms; about 800 bytes for both. Up to twice as many are. Default 65,536.
 	CachedRooms int
+	// MinFreeBytes is how much of the disk must be free for Full to be false. Default 256 MiB; negative: any.
+	MinFreeBytes int64
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
 	// Nil: nobody.
 	OnCommit func(*Change)
@@ -57,6 +62,7 @@ type Store struct {
 	synced  bool                                  // whether all that was committed is
 
 	failure failure
+	space   space
 
 	mu        sync.Mutex // protects what follows
 	published *snapshot  // nil after Close
@@ -101,6 +107,8 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.FS == nil {
 		place.fs, s.watch = watchedDisk(log)
 	}
+	s.space.fs, s.space.dir = place.fs, dir
+	s.space.floor = uint64(max(cmp.Or(opts.MinFreeBytes, defaultMinFreeBytes), 0))
 	if err := s.open(place, log); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
