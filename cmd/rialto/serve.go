@@ -17,7 +17,8 @@ type serveCommand struct {
 	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
 	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts (${default}). One process at a time."`
 
-	MinFreeBytes int64 `default:"268435456" placeholder:"N" help:"Space that its disk must have left; with less, reading goes on and writes are refused (${default})."`
+	Durability   string `default:"always" enum:"always,interval" placeholder:"WHEN" help:"always: nothing is acknowledged or shown before it is synced to the disk. interval: it is synced once a second, so a power loss takes the last second, and clients load their rooms anew after any unclean stop (${default})."`
+	MinFreeBytes int64  `default:"268435456" placeholder:"N" help:"Space that its disk must have left; with less, reading goes on and writes are refused (${default})."`
 
 	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
 	GRPC     string `name:"grpc" default:"localhost:9090" placeholder:"HOST:PORT" group:"Listening" help:"Where native gRPC clients connect (${default})."`
@@ -44,6 +45,9 @@ type serveCommand struct {
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" group:"Logging" help:"debug, info, warn or error (${default})."`
 	LogFormat string     `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" group:"Logging" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 }
+
+// syncIntervals are the values of --durability.
+var syncIntervals = map[string]time.Duration{"always": 0, "interval": time.Second}
 
 // Help implements [kong.HelpProvider]: the examples of --help.
 func (*serveCommand) Help() string {
@@ -109,6 +113,7 @@ func (s *serveCommand) config() server.Config {
 		GRPC:              s.GRPC,
 		Admin:             s.Admin,
 		DataDir:           s.Data,
+		SyncInterval:      syncIntervals[s.Durability],
 		MinFreeBytes:      s.MinFreeBytes,
 		TLSCertFile:       s.TLSCert,
 		TLSKeyFile:        s.TLSKey,

@@ -29,6 +29,9 @@ type Config struct {
 	AllowedOrigins []string // of web pages of other sites that may connect
 	AllowedHosts   []string // names of this server besides the host of HTTP, localhost and IP addresses
 
+	// SyncInterval, if not 0, lets what is acknowledged be synced so often instead of before: a power loss takes what is
+	// younger, and clients load their rooms anew after any stop that was not in order.
+	SyncInterval time.Duration
 	MinFreeBytes int64 // of the data directory's disk, below which writes are refused; 0: none
 
 	MaxMessageBytes   int           // of a message from a client, on both ports, uncompressed
@@ -126,6 +129,8 @@ func (c Config) validateChat() error {
 	switch {
 	case c.DataDir == "":
 		return errors.New("--data: a directory is needed")
+	case c.SyncInterval < 0:
+		return fmt.Errorf("sync interval %v: 0 (always) or more", c.SyncInterval)
 	case c.MinFreeBytes < 0:
 		return fmt.Errorf("--min-free-bytes %d: 0 (none) or more", c.MinFreeBytes)
 	case c.MaxRooms < 1:

@@ -77,6 +77,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	hub := chat.NewHub()
 	options := s.cfg.store
+	options.Interval = s.cfg.SyncInterval > 0
 	options.MinFreeBytes = cmp.Or(s.cfg.MinFreeBytes, -1)
 	options.Logger, options.OnCommit, options.OnShutOut = s.logger, hub.OnCommit, hub.OnShutOut
 	var err error
@@ -93,7 +94,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.sequencer = local.New(local.Options{})
+	s.sequencer = local.New(local.Options{SyncInterval: s.cfg.SyncInterval})
 	config := chat.Config{
 		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), MaxRooms: s.cfg.MaxRooms,
 		Delivery: s.cfg.delivery(),

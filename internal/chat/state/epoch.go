@@ -12,7 +12,8 @@ import (
 )
 
 // settle decides which history this is: that of the database, a new one if there is none, and also a new one if the
-// directory is not the one that the database was last opened in. The errors are those of Open.
+// directory is not the one that the database was last opened in, or if what was acknowledged in it is perhaps lost. The errors
+// are those of Open.
 //
 // The marker is on disk before the database knows it. A crash in between looks like a restore and costs clients a reset;
 // the other order could take a restore for the directory itself.
@@ -29,6 +30,7 @@ func (s *Store) settle(place marker, log *slog.Logger) error {
 	if meta.Marker, err = place.renew(); err != nil {
 		return err
 	}
+	meta.Unsynced = s.interval
 	s.epoch = Epoch(meta.GetEpoch())
 	return s.setMeta(meta)
 }
@@ -40,12 +42,19 @@ func (s *Store) checkMeta(meta *storev1.MetaValue, place marker, log *slog.Logge
 			place.dir, meta.GetFormat(), formatVersion)
 	}
 	found, err := place.get()
-	if err != nil || found != "" && found == meta.GetMarker() {
+	if err != nil {
 		return err
 	}
-	reason := markerFile + " is another file than when the server last started: a copy, or a restored backup"
-	if found == "" {
+	reason := ""
+	switch {
+	case found == "":
 		reason = markerFile + " is missing"
+	case found != meta.GetMarker():
+		reason = markerFile + " is another file than when the server last started: a copy, or a restored backup"
+	case meta.GetUnsynced():
+		reason = "a server that acknowledged before it synced was not stopped in order"
+	default:
+		return nil
 	}
 	old := meta.GetEpoch()
 	meta.Epoch = newEpoch()
@@ -75,6 +84,16 @@ func (s *Store) setMeta(meta *storev1.MetaValue) error {
 		return fmt.Errorf("state: write meta: %w", err)
 	}
 	return s.failure.get()
+}
+
+// closeInOrder makes sure that all is on disk, and notes it, where that was not so with every commit.
+func (s *Store) closeInOrder() error {
+	meta, err := s.meta()
+	if err != nil {
+		return err
+	}
+	meta.Unsynced = false
+	return s.setMeta(meta) // synced, and so is all before it
 }
 
 func newEpoch() string {

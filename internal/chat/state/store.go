@@ -26,6 +26,9 @@ type Options struct {
 	// CachedRooms is how many rooms used last are kept in memory, of which a publish needs no look-up, and as many
 	// people in rooms; about 800 bytes for both. Up to twice as many are. Default 65,536.
 	CachedRooms int
+	// Interval says that commits are acknowledged before they are synced. A store that was not closed in order then gets a
+	// new epoch when it is opened again, whether or not something was lost.
+	Interval bool
 	// MinFreeBytes is how much of the disk must be free for Full to be false. Default 256 MiB; negative: any.
 	MinFreeBytes int64
 	// OnCommit is told of every change once its View is published, in the goroutine that commits; it must be quick.
@@ -49,6 +52,7 @@ type Store struct {
 	db        *pebble.DB
 	watch     io.Closer // of the disk; nil: none
 	epoch     Epoch
+	interval  bool
 	onCommit  func(*Change)
 	onShutOut func([]ShutOut)
 
@@ -89,6 +93,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	s := &Store{
 		onCommit:  opts.OnCommit,
 		onShutOut: opts.OnShutOut,
+		interval:  opts.Interval,
 		rooms:     cache[RoomID, *room]{size: opts.CachedRooms},
 		members:   cache[memberID, *storev1.MemberValue]{size: opts.CachedRooms},
 		synced:    true,
@@ -196,7 +201,11 @@ func (s *Store) Close() error {
 		s.pending.abandon()
 	}
 	last.release()
-	if err := s.closeFiles(); err != nil && s.failure.get() == nil {
+	var err error
+	if s.interval && s.failure.get() == nil {
+		err = s.closeInOrder()
+	}
+	if err = errors.Join(err, s.closeFiles()); err != nil && s.failure.get() == nil {
 		return fmt.Errorf("state: close: %w", err)
 	}
 	return nil

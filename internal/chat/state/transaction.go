@@ -36,8 +36,11 @@ type transaction struct {
 // begin returns a transaction for n entries. Nothing else uses s.published meanwhile but to read it.
 func (s *Store) begin(n int) *transaction {
 	batch := s.db.NewBatchWithSize(n * 1024)
-	if s.synced {
+	switch {
+	case s.synced:
 		_ = batch.LogData([]byte(syncedMark), nil) // never fails
+	case n == 0:
+		_ = batch.LogData(nil, nil) // an empty batch would not be written, and nothing synced with it
 	}
 	return &transaction{
 		base:     s.published,

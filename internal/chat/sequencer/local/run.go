@@ -14,14 +14,18 @@ func (s *Sequencer) Run(ctx context.Context, m sequencer.Machine) error {
 	if err := s.start(); err != nil {
 		return err
 	}
-	c := newCommitter(m)
+	c := newCommitter(m, s.interval)
 	for {
-		s.await(ctx, c.began)
+		s.await(ctx, c)
 		if ctx.Err() != nil {
 			s.stop()
 		}
 		calls, last := s.take()
-		if err := c.commit(calls); err != nil {
+		err := c.commit(calls)
+		if wait, due := c.untilSync(); err == nil && due && (last || wait <= 0) {
+			err = c.sync()
+		}
+		if err != nil {
 			s.fail()
 			return err
 		}
@@ -41,16 +45,24 @@ func (s *Sequencer) start() error {
 	return nil
 }
 
-// await returns when a batch is due after one that began at began, or when ctx ends.
-func (s *Sequencer) await(ctx context.Context, began time.Time) {
+// await returns when a batch or a sync is due, or when ctx ends.
+func (s *Sequencer) await(ctx context.Context, c *committer) {
+	var sync <-chan time.Time
+	if wait, due := c.untilSync(); due {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		sync = timer.C
+	}
 	for s.waiting() == 0 {
 		select {
 		case <-s.wake:
+		case <-sync:
+			return
 		case <-ctx.Done():
 			return
 		}
 	}
-	pause := s.linger - time.Since(began)
+	pause := s.linger - time.Since(c.began)
 	if pause <= 0 {
 		return
 	}

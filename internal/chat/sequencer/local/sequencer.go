@@ -28,12 +28,16 @@ type Options struct {
 	// QueueBytes bounds the records of those calls likewise: their bodies and names, and recordBytes for each. One call
 	// that is larger has its place when the queue is empty. Default 32 MiB.
 	QueueBytes int
+	// SyncInterval, if not 0, lets records be answered before they are synced, which happens so often while any are
+	// appended, and at the end of Run. A power loss then takes what was answered since.
+	SyncInterval time.Duration
 }
 
 // Sequencer is the sequencer.Sequencer of a single process.
 type Sequencer struct {
 	maxBatch int
 	linger   time.Duration
+	interval time.Duration
 	wake     chan struct{} // of size 1: there is something in the queue, or enough for a batch
 	stopped  chan struct{} // closed when the queue takes no more
 
@@ -61,6 +65,7 @@ func New(opts Options) *Sequencer {
 	return &Sequencer{
 		maxBatch: opts.MaxBatch,
 		linger:   opts.Linger,
+		interval: opts.SyncInterval,
 		wake:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 		queue:    queue{maxCalls: opts.QueueSize, maxBytes: opts.QueueBytes},

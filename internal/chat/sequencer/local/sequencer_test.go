@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -264,5 +265,59 @@ func assertCommitted(t *testing.T, m *sequencertest.Machine, want string) {
 	}
 	if got != " "+want {
 		t.Errorf("committed%s, want %s", got, want)
+	}
+}
+
+// syncs is a machine that notes when it is asked to sync.
+type syncs struct {
+	*sequencertest.Machine
+	start time.Time
+	got   []string
+}
+
+func (m *syncs) Commit(c *state.Change, sync bool) error {
+	m.got = append(m.got, fmt.Sprint(time.Since(m.start).Milliseconds(), ":", len(c.Results), ":", sync))
+	return m.Machine.Commit(c, sync)
+}
+
+// TestSyncInterval looks at when commits are synced that need not be each: not later than an interval after they began,
+// with others or alone, and at the end.
+func TestSyncInterval(t *testing.T) {
+	t.Parallel()
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		name    string
+		appends []time.Duration
+		end     time.Duration
+		want    string
+	}{
+		{"alone: at once", []time.Duration{0}, 5000 * ms, "0:1:true"},
+		{"later ones wait for one sync", []time.Duration{0, 100 * ms, 200 * ms}, 5000 * ms,
+			"0:1:true 100:1:false 200:1:false 1000:0:true"},
+		{"what comes just before it is synced with it", []time.Duration{0, 100 * ms, 999 * ms}, 5000 * ms,
+			"0:1:true 100:1:false 999:1:false 1000:0:true"},
+		{"the end syncs", []time.Duration{0, 100 * ms}, 300 * ms, "0:1:true 100:1:false 300:0:true"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &syncs{Machine: new(sequencertest.Machine), start: time.Now()}
+				s, end := run(t, local.Options{SyncInterval: time.Second}, m)
+				for i, at := range c.appends {
+					go func() {
+						time.Sleep(at)
+						if _, err := s.Append(t.Context(), record(i)); err != nil {
+							t.Error(err)
+						}
+					}()
+				}
+				time.Sleep(c.end)
+				end()
+				got := strings.Join(m.got, " ")
+				if got != c.want {
+					t.Errorf("got %s, want %s", got, c.want)
+				}
+			})
+		})
 	}
 }

@@ -2784,7 +2784,10 @@ type MetaValue struct {
 	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	// Which marker file lay beside the database when it was opened last, in the words of the system that opened it.
 	// Another one, or none, means that the directory was copied or restored: the epoch is renewed.
-	Marker        string `protobuf:"bytes,3,opt,name=marker,proto3" json:"marker,omitempty"`
+	Marker string `protobuf:"bytes,3,opt,name=marker,proto3" json:"marker,omitempty"`
+	// Whether it is open, or was not closed, by a server that acknowledges before it syncs: if power is lost meanwhile, the
+	// history that clients saw is perhaps not the one that is left, so the next to open it renews the epoch.
+	Unsynced      bool `protobuf:"varint,4,opt,name=unsynced,proto3" json:"unsynced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2838,6 +2841,13 @@ func (x *MetaValue) GetMarker() string {
 		return x.Marker
 	}
 	return ""
+}
+
+func (x *MetaValue) GetUnsynced() bool {
+	if x != nil {
+		return x.Unsynced
+	}
+	return false
 }
 
 var File_rialto_store_v1_store_proto protoreflect.FileDescriptor
@@ -3058,11 +3068,12 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x0fInvitationValue\x12&\n" +
 	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"Q\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"m\n" +
 	"\tMetaValue\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x16\n" +
-	"\x06marker\x18\x03 \x01(\tR\x06markerB=Z;github.com/rialto-rpc/rialto/gen/go/rialto/store/v1;storev1b\x06proto3"
+	"\x06marker\x18\x03 \x01(\tR\x06marker\x12\x1a\n" +
+	"\bunsynced\x18\x04 \x01(\bR\bunsyncedB=Z;github.com/rialto-rpc/rialto/gen/go/rialto/store/v1;storev1b\x06proto3"
 
 var (
 	file_rialto_store_v1_store_proto_rawDescOnce sync.Once
