@@ -57,7 +57,9 @@ func (f frame) free() {
 	}
 }
 
-const maxPooledFrameBytes = 64 << 10
+// maxPooledFrameBytes is up to what size a frame's memory is used again. A buffer doubles as it grows, so this is for messages
+// of half as much.
+const maxPooledFrameBytes = 256 << 10
 
 var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
