@@ -80,7 +80,7 @@ test("a mention shows at the room in the list, and what one wants to hear of is 
   const { page } = ana;
   await page.goto(room("mentions"));
   await message(page, 1).or(page.getByText("Beginning of #mentions")).first().waitFor();
-  await eventually(() => bo.page.getByRole("complementary").getByRole("listitem").count(), 2);
+  await eventually(() => bo.page.locator(".person").count(), 2);
   await say(page, "I am here");
   await page.getByRole("link", { name: "elsewhere" }).click();
   await page.getByRole("heading", { name: "elsewhere" }).waitFor();

@@ -4,18 +4,26 @@ import "./styles/intents.css";
 import "./styles/base.css";
 
 import { ChatClient } from "@rialto/chat";
+import { createWebSocketTransport } from "@rialto/transport";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App, goToRoom } from "./app.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
+import { WireLog } from "./model/wire-log.js";
 import { SessionContext } from "./session.js";
 import { keepShell } from "./shell-worker.js";
 
-const client = new ChatClient();
-const session = { client, directory: new Directory(client) };
+const { name, room, inspector } = loadPreferences(localStorage);
 
-const { name, room } = loadPreferences(localStorage);
+// The inspector sees a connection from its first frame on.
+const wire = new WireLog();
+wire.enable(inspector === true);
+const client = new ChatClient({
+  transport: (options) => createWebSocketTransport({ ...options, onFrame: wire.onFrame }),
+});
+const session = { client, directory: new Directory(client), wire };
+
 if (name !== undefined) {
   goToRoom(room);
 }

@@ -194,6 +194,8 @@ export function useVirtualRows<Row extends { readonly key: string }>(
     if (scroller !== null) {
       anchor.current = { at: "row", key, bottom: scroller.clientHeight / 3 };
       focusNext.current = focus ? key : undefined;
+      // Until the scrolling shows that it is the end after all.
+      setAtEnd(false);
       // A new object, so that it is drawn again wherever the window was.
       setCenter({ at: "row", key });
     }

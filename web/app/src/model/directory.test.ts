@@ -1,6 +1,6 @@
-import { type ChatClient, ChatError, type Room, type RoomSnapshot, type RoomSummary } from "@rialto/chat";
+import { ChatError, type Room, type RoomSnapshot, type RoomSummary } from "@rialto/chat";
 import { describe, expect, test } from "vitest";
-import { Directory } from "./directory.js";
+import { Directory, type DirectoryClient } from "./directory.js";
 
 /** A client of which only the list of rooms and the rooms' snapshots matter. */
 class FakeClient {
@@ -8,8 +8,9 @@ class FakeClient {
   readonly joined = new Map<string, number>();
   private readonly rooms = new Map<string, { snapshot: RoomSnapshot; listeners: Set<() => void> }>();
 
-  readonly client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot"> = {
+  readonly client: DirectoryClient = {
     listRooms: () => (this.list instanceof Error ? Promise.reject(this.list) : Promise.resolve(this.list)),
+    listInvitations: () => Promise.resolve([]),
     subscribe: () => () => undefined,
     getSnapshot: () => ({ connection: { status: "live" }, user: undefined }),
     room: (id) => this.room(id),
@@ -81,7 +82,7 @@ describe("Directory", () => {
   test("has the newest activity first, under the title if there is one", async () => {
     const fake = new FakeClient();
     const directory = new Directory(fake.client);
-    expect(directory.getSnapshot()).toEqual({ rooms: [], loaded: false });
+    expect(directory.getSnapshot()).toEqual({ rooms: [], invitations: [], loaded: false });
     fake.list = [
       summary("a", 1),
       summary("b", 3, { title: "Bee" }),

@@ -1,4 +1,4 @@
-import type { ChatClient, ChatMessage, Room, RoomSnapshot, RoomSummary } from "@rialto/chat";
+import type { ChatClient, ChatMessage, Invitation, Room, RoomKind, RoomSnapshot, RoomSummary } from "@rialto/chat";
 import { problem } from "./problem.js";
 
 /** A room in the list. */
@@ -6,6 +6,7 @@ export interface DirectoryEntry {
   readonly id: string;
   /** What to call it: its title, or its id. */
   readonly name: string;
+  readonly kind: RoomKind;
   /** Messages not read yet, 0 in rooms that this user never opened: news from strangers' rooms is no news. */
   readonly unread: number;
   /** How many of them mention this user, as far as this page knows. */
@@ -17,6 +18,8 @@ export interface DirectoryEntry {
 export interface DirectorySnapshot {
   /** Newest activity first. */
   readonly rooms: readonly DirectoryEntry[];
+  /** What this user is invited to. */
+  readonly invitations: readonly Invitation[];
   /** False until the server answered for the first time. */
   readonly loaded: boolean;
   /** Why the last refresh failed. */
@@ -31,6 +34,9 @@ export interface News {
   readonly message: ChatMessage;
 }
 
+/** What is used of a client. */
+export type DirectoryClient = Pick<ChatClient, "listRooms" | "listInvitations" | "room" | "subscribe" | "getSnapshot">;
+
 /** How many rooms stay joined after they were left, so that they are current when one comes back. */
 const keptRooms = 8;
 
@@ -43,16 +49,17 @@ const refreshMs = 20_000;
  * Shaped for useSyncExternalStore. `start` and the function it returns bracket all timers, listeners and joins.
  */
 export class Directory {
-  private readonly client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">;
+  private readonly client: DirectoryClient;
   private readonly listeners = new Set<() => void>();
   private readonly newsListeners = new Set<(news: News) => void>();
   /** Rooms visited, the latest last, each with how to let it go. */
   private readonly kept = new Map<string, { room: Room; release: () => void }>();
   private summaries: readonly RoomSummary[] = [];
-  private snapshot: DirectorySnapshot = { rooms: [], loaded: false };
+  private invitations: readonly Invitation[] = [];
+  private snapshot: DirectorySnapshot = { rooms: [], invitations: [], loaded: false };
   private refreshing = false;
 
-  constructor(client: Pick<ChatClient, "listRooms" | "room" | "subscribe" | "getSnapshot">) {
+  constructor(client: DirectoryClient) {
     this.client = client;
   }
 
@@ -124,7 +131,7 @@ export class Directory {
     }
     this.refreshing = true;
     try {
-      this.summaries = await this.client.listRooms();
+      [this.summaries, this.invitations] = await Promise.all([this.client.listRooms(), this.client.listInvitations()]);
       this.rebuild({ loaded: true });
     } catch (error) {
       this.rebuild({ error: problem(error) });
@@ -177,11 +184,16 @@ export class Directory {
     const rooms = [...entries.values()].sort(byActivity).map((entry) => this.same(entry));
     const loaded = change.loaded ?? this.snapshot.loaded;
     const error = change.loaded ? undefined : (change.error ?? this.snapshot.error);
-    const before = this.snapshot;
-    if (loaded === before.loaded && error === before.error && sameItems(rooms, before.rooms)) {
+    const { invitations, snapshot: before } = this;
+    if (
+      loaded === before.loaded &&
+      error === before.error &&
+      sameItems(rooms, before.rooms) &&
+      sameRooms(invitations, before.invitations)
+    ) {
       return;
     }
-    this.snapshot = error === undefined ? { rooms, loaded } : { rooms, loaded, error };
+    this.snapshot = { rooms, invitations, loaded, ...(error === undefined ? {} : { error }) };
     for (const listener of this.listeners) {
       listener();
     }
@@ -193,6 +205,7 @@ export class Directory {
     const same =
       before !== undefined &&
       before.name === entry.name &&
+      before.kind === entry.kind &&
       before.unread === entry.unread &&
       before.mentions === entry.mentions &&
       before.activity?.getTime() === entry.activity?.getTime();
@@ -204,6 +217,7 @@ function fromSummary(summary: RoomSummary): DirectoryEntry {
   return {
     id: summary.id,
     name: summary.title === "" ? summary.id : summary.title,
+    kind: summary.kind,
     unread: summary.readSeq === 0 ? 0 : summary.unread,
     mentions: 0,
     activity: summary.updateTime,
@@ -218,6 +232,7 @@ function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot, me: string
   return {
     id: room.id,
     name: room.title === "" ? (entry?.name ?? room.id) : room.title,
+    kind: room.status === "live" ? room.kind : (entry?.kind ?? "public"),
     unread,
     mentions: unread === 0 || me === undefined ? 0 : mentionsOf(room, me),
     activity: newest !== undefined && (listed === undefined || newest > listed) ? newest : listed,
@@ -237,4 +252,8 @@ function byActivity(a: DirectoryEntry, b: DirectoryEntry): number {
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+function sameRooms(a: readonly Invitation[], b: readonly Invitation[]): boolean {
+  return a.length === b.length && a.every(({ room }, i) => room.id === b[i]?.room.id);
 }

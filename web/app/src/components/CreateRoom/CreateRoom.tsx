@@ -1,4 +1,4 @@
-import { ChatError, maxTitleLength } from "@rialto/chat";
+import { ChatError, maxTitleLength, type RoomKind } from "@rialto/chat";
 import { type FormEvent, useId, useState } from "react";
 import { navigate } from "../../hooks/use-route.js";
 import { problem, sentence } from "../../model/problem.js";
@@ -11,6 +11,7 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
   const { client, directory } = useSession();
   const form = useId();
   const [title, setTitle] = useState("");
+  const [kind, setKind] = useState<RoomKind>("public");
   const [chosenId, setChosenId] = useState<string>();
   const [submitted, setSubmitted] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -36,7 +37,7 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
     setBusy(true);
     setRefusal(undefined);
     try {
-      await client.createRoom({ id, title: title.trim() });
+      await client.createRoom({ id, title: title.trim(), kind });
       void directory.refresh();
       open();
     } catch (error) {
@@ -90,6 +91,14 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
             )}
           </p>
         </div>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={kind === "private"}
+            onChange={(event) => setKind(event.target.checked ? "private" : "public")}
+          />
+          Private: only its members see it
+        </label>
         <p className="field-error" role="alert" hidden={refusal?.all === undefined}>
           {refusal?.all}
         </p>

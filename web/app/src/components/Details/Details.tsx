@@ -1,11 +1,16 @@
-import type { RoomSnapshot, User } from "@rialto/chat";
-import { useId } from "react";
+import { hasRole, type Room, type RoomSnapshot, type User } from "@rialto/chat";
+import { useId, useState } from "react";
+import { useStore } from "../../hooks/use-store.js";
 import { type NotifyLevel, notifyLevels } from "../../model/preferences.js";
+import { problem } from "../../model/problem.js";
 import { Icon } from "../Icon/Icon.js";
-import { People } from "../People/People.js";
+import { Later } from "../Later/Later.js";
+import { RoomSettings } from "../Later/parts.js";
+import { Members } from "../Members/Members.js";
 import "./details.css";
 
 interface Props {
+  readonly room: Room;
   readonly snapshot: RoomSnapshot;
   readonly me: User | undefined;
   /** Whether this is how it was when the connection broke. */
@@ -14,6 +19,8 @@ interface Props {
   readonly level: NotifyLevel;
   readonly onLevel: (level: NotifyLevel) => void;
   readonly onCopyLink: () => void;
+  /** What to tell the person when something was refused. */
+  readonly onNotice: (notice: string) => void;
 }
 
 const levelNames: Readonly<Record<NotifyLevel, string>> = {
@@ -23,8 +30,17 @@ const levelNames: Readonly<Record<NotifyLevel, string>> = {
 };
 
 /** The right pane: what the room is about, what one is told of, and who is here. */
-export function Details({ snapshot, me, stale, level, onLevel, onCopyLink }: Props) {
+export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink, onNotice }: Props) {
   const id = useId();
+  const [settings, setSettings] = useState(false);
+  const { members } = useStore(room.members);
+  // Who made a room by speaking in it is its owner, and hears so with the members.
+  const role = snapshot.me?.role ?? members.find(({ user }) => user.id === me?.id)?.role ?? "visitor";
+  const belongs = role !== "visitor";
+  const changeMembership = () => {
+    const done = belongs ? room.members.remove() : room.members.add();
+    done.catch((error: unknown) => onNotice(problem(error)));
+  };
   return (
     <div className="details">
       <section className="details-section" aria-label="This room">
@@ -33,6 +49,7 @@ export function Details({ snapshot, me, stale, level, onLevel, onCopyLink }: Pro
             {snapshot.topic}
           </p>
         )}
+        {snapshot.kind === "private" && <p className="details-note">Private: only its members see it.</p>}
         {snapshot.slowModeMs > 0 && (
           <p className="details-note">Slow mode: one message every {Math.round(snapshot.slowModeMs / 1000)} s.</p>
         )}
@@ -55,11 +72,17 @@ export function Details({ snapshot, me, stale, level, onLevel, onCopyLink }: Pro
         <button type="button" className="details-action" onClick={onCopyLink}>
           <Icon name="link" size={16} /> Copy the room’s address
         </button>
+        {hasRole(role, "moderator") && (
+          <button type="button" className="details-action" onClick={() => setSettings(true)}>
+            <Icon name="settings" size={16} /> Room settings
+          </button>
+        )}
+        <button type="button" className="details-action" onClick={changeMembership}>
+          <Icon name={belongs ? "back" : "check"} size={16} /> {belongs ? "Leave the room" : "Become a member"}
+        </button>
       </section>
-      <section className="details-section" aria-labelledby={`${id}-people`}>
-        <h3 id={`${id}-people`}>Here now · {snapshot.onlineCount.toLocaleString()}</h3>
-        <People online={snapshot.online} count={snapshot.onlineCount} myId={me?.id} stale={stale} />
-      </section>
+      <Members room={room} snapshot={snapshot} me={me} stale={stale} />
+      <Later>{settings && <RoomSettings room={room} role={role} onClose={() => setSettings(false)} />}</Later>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import type { DirectoryEntry, DirectorySnapshot } from "../../model/directory.js
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { routePath } from "../../model/route.js";
 import { shortAgo } from "../../model/times.js";
+import { Icon } from "../Icon/Icon.js";
 import "./room-list.css";
 
 interface Props {
@@ -67,8 +68,9 @@ const RoomLink = memo(function RoomLink({ room, current, muted, when }: RoomLink
         }}
       >
         <span className="room-link-hash" aria-hidden="true">
-          #
+          {room.kind === "private" ? <Icon name="lock" size={13} /> : "#"}
         </span>
+        {room.kind === "private" && <span className="unseen">Private room </span>}
         <bdi className="room-link-name">{room.name}</bdi>
         {unread > 0 && room.mentions > 0 && (
           <span className="badge badge-mention">

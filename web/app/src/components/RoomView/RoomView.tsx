@@ -6,6 +6,7 @@ import { useStore } from "../../hooks/use-store.js";
 import { peopleOf } from "../../model/person.js";
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { problem } from "../../model/problem.js";
+import { whyNoPosting } from "../../model/rights.js";
 import { useSession } from "../../session.js";
 import { Announcer } from "../Announcer/Announcer.js";
 import { Composer } from "../Composer/Composer.js";
@@ -84,6 +85,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     setReplying(undefined);
     timeline.current?.toEnd();
   };
+  const closed = whyNoPosting(snapshot);
   const shown = side ?? (wide ? details : undefined);
   return (
     <>
@@ -111,17 +113,23 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
         />
         {notice !== undefined && <Notice text={notice} onDismiss={() => setNotice(undefined)} />}
         <TypingLine users={snapshot.typing} />
-        {replying !== undefined && <Replying message={replying} onCancel={() => setReplying(undefined)} />}
-        <Composer
-          ref={composer}
-          draft={room.id}
-          label={`Message #${room.id}`}
-          people={people}
-          onSend={send}
-          onTyping={(typing) => room.setTyping(typing)}
-          onEditLast={editLast}
-          onEscape={() => setReplying(undefined)}
-        />
+        {closed === undefined ? (
+          <>
+            {replying !== undefined && <Replying message={replying} onCancel={() => setReplying(undefined)} />}
+            <Composer
+              ref={composer}
+              draft={room.id}
+              label={`Message #${room.id}`}
+              people={people}
+              onSend={send}
+              onTyping={(typing) => room.setTyping(typing)}
+              onEditLast={editLast}
+              onEscape={() => setReplying(undefined)}
+            />
+          </>
+        ) : (
+          <p className="no-posting">{closed}</p>
+        )}
         <Announcer messages={snapshot.messages} myId={user?.id} live={snapshot.status === "live"} />
       </main>
       {shown?.pane === "thread" && (
@@ -143,12 +151,14 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
       {shown?.pane === "details" && (
         <SidePane title="About this room" wide={wide} onClose={wide ? undefined : () => setSide(undefined)}>
           <Details
+            room={room}
             snapshot={snapshot}
             me={user}
             stale={!live}
             level={notifyLevel(preferences, room.id)}
             onLevel={(level) => onPreferences({ levels: { ...preferences.levels, [room.id]: level } })}
             onCopyLink={() => copyLink({ page: "room", room: room.id }, setNotice)}
+            onNotice={setNotice}
           />
         </SidePane>
       )}

@@ -10,7 +10,7 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
 import { Later } from "../Later/Later.js";
-import { QuickSwitcher } from "../Later/parts.js";
+import { Inspector, QuickSwitcher } from "../Later/parts.js";
 import { RoomView } from "../RoomView/RoomView.js";
 import { Sidebar } from "../Sidebar/Sidebar.js";
 import { Nowhere } from "./Nowhere.js";
@@ -23,7 +23,7 @@ interface Props {
 
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
-  const { client, directory } = useSession();
+  const { client, directory, wire } = useSession();
   const { connection, user } = useStore(client);
   const route = useRoute();
   const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
@@ -39,13 +39,22 @@ export function Shell({ preferences, onPreferences }: Props) {
   useDocumentTitle(directory, roomId, preferences);
   useNotifications(directory, preferences, user?.id);
   const outdated = useUpdate(connection.status);
+  const { inspector = false } = preferences;
+  const [inspecting, setInspecting] = useState(false);
+  useEffect(() => wire.enable(inspector), [wire, inspector]);
   const [switching, setSwitching] = useState(false);
   const openSwitcher = useCallback(() => setSwitching(true), []);
   useShortcut("k", openSwitcher);
 
   return (
     <div className="shell" data-page={route.page === "rooms" ? "rooms" : "room"}>
-      <Sidebar room={roomId} preferences={preferences} onPreferences={onPreferences} onSwitch={openSwitcher} />
+      <Sidebar
+        room={roomId}
+        preferences={preferences}
+        onPreferences={onPreferences}
+        onSwitch={openSwitcher}
+        onInspect={inspector ? () => setInspecting(!inspecting) : undefined}
+      />
       {room !== undefined ? (
         <RoomView
           key={room.id}
@@ -60,6 +69,7 @@ export function Shell({ preferences, onPreferences }: Props) {
           <Nowhere route={route} onLobby={() => navigate({ page: "room", room: "lobby" })} />
         </>
       )}
+      <Later>{inspector && inspecting && <Inspector log={wire} onClose={() => setInspecting(false)} />}</Later>
       {outdated && (
         <p className="update" role="status">
           Rialto has a new version.

@@ -4,6 +4,7 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Icon } from "../Icon/Icon.js";
+import { Invitations } from "../Invitations/Invitations.js";
 import { Later } from "../Later/Later.js";
 import { CreateRoom, Settings } from "../Later/parts.js";
 import { Logo } from "../Logo/Logo.js";
@@ -16,10 +17,12 @@ interface Props {
   readonly onPreferences: (change: Preferences) => void;
   /** Opens the quick switcher. */
   readonly onSwitch: () => void;
+  /** Opens or closes the wire inspector; undefined if nobody wants it. */
+  readonly onInspect: (() => void) | undefined;
 }
 
 /** The left pane: the rooms, and who one is. */
-export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
+export function Sidebar({ room, preferences, onPreferences, onSwitch, onInspect }: Props) {
   const { client, directory } = useSession();
   const { user } = useStore(client);
   const rooms = useStore(directory);
@@ -51,6 +54,7 @@ export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
         </button>
       </header>
       <div className="sidebar-rooms">
+        <Invitations invitations={rooms.invitations} />
         <RoomList directory={rooms} current={room} preferences={preferences} />
       </div>
       <footer className="sidebar-footer">
@@ -60,6 +64,17 @@ export function Sidebar({ room, preferences, onPreferences, onSwitch }: Props) {
           <span className="unseen">: settings</span>
           <Icon name="settings" />
         </button>
+        {onInspect !== undefined && (
+          <button
+            type="button"
+            className="icon-button"
+            onClick={onInspect}
+            aria-label="Wire inspector"
+            title="Wire inspector"
+          >
+            <Icon name="wire" />
+          </button>
+        )}
       </footer>
       <Later>
         {dialog === "room" && <CreateRoom onClose={close} />}

@@ -1,0 +1,104 @@
+import { hasRole, type Member, type Role, type Room, roles, type User } from "@rialto/chat";
+import { useState } from "react";
+import { navigate } from "../../hooks/use-route.js";
+import { useStore } from "../../hooks/use-store.js";
+import { problem } from "../../model/problem.js";
+import { mayModerate } from "../../model/rights.js";
+import { useSession } from "../../session.js";
+import { Avatar } from "../Avatar/Avatar.js";
+import { Dialog } from "../Dialog/Dialog.js";
+import { PersonName } from "../PersonName/PersonName.js";
+
+interface Props {
+  readonly room: Room;
+  readonly user: User;
+  readonly myId: string | undefined;
+  readonly onClose: () => void;
+}
+
+const hourMs = 3_600_000;
+
+/** Somebody in a room: who they are, and what this user may do about them. The server decides; it says so where it refuses. */
+export function PersonDialog({ room, user, myId, onClose }: Props) {
+  const { client } = useSession();
+  const snapshot = useStore(room);
+  const { members } = useStore(room.members);
+  const [failure, setFailure] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const member = members.find((one) => one.user.id === user.id);
+  const mine = snapshot.me?.role ?? members.find((one) => one.user.id === myId)?.role ?? "visitor";
+  const theirs = member?.role ?? "visitor";
+  const self = user.id === myId;
+
+  const run = (work: () => Promise<unknown>) => {
+    setBusy(true);
+    setFailure(undefined);
+    work().then(onClose, (error: unknown) => {
+      setFailure(problem(error));
+      setBusy(false);
+    });
+  };
+  const messagePrivately = async () => {
+    const room = await client.createRoom({ title: user.name, kind: "private" });
+    await client.room(room.id).members.invite(user.id);
+    navigate({ page: "room", room: room.id });
+  };
+  const action = (label: string, work: () => Promise<unknown>, kind?: "danger") => (
+    <button type="button" className="button" data-kind={kind} disabled={busy} onClick={() => run(work)}>
+      {label}
+    </button>
+  );
+  return (
+    <Dialog title={self ? "You in this room" : "Person"} onClose={onClose}>
+      <div className="person-head">
+        <Avatar user={user} />
+        <div>
+          <PersonName user={user} me={self} />
+          <p className="person-id">
+            {describe(theirs, member)} · {user.id}
+          </p>
+        </div>
+      </div>
+      <div className="person-actions">
+        {!self && action("Message privately", messagePrivately)}
+        {!self &&
+          theirs === "visitor" &&
+          hasRole(mine, "member") &&
+          action("Invite to become a member", () => room.members.invite(user.id))}
+        {hasRole(mine, "owner") && member !== undefined && theirs !== "visitor" && (
+          <label className="field">
+            Role
+            <select
+              value={theirs}
+              disabled={busy}
+              onChange={(event) => {
+                const role = roles.find((one) => one === event.target.value);
+                run(() => (role === undefined ? Promise.resolve() : room.members.setRole(user.id, role)));
+              }}
+            >
+              {roles.slice(1).map((role) => (
+                <option key={role}>{role}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        {!self && mayModerate(mine, theirs) && (
+          <>
+            {member?.muted
+              ? action("Let them speak again", () => room.members.unmute(user.id))
+              : action("Mute for an hour", () => room.members.mute(user.id, hourMs))}
+            {theirs !== "visitor" && action("Remove from the room", () => room.members.remove(user.id), "danger")}
+            {action("Ban from the room", () => room.members.ban(user.id), "danger")}
+          </>
+        )}
+      </div>
+      <p className="field-error" role="alert" hidden={failure === undefined}>
+        {failure}
+      </p>
+    </Dialog>
+  );
+}
+
+function describe(role: Role, member: Member | undefined): string {
+  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${member?.muted ? ", muted" : ""}`;
+}

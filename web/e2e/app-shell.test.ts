@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { comeIn, eventually, launch, say } from "./browser.js";
+import { RialtoServer } from "./server.js";
+
+let server: RialtoServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([RialtoServer.start(), launch()]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+test("the first load is at most 150 KB of compressed files", async () => {
+  const { page } = await comeIn(browser, `${server.url}/r/size`, "Ana", { serviceWorkers: "block" });
+  const files = await page.evaluate(() =>
+    performance
+      .getEntriesByType("resource")
+      .map((entry) => entry as PerformanceResourceTiming)
+      .filter(({ initiatorType }) => initiatorType === "script" || initiatorType === "link")
+      .map(({ name, encodedBodySize }) => ({ name: new URL(name).pathname, bytes: encodedBodySize })),
+  );
+  const scripts = files.filter(({ name }) => /\.(?:js|css)$/.test(name));
+  const bytes = scripts.reduce((sum, file) => sum + file.bytes, 0);
+  console.log(`first load: ${bytes.toLocaleString()} bytes`, scripts);
+  expect(scripts.length).toBeGreaterThanOrEqual(2);
+  expect(bytes).toBeGreaterThan(50_000);
+  expect(bytes).toBeLessThanOrEqual(150 * 1024);
+});
+
+test("opens without a network, with the shell, and goes on when it is back", async () => {
+  const { page, faults } = await comeIn(browser, `${server.url}/r/offline`, "Ana");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await eventually(() => page.evaluate(() => navigator.serviceWorker.controller !== null), true);
+  await say(page, "before");
+  await page.locator('article[data-seq="1"]').waitFor();
+  await page.context().setOffline(true);
+  await page.reload();
+  await page
+    .getByRole("status")
+    .getByText(/offline|Reconnecting|Connecting/)
+    .first()
+    .waitFor();
+  await say(page, "while offline");
+  await page.locator('article[data-status="sending"]', { hasText: "while offline" }).waitFor();
+  await page.context().setOffline(false);
+  await page.locator('article[data-seq="2"]', { hasText: "while offline" }).waitFor();
+  expect(faults).toEqual([]);
+});
+
+test("a page that is older than the server says so, and a reload brings the new one", async () => {
+  const { page, faults } = await comeIn(browser, `${server.url}/r/deploy`, "Ana", { serviceWorkers: "block" });
+  const old = await page.evaluate(() => document.querySelector<HTMLScriptElement>("script[type=module]")?.src ?? "");
+  // As after a deploy: the server's page names another script.
+  await page.route("**/index.html", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace(/index-[\w-]+\.js/, "index-new.js") });
+  });
+  await server.stop();
+  await server.restart();
+  await page.getByText("Rialto has a new version.").waitFor();
+  await page.unroute("**/index.html");
+  await page.getByRole("button", { name: "Reload" }).click();
+  await page.getByRole("textbox", { name: "Message #deploy" }).waitFor();
+  expect(await page.evaluate(() => document.querySelector<HTMLScriptElement>("script[type=module]")?.src)).toBe(old);
+  expect(await page.getByText("Rialto has a new version.").count()).toBe(0);
+  expect(faults).toEqual([]);
+});
+
+test("a page that was frozen goes on where it was when it wakes", async () => {
+  const ana = await comeIn(browser, `${server.url}/r/sleep`, "Ana");
+  const bo = await comeIn(browser, `${server.url}/r/sleep`, "Bo");
+  await say(bo.page, "before");
+  await ana.page.locator('article[data-seq="1"]').waitFor();
+  const devtools = await ana.page.context().newCDPSession(ana.page);
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  await say(bo.page, "while asleep");
+  await bo.page.locator('article[data-seq="2"]').waitFor();
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await ana.page.locator('article[data-seq="2"]', { hasText: "while asleep" }).waitFor();
+  await say(ana.page, "awake");
+  await bo.page.locator('article[data-seq="3"]', { hasText: "awake" }).waitFor();
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
+test("no chunk that comes later is in the way of the first load", () => {
+  const assets = new URL("../dist/assets/", import.meta.url);
+  const later = readdirSync(assets).filter((name) => name.endsWith(".js") && !name.startsWith("index-"));
+  expect(later.length).toBeGreaterThanOrEqual(6);
+  for (const name of later) {
+    expect(gzipSync(readFileSync(new URL(name, assets))).length, name).toBeLessThan(40_000);
+  }
+});
