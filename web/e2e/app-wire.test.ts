@@ -41,7 +41,9 @@ test("the wire inspector shows frames and calls, decoded, and no secret", async 
     await frame.click();
     shown.push((await detail.textContent()) ?? "");
   }
-  expect(shown.filter((text) => text.includes('"publish"') && text.includes("seen on the wire"))).toHaveLength(1);
+  expect(
+    shown.filter((text) => text.startsWith("rialto.chat.v1.ConnectRequest") && text.includes("seen on the wire")),
+  ).toHaveLength(1);
   expect(shown.filter((text) => text.includes('"posted"') && text.includes("seen on the wire"))).toHaveLength(1);
 
   await inspector.getByRole("button", { name: /^Calls/ }).click();
