@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"terminate": terminate,
 			"hold":      hold,
 			"draining":  draining,
+			"certify":   certify,
 		},
 		RequireUniqueNames: true,
 	})

@@ -50,10 +50,7 @@ func (m *model) pressChoosing(key tea.KeyPressMsg) tea.Cmd {
 	case name == "d":
 		return m.deleteChosen(message, doomed)
 	case name == "+":
-		m.write()
-		m.input.SetValue("/react ")
-		m.input.MoveToEnd()
-		m.target = message.GetSeq()
+		m.askForEmoji(message)
 	case name == "c":
 		m.write()
 		m.say("copied")

@@ -168,6 +168,12 @@ func TestReactions(t *testing.T) {
 	s.run(up, up, stroke('1'), stroke('4'))
 	s.did("react 1 👍", "unreact 1 🎉")
 	s.run(stroke('+'))
+	s.shows("an emoji for ben: good news")
+	s.run(escape)
+	if s.model.composing.subject() != 0 {
+		t.Error("still waiting for an emoji")
+	}
+	s.run(up, up, stroke('+'))
 	s.typed("🦆")
 	s.run(enter)
 	s.did("react 1 🦆")

@@ -15,12 +15,13 @@ import (
 
 // composing is what Enter does with the text beside posting it: at most one of these is set.
 type composing struct {
-	replyTo uint64 // answer this message
-	edits   uint64 // replace this message's text
-	kept    string // what was in the input before the edit began
+	replyTo  uint64 // answer this message
+	edits    uint64 // replace this message's text
+	reactsTo uint64 // react to this message
+	kept     string // what was in the input before that began; a reply goes on with it
 }
 
-func (c composing) subject() uint64 { return max(c.replyTo, c.edits) }
+func (c composing) subject() uint64 { return max(c.replyTo, c.edits, c.reactsTo) }
 
 // reply begins an answer to a message.
 func (m *model) reply(to *chatv1.Message) {
@@ -38,12 +39,20 @@ func (m *model) edit(message *chatv1.Message) {
 	m.write()
 }
 
-// dropComposing ends a reply or an edit without sending it; false if there was none.
+// askForEmoji has the next line be a reaction.
+func (m *model) askForEmoji(message *chatv1.Message) {
+	m.dropComposing()
+	m.composing = composing{reactsTo: message.GetSeq(), kept: m.input.Value()}
+	m.input.Reset()
+	m.write()
+}
+
+// dropComposing ends a reply, an edit or a reaction without sending it; false if there was none.
 func (m *model) dropComposing() bool {
 	if m.composing.subject() == 0 {
 		return false
 	}
-	if m.composing.edits > 0 {
+	if m.composing.replyTo == 0 {
 		m.input.SetValue(m.composing.kept)
 		m.input.MoveToEnd()
 	}
@@ -79,8 +88,11 @@ func (m *model) banner() string {
 	}
 	const drop = "  Esc drops it"
 	what := "  editing"
-	if m.composing.replyTo > 0 {
+	switch {
+	case m.composing.replyTo > 0:
 		what = "  replying to " + m.timeline.quote(subject)
+	case m.composing.reactsTo > 0:
+		what = "  an emoji for " + m.timeline.quote(subject)
 	}
 	what = ansi.Truncate(what, max(m.layout.width-len(drop), 1), "…")
 	return m.layout.style.strong.Render(what) + m.layout.style.faint.Render(drop)
@@ -90,10 +102,15 @@ func (m *model) banner() string {
 func (m *model) submit(text string) tea.Cmd {
 	c := m.composing
 	m.composing = composing{}
-	if c.edits > 0 {
+	if c.subject() > 0 && c.replyTo == 0 {
 		m.input.SetValue(c.kept)
 		m.input.MoveToEnd()
+	}
+	switch {
+	case c.edits > 0:
 		return m.saveEdit(c.edits, text)
+	case c.reactsTo > 0:
+		return m.reactTo(c.reactsTo, text)
 	}
 	m.newAfter = 0
 	p := &pending{clientID: client.NewClientID(), text: text, time: m.now, replyTo: c.replyTo}

@@ -56,7 +56,6 @@ type model struct {
 	mode     mode
 	chosen   uint64 // the message, while choosing
 	doomed   bool   // it is deleted when asked for once more
-	target   uint64 // what /react is for; 0: the newest message
 	search   search
 	switcher switcher
 	helpTop  int // the first line of the help that is seen

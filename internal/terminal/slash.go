@@ -23,7 +23,7 @@ func (m *model) command(line string) tea.Cmd {
 		m.find(argument)
 		return m.refind()
 	case name == "react" && argument != "":
-		return m.reactTo(argument)
+		return m.reactTo(m.timeline.last(), argument)
 	case name == "join" && argument != "":
 		return m.goTo(strings.TrimPrefix(argument, "#"))
 	case name == "nick" && argument != "":
@@ -90,13 +90,8 @@ func (m *model) showPeople() {
 	m.show("here: " + strings.Join(names, ", "))
 }
 
-// reactTo reacts to the message that was chosen before, or else the newest.
-func (m *model) reactTo(emoji string) tea.Cmd {
-	seq := m.target
-	if seq == 0 {
-		seq = m.timeline.last()
-	}
-	m.target = 0
+// reactTo reacts to a message, if it is still held.
+func (m *model) reactTo(seq uint64, emoji string) tea.Cmd {
 	message := m.timeline.get(seq)
 	if message == nil {
 		m.say("there is no message to react to")
