@@ -24,6 +24,12 @@ import (
 // startServer runs the whole server in this process until the test ends, and returns its address.
 func startServer(t *testing.T) string {
 	t.Helper()
+	return serve(t).GRPC
+}
+
+// serve runs a whole server until the test ends.
+func serve(t *testing.T) server.Addresses {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan server.Addresses, 1)
 	ended := make(chan error, 1)
@@ -42,11 +48,11 @@ func startServer(t *testing.T) string {
 				t.Errorf("the server ended with %v", err)
 			}
 		})
-		return a.GRPC
+		return a
 	case err := <-ended:
 		cancel()
 		t.Fatalf("the server did not start: %v", err)
-		return ""
+		return server.Addresses{}
 	}
 }
 
@@ -56,12 +62,23 @@ func connect(t *testing.T, address, name string, opts ...client.Option) *client.
 	if err != nil {
 		t.Fatal(err)
 	}
+	return connectBy(t, conn, name, opts...)
+}
+
+// connectBy returns a client on a connection that it closes with the test.
+func connectBy(t *testing.T, conn connection, name string, opts ...client.Option) *client.Client {
+	t.Helper()
 	c, err := client.New(conn, append(opts, client.WithDisplayName(name))...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close(); conn.Close() })
 	return c
+}
+
+type connection interface {
+	grpc.ClientConnInterface
+	io.Closer
 }
 
 func nextEvent(t *testing.T, room *client.Room) *chatv1.Event {
