@@ -33,7 +33,7 @@ type LineOptions struct {
 var ErrNotStored = errors.New("some messages were not stored")
 
 // RunLines posts each line of In that is not blank, and prints each message of the room as "time name: text". At the end
-// of In it waits until every line is stored, and what came before the last of them printed, and returns nil; with Follow
+// of In it waits until every line is stored, and the history and what came before the last of them printed, and returns nil; with Follow
 // it goes on until ctx ends, and returns nil then if everything was stored.
 //
 // It does not close In: a Read may go on after it has returned.
@@ -75,6 +75,7 @@ type lines struct {
 	refused bool   // some line
 	ended   bool   // In has, and every line has its answer
 	target  uint64 // the rev of the newest of our messages
+	shown   bool   // what was there before is printed
 	printed uint64 // the rev up to which everything is printed
 }
 
@@ -206,7 +207,7 @@ func (l *lines) refuse(err error) {
 
 // finishLocked ends the session if there is no more to do.
 func (l *lines) finishLocked() {
-	if l.ended && !l.Follow && l.printed >= l.target {
+	if l.ended && !l.Follow && l.shown && l.printed >= l.target {
 		l.cancel(errDone)
 	}
 }

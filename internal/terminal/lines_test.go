@@ -160,6 +160,31 @@ func TestRefusedLinesAreReported(t *testing.T) {
 	}
 }
 
+// The history is printed also where there is nothing to post, and so nothing else to wait for.
+func TestHistoryIsPrintedWithoutInput(t *testing.T) {
+	t.Parallel()
+	address := startServer(t)
+	run := func(input string) string {
+		var out bytes.Buffer
+		err := terminal.RunLines(t.Context(), connect(t, address, "ana"), terminal.LineOptions{
+			Room: "lobby", History: 100, In: strings.NewReader(input), Out: &out, Errors: io.Discard,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	if got := run(""); got != "" { // of a room that is not there yet
+		t.Errorf("printed %q", got)
+	}
+	want := run("one\ntwo\n")
+	for range 50 {
+		if got := run(""); got != want {
+			t.Fatalf("printed %q, want %q", got, want)
+		}
+	}
+}
+
 func TestFollowPrintsUntilInterrupted(t *testing.T) {
 	t.Parallel()
 	address := startServer(t)

@@ -61,6 +61,7 @@ func (l *lines) printSnapshot(s *chatv1.Snapshot, last uint64) (uint64, error) {
 func (l *lines) passed(event *chatv1.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.shown = l.shown || event.GetSnapshot() != nil
 	if rev := event.GetRev(); rev > 0 {
 		if event.GetSnapshot() != nil && rev < l.printed {
 			l.target = 0 // of revs that are no more
