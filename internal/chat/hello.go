@@ -67,6 +67,7 @@ func (s *session) welcome(p auth.Principal, name, token string) {
 	event := newEvent(&chatv1.Event{Time: timestamppb.New(s.service.engine.now()), Kind: &chatv1.Event_Welcome{Welcome: w}})
 	s.mu.Lock()
 	s.actor, s.user = actor, w.User
+	s.feed = &feed{}
 	s.outbox.events = append(s.outbox.events, event)
 	s.kickLocked()
 	s.mu.Unlock()
@@ -74,6 +75,10 @@ func (s *session) welcome(p auth.Principal, name, token string) {
 	s.service.hub.enter(s, actor.ID) // only now: no marker comes before the welcome
 	s.mu.Lock()
 	closed := s.closed
+	if token == "" && !closed { // of a fresh guest there is nothing to say
+		s.feed.starting, s.feed.first = true, true
+		s.kickLocked()
+	}
 	s.mu.Unlock()
 	if closed { // perhaps before it entered
 		s.service.hub.leave(s, actor.ID)

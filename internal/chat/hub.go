@@ -12,6 +12,7 @@ import (
 type Hub struct {
 	reached revWaits
 	fanout  fanout
+	feeds   feeds
 	memory  memory // of the rooms' windows and blocks; its limit is the service's, set before any room is live
 
 	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
@@ -39,10 +40,20 @@ func (h *Hub) OnCommit(c *state.Change) {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)
 		}
+		h.feeds.note(e.Room)
 	}
 	for _, m := range c.Marks {
 		for s := range h.users[m.User] {
 			s.marked(m)
+			s.markFeed(m.Room, false)
+		}
+	}
+	for _, t := range c.Touches {
+		if t.User == "" {
+			h.feeds.note(t.Room)
+		}
+		for s := range h.users[t.User] {
+			s.touched(t.Room)
 		}
 	}
 }

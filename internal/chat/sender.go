@@ -117,7 +117,7 @@ func (s *session) resume() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parked = false
-	if !s.outbox.empty() {
+	if s.pendingLocked() {
 		s.startLocked(time.Now())
 	}
 }
@@ -159,7 +159,7 @@ func (s *session) next() (outgoing, bool) {
 	defer s.mu.Unlock()
 	s.slow = s.writing && time.Since(s.wrote) > slowWrite
 	s.writing = false
-	for !s.closed && !s.outbox.empty() {
+	for !s.closed && s.pendingLocked() {
 		now := time.Now()
 		if wait := s.pauseLocked(now); wait > 0 {
 			s.parkLocked(wait)
@@ -176,7 +176,7 @@ func (s *session) next() (outgoing, bool) {
 			s.wrote, s.writing = now, true
 			return out, true
 		}
-		if !s.outbox.urgent && !s.outbox.empty() {
+		if !s.outbox.urgent && s.pendingLocked() {
 			s.parkLocked(laterPause)
 			break
 		}
@@ -204,9 +204,15 @@ func (s *session) gatherLocked() (outgoing, error) {
 	}
 	s.outbox.urgent = false
 	out := s.outbox.take(s.service.engine)
+	if err := s.takeFeedLocked(&out); err != nil {
+		return out, err
+	}
 	err := s.takeTurnsLocked(&out)
 	return out, err
 }
+
+// pendingLocked reports whether there is anything to send.
+func (s *session) pendingLocked() bool { return !s.outbox.empty() || s.feed.pending() }
 
 // takeTurnsLocked lets the cursors that are ready contribute, in turn. The lock is let go while one does. What is in memory
 // goes first, and what has to be read from disk does not hold it up: those cursors contribute to responses that have nothing

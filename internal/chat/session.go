@@ -43,6 +43,7 @@ type session struct {
 	mu        sync.Mutex               // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
 	rooms     map[state.RoomID]*cursor // none of them gone; nil once all are left for good
 	outbox    outbox
+	feed      *feed     // of the user; nil for Subscribe and before the welcome
 	sending   bool      // whether the sender exists
 	parked    bool      // whether the wheel has it
 	writing   bool      // whether the sender has something to write that is not written yet
@@ -128,7 +129,9 @@ func (s *session) settle() {
 			return
 		}
 	}
-	s.await(ctx, func() bool { return s.closed || !s.sending && s.unended == 0 && s.outbox.empty() })
+	s.await(ctx, func() bool {
+		return s.closed || !s.sending && s.unended == 0 && s.outbox.empty() && s.feed.whole()
+	})
 }
 
 // await waits until condition, which is called with mu held and depends on what changed tells of, is true or ctx ends.
@@ -187,6 +190,7 @@ func (s *session) close() {
 	s.mu.Unlock()
 	s.leaveAll()
 	s.service.hub.leave(s, user)
+	s.service.hub.unfollowFeed(s)
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	s.await(ctx, func() bool { return !s.sending })

@@ -34,6 +34,9 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
+	if err := t.setMentions(in.id, result.Seq, r.Actor.ID, v.GetMentions(), c.GetMentions()); err != nil {
+		return Result{}, err
+	}
 	v.Mentions, v.EditTimeMs = c.GetMentions(), result.Time
 	return result, t.recordMessage(in.room, Edited, r.Actor, result.Seq, v)
 }
@@ -62,6 +65,9 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 	}
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
+	if err := t.setMentions(in.id, result.Seq, v.GetSender().GetId(), v.GetMentions(), nil); err != nil {
+		return Result{}, err
+	}
 	v.Body, v.Mentions, v.Reactions = nil, nil, nil
 	v.DeleteTimeMs = result.Time
 	if err := t.forgetBody(dedupeID{in.id, v.GetSender().GetId(), v.GetClientId()}); err != nil {

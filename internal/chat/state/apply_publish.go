@@ -127,6 +127,9 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 			return Result{}, err
 		}
 	}
+	if err := t.setMentions(room.id, result.Seq, r.Actor.ID, nil, c.GetMentions()); err != nil {
+		return Result{}, err
+	}
 	return result, t.recordMessage(room, Posted, r.Actor, result.Seq, &storev1.MessageValue{
 		Sender:       actorToValue(r.Actor),
 		CreateTimeMs: result.Time,

@@ -129,6 +129,7 @@ func (t *transaction) recordRoom(room *room, r *Record) (Result, error) {
 		Members:  room.value.GetMembers(),
 	})
 	state := roomFromValue(room.id, room.value)
+	state.Asking = 0 // which is not for everybody
 	event.State = &state
 	return result, err
 }

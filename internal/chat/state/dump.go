@@ -108,6 +108,9 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 	case rowBan:
 		_, err := fmt.Fprintf(w, "ban %q %q\n", room, id)
 		return err
+	case rowMention:
+		_, err := fmt.Fprintf(w, "mention %q %q %d\n", room, id[:len(id)-9], lastUint64(key))
+		return err
 	case rowRequest:
 		v := new(storev1.RequestValue)
 		return dumpValue(w, key, value, v, func() string {
@@ -137,7 +140,7 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 
 func dumpUserRow(w io.Writer, key []byte) error {
 	user, kind, id := splitRow(key)
-	name, ok := map[byte]string{userInvite: "invited", userBlock: "blocked"}[kind]
+	name, ok := map[byte]string{userInvite: "invited", userBlock: "blocked", userRoom: "member of"}[kind]
 	if !ok {
 		return fmt.Errorf("unknown kind of row %q", key)
 	}

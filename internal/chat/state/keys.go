@@ -24,8 +24,10 @@ import (
 //	0x11 room 0 10 user               RequestValue: the user asks to become a member
 //	0x11 room 0 11 link               LinkValue: a link
 //	0x11 room 0 12 n                  ActValue: an act of moderation
+//	0x11 room 0 13 user 0 seq         nothing: the message mentions the user
 //	0x12 user 0 1 room                nothing: the user is invited to the room
 //	0x12 user 0 2 user                nothing: the first has blocked the second
+//	0x12 user 0 3 room                nothing: the user is a member of the room
 //	0x13 link                         the room that the link is of
 //
 // Integers are 8 bytes, big-endian, in keys and values. Ids are not empty, at most [maxIDBytes] long and hold no zero
@@ -52,9 +54,11 @@ const (
 	rowRequest = 10
 	rowLink    = 11
 	rowAct     = 12
+	rowMention = 13
 
 	userInvite = 1
 	userBlock  = 2
+	userRoom   = 3
 )
 
 // maxIDBytes bounds every id that is part of a key. The edge allows far less; this keeps keys small whatever a record
@@ -150,6 +154,15 @@ func appendRoomLinkKey(b []byte, room RoomID, link string) []byte {
 
 func appendActKey(b []byte, room RoomID, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(appendRowPrefix(b, room, rowAct), n)
+}
+
+func appendMentionKey(b []byte, id memberID, seq uint64) []byte {
+	b = append(append(appendRowPrefix(b, id.room, rowMention), id.user...), 0)
+	return binary.BigEndian.AppendUint64(b, seq)
+}
+
+func appendUserRoomKey(b []byte, id memberID) []byte {
+	return append(appendUserPrefix(b, id.user, userRoom), id.room...)
 }
 
 func appendBlockKey(b []byte, id blockID) []byte {

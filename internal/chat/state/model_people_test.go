@@ -132,7 +132,7 @@ func (r *modelRoom) admit(actor state.Actor, timeMS int64, who state.Actor, role
 	m.User, m.Role, m.CreateTime, m.Banned, m.BanEnd = who, role, r.now(timeMS), false, 0
 	delete(r.bans, who.ID)
 	delete(r.invitations, who.ID)
-	delete(r.requests, who.ID)
+	r.forgetRequest(who.ID)
 	r.Members++
 	r.keep(m)
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
@@ -201,6 +201,7 @@ func (m *model) ask(actor state.Actor, timeMS int64, c *storev1.AskToJoin) state
 	banned := who.Banned && (who.BanEnd == 0 || who.BanEnd > now)
 	_, asked := r.requests[actor.ID]
 	if r.Settings.Requests && r.Settings.ArchiveTime == 0 && who.Role == state.RoleNone && !banned && !asked {
+		r.Asking++
 		r.requests[actor.ID] = state.Request{Room: r.ID, User: actor, Note: c.GetNote(), Time: now}
 	}
 	return state.Result{}
@@ -215,7 +216,7 @@ func (r *modelRoom) answer(actor state.Actor, timeMS int64, c *storev1.AnswerReq
 	case !asked:
 		return state.Result{}
 	case !c.GetAccept():
-		delete(r.requests, c.GetUser())
+		r.forgetRequest(c.GetUser())
 		r.audit(actor, timeMS, state.Act{Action: state.RequestDeclined, User: c.GetUser()})
 		return state.Result{}
 	case r.Settings.ArchiveTime != 0:
@@ -358,7 +359,7 @@ func (r *modelRoom) ban(actor state.Actor, timeMS int64, c *storev1.Ban) state.R
 		return state.Result{}
 	}
 	delete(r.invitations, m.User.ID)
-	delete(r.requests, m.User.ID)
+	r.forgetRequest(m.User.ID)
 	return r.dismiss(actor, timeMS, m, after)
 }
 
@@ -421,4 +422,11 @@ func (r *modelRoom) uninvite(actor state.Actor, timeMS int64, user string) state
 	}
 	delete(r.invitations, user)
 	return state.Result{}
+}
+
+func (r *modelRoom) forgetRequest(user string) {
+	if _, asked := r.requests[user]; asked {
+		delete(r.requests, user)
+		r.Asking--
+	}
 }

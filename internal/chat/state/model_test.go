@@ -355,6 +355,7 @@ func (r *modelRoom) roomChanged(actor state.Actor, timeMS int64) state.Result {
 	room := new(state.Room)
 	result := r.changed(modelEvent{Event: state.Event{Kind: state.RoomChanged, State: room}}, actor, timeMS)
 	*room = r.Room
+	room.Asking = 0
 	return result
 }
 
@@ -404,6 +405,27 @@ func (r *modelRoom) allActs() []state.Act {
 	acts := slices.Clone(r.audits[max(0, len(r.audits)-state.MaxActs):])
 	slices.Reverse(acts)
 	return acts
+}
+
+// mentions counts the messages above seq that mention somebody else than their sender.
+func (r *modelRoom) mentions(user string, seq uint64) (n int) {
+	for _, m := range r.messages {
+		if m.Seq > seq && m.Sender.ID != user && slices.Contains(m.Mentions, user) {
+			n++
+		}
+	}
+	return n
+}
+
+// roomsOf returns the rooms that somebody is a member of.
+func (m *model) roomsOf(user string) []state.RoomID {
+	var rooms []state.RoomID
+	for _, id := range slices.Sorted(maps.Keys(m.rooms)) {
+		if m.rooms[id].known[user].Role != state.RoleNone {
+			rooms = append(rooms, state.RoomID(id))
+		}
+	}
+	return rooms
 }
 
 func (m *model) blocked(by string) []string {

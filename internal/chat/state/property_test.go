@@ -161,6 +161,10 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			if err != nil || seq != r.markers[person(i).ID] {
 				t.Fatalf("marker of %s in %s is %d (%v), want %d", person(i).ID, room.ID, seq, err, r.markers[person(i).ID])
 			}
+			mentions, err := v.Mentions(room.ID, person(i).ID, seq, math.MaxInt)
+			if want := r.mentions(person(i).ID, seq); err != nil || mentions != want {
+				t.Fatalf("%s is mentioned %d times in %s (%v), want %d", person(i).ID, mentions, room.ID, err, want)
+			}
 			known, err := v.Member(room.ID, person(i).ID)
 			if err != nil || known != r.known[person(i).ID] {
 				t.Fatalf("%s in %s is %+v (%v), want %+v", person(i).ID, room.ID, known, err, r.known[person(i).ID])
@@ -172,6 +176,11 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		rooms, err := v.RoomsOf(person(i).ID, "", math.MaxInt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, "rooms of somebody", rooms, m.roomsOf(person(i).ID))
 		compare(t, "invitations", invitations, m.invitations(person(i).ID))
 		blocked, err := v.Blocked(person(i).ID, "", math.MaxInt)
 		if err != nil {
@@ -229,6 +238,9 @@ func tell(c *state.Change) []string {
 	}
 	for _, m := range c.Marks {
 		lines = append(lines, show(m))
+	}
+	for _, touch := range c.Touches {
+		lines = append(lines, show(touch))
 	}
 	for _, o := range c.ShutOuts {
 		lines = append(lines, show(o))

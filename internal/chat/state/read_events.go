@@ -110,6 +110,7 @@ func (p *eventPage) roomAt(event *Event, change *storev1.ChangeValue) (*Room, er
 	}
 	room := roomFromValue(p.room, p.state)
 	room.Settings, room.Members = settingsFromValue(change.GetSettings()), change.GetMembers()
+	room.Asking = 0
 	room.Head.Seq, room.Head.Rev, room.Head.UpdateTime = change.GetSeq(), event.Rev, event.Time
 	return &room, nil
 }

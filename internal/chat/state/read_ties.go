@@ -58,6 +58,29 @@ func (r *reader) Acts(room RoomID, before uint64, n int) (acts []Act, err error)
 	return acts, err
 }
 
+func (r *reader) RoomsOf(user string, after RoomID, n int) (rooms []RoomID, err error) {
+	lower := append(appendUserRoomKey(nil, memberID{after, user}), 0)
+	err = r.scan(lower, appendUserPrefix(nil, user, userRoom+1), n, func(key, _ []byte) error {
+		_, _, room := splitRow(key)
+		rooms = append(rooms, RoomID(room))
+		return nil
+	})
+	return rooms, err
+}
+
+func (r *reader) Mentions(room RoomID, user string, seq uint64, most int) (n int, err error) {
+	if seq == math.MaxUint64 {
+		return 0, nil
+	}
+	id := memberID{room, user}
+	upper := append(appendMentionKey(nil, id, math.MaxUint64), 0)
+	err = r.scan(appendMentionKey(nil, id, seq+1), upper, most, func(_, _ []byte) error {
+		n++
+		return nil
+	})
+	return n, err
+}
+
 func (r *reader) Blocked(user, after string, n int) (users []string, err error) {
 	lower := append(appendBlockKey(nil, blockID{user, after}), 0)
 	err = r.scan(lower, appendUserPrefix(nil, user, userBlock+1), n, func(key, _ []byte) error {

@@ -41,6 +41,7 @@ func (t *transaction) invitation(id memberID) (*storev1.InvitationValue, error) 
 
 func (t *transaction) putInvitation(id memberID, v *storev1.InvitationValue) error {
 	t.invitations[id] = v
+	t.change.Touches = append(t.change.Touches, Touch{id.room, id.user})
 	if err := t.batch.Set(appendInvitedKey(nil, id), nil, nil); err != nil {
 		return err
 	}
@@ -50,7 +51,12 @@ func (t *transaction) putInvitation(id memberID, v *storev1.InvitationValue) err
 
 // removeInvitation removes one that may not be there.
 func (t *transaction) removeInvitation(id memberID) error {
+	there, err := t.invitation(id)
+	if err != nil || there == nil {
+		return err
+	}
 	t.invitations[id] = nil
+	t.change.Touches = append(t.change.Touches, Touch{id.room, id.user})
 	if err := t.batch.Delete(appendInvitedKey(nil, id), nil); err != nil {
 		return err
 	}
@@ -71,6 +77,7 @@ func (t *transaction) putRequest(r *room, v *storev1.RequestValue) error {
 	t.requests[id] = v
 	r.value.Requests++
 	t.touch(r)
+	t.change.Touches = append(t.change.Touches, Touch{Room: r.id})
 	t.key = appendRequestKey(t.key[:0], id)
 	return t.set(v)
 }
@@ -84,6 +91,7 @@ func (t *transaction) removeRequest(r *room, id memberID) error {
 	t.requests[id] = nil
 	r.value.Requests--
 	t.touch(r)
+	t.change.Touches = append(t.change.Touches, Touch{Room: r.id})
 	return t.batch.Delete(appendRequestKey(nil, id), nil)
 }
 

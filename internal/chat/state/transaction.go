@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"google.golang.org/protobuf/proto"
@@ -150,6 +151,9 @@ func (t *transaction) putMember(r *room, v *storev1.MemberValue) error {
 	if err := t.countRestricted(r, id, before, v); err != nil {
 		return err
 	}
+	if err := t.indexMember(id, before.GetRole() != 0, v.GetRole() != 0); err != nil {
+		return err
+	}
 	t.changedMembers = append(t.changedMembers, id)
 	t.key = appendMemberKey(t.key[:0], id)
 	if v.GetRole() == 0 && v.GetMute() == nil && v.GetBan() == nil {
@@ -158,6 +162,38 @@ func (t *transaction) putMember(r *room, v *storev1.MemberValue) error {
 	}
 	t.store.members.put(id, v)
 	return t.set(v)
+}
+
+// indexMember keeps the list of the rooms that somebody is a member of.
+func (t *transaction) indexMember(id memberID, was, is bool) error {
+	t.change.Touches = append(t.change.Touches, Touch{id.room, id.user})
+	switch {
+	case was == is:
+		return nil
+	case is:
+		return t.batch.Set(appendUserRoomKey(nil, id), nil, nil)
+	}
+	return t.batch.Delete(appendUserRoomKey(nil, id), nil)
+}
+
+// setMentions keeps the index of who is mentioned by a message of sender's, that mentioned some before. Nobody is told that
+// they mention themselves.
+func (t *transaction) setMentions(room RoomID, seq uint64, sender string, before, after []string) error {
+	for _, user := range before {
+		if !slices.Contains(after, user) {
+			if err := t.batch.Delete(appendMentionKey(nil, memberID{room, user}, seq), nil); err != nil {
+				return err
+			}
+		}
+	}
+	for _, user := range after {
+		if user != sender && !slices.Contains(before, user) {
+			if err := t.batch.Set(appendMentionKey(nil, memberID{room, user}, seq), nil, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (t *transaction) countRestricted(r *room, id memberID, before, after *storev1.MemberValue) error {

@@ -28,6 +28,7 @@ func roomFromValue(id RoomID, v *storev1.RoomValue) Room {
 		Head:       headFromValue(v),
 		Members:    v.GetMembers(),
 		People:     v.GetPeople(),
+		Asking:     v.GetRequests(),
 	}
 }
 

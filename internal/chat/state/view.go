@@ -8,6 +8,7 @@ type Room struct {
 	Creator    Actor
 	Head       Head
 	Members    uint64   // how many
+	Asking     uint64   // how many ask to become one
 	People     []string // of a direct room, by id, in order; read-only
 }
 
@@ -150,7 +151,7 @@ type Event struct {
 	Time    int64
 	Actor   Actor    // who did it
 	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev
-	State   *Room    // RoomChanged: the room; settings, head and update time are those of this change
+	State   *Room    // RoomChanged: the room; settings, head and update time are those of this change, and Asking is not told
 	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was, and whether they are banned
 }
 
@@ -199,6 +200,10 @@ type View interface {
 	Acts(r RoomID, before uint64, n int) ([]Act, error)
 	// Blocked returns up to n of whom somebody has blocked, by id, those greater than after.
 	Blocked(user, after string, n int) ([]string, error)
+	// RoomsOf returns up to n rooms that somebody is a member of, by id, those greater than after.
+	RoomsOf(user string, after RoomID, n int) ([]RoomID, error)
+	// Mentions counts messages above seq that mention somebody else than their sender, up to most.
+	Mentions(r RoomID, user string, seq uint64, most int) (int, error)
 	// ReadMarker returns the newest message that user has read, 0 if none.
 	ReadMarker(r RoomID, user string) (uint64, error)
 
@@ -230,11 +235,19 @@ func (o ShutOut) Covers(user string) bool {
 	return !o.Stay[user]
 }
 
+// Touch is that what somebody has to do with a room has changed: they are a member or not, or invited or not, or what they
+// may do; with an empty User, how many ask to become members.
+type Touch struct {
+	Room RoomID
+	User string
+}
+
 // Change is what a batch of entries made of the state. It is shared and read-only once committed.
 type Change struct {
 	Results []Result   // one for each entry, in order
 	Events  []*Event   // all visible changes, in order; contiguous revs in each room
 	Marks   []ReadMark // markers that moved, in order
+	Touches []Touch    // in order
 	// ShutOuts are those who may not see a room any more, in order. Whoever delivers Events heeds them first.
 	ShutOuts []ShutOut
 }

@@ -16,7 +16,8 @@ import (
 // unless a record in a later block says that it was synced; that leaves out the last 32 KiB, and under large batches
 // nearly all. But only what was never acknowledged may be torn. So each batch begins with a mark if all before it was
 // synced, and before Pebble opens the WAL (and forgets what it drops), checkWAL looks for a marked record behind an
-// invalid one. What it cannot see is damage to the very last record, and a damaged length in the last block.
+// invalid one, at whatever byte: the invalid one's length may be what is damaged. What it cannot see is damage to the very
+// last record.
 
 // syncedMark is the first entry of a batch (of kind LogData: in the WAL only) if the write before it was synced.
 const syncedMark = "synced"
@@ -100,10 +101,9 @@ func (s *walScan) block(offset int64, b []byte) bool {
 		if valid && s.invalid >= 0 && chunk.marked() {
 			return true
 		}
-		if chunk.size == 0 {
-			break // what follows in this block cannot be found
+		if i++; valid {
+			i += chunk.size - 1
 		}
-		i += chunk.size
 	}
 	return false
 }
@@ -112,7 +112,7 @@ func (s *walScan) block(offset int64, b []byte) bool {
 func padding(b []byte) bool { return len(b) < walSyncHeaderBytes && len(bytes.Trim(b, "\x00")) == 0 }
 
 type walChunk struct {
-	size    int  // with the header; 0: unknown
+	size    int  // with the header
 	begins  bool // a record
 	payload []byte
 }
@@ -129,7 +129,7 @@ func (s *walScan) chunk(b []byte) (walChunk, bool) {
 		return walChunk{}, false
 	}
 	size := header + int(binary.LittleEndian.Uint16(b[4:]))
-	if size > len(b) {
+	if size > len(b) || binary.LittleEndian.Uint32(b[7:]) != s.number {
 		return walChunk{}, false
 	}
 	c := walChunk{
@@ -139,7 +139,7 @@ func (s *walScan) chunk(b []byte) (walChunk, bool) {
 	}
 	sum := crc32.Checksum(b[6:size], castagnoli)
 	sum = (sum>>15 | sum<<17) + 0xa282ead8 // as LevelDB masks it
-	return c, sum == binary.LittleEndian.Uint32(b) && binary.LittleEndian.Uint32(b[7:]) == s.number
+	return c, sum == binary.LittleEndian.Uint32(b)
 }
 
 // marked reports whether the chunk begins a batch that begins with syncedMark.

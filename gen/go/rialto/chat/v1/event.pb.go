@@ -116,6 +116,7 @@ type Event struct {
 	//	*Event_Read
 	//	*Event_Welcome
 	//	*Event_ShutOut
+	//	*Event_Feed
 	Kind isEvent_Kind `protobuf_oneof:"kind"`
 	// Who did it, where `kind` does not say so: deleted another's message, reacted, changed the room, changed or removed
 	// another member. Unset where the one whom it is about did it.
@@ -299,6 +300,15 @@ func (x *Event) GetShutOut() *ShutOut {
 	return nil
 }
 
+func (x *Event) GetFeed() *Feed {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Feed); ok {
+			return x.Feed
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetActor() *User {
 	if x != nil {
 		return x.Actor
@@ -376,6 +386,11 @@ type Event_ShutOut struct {
 	ShutOut *ShutOut `protobuf:"bytes,25,opt,name=shut_out,json=shutOut,proto3,oneof"`
 }
 
+type Event_Feed struct {
+	// What this user has to do with rooms, or what changed of that. Comes by itself, to every connection.
+	Feed *Feed `protobuf:"bytes,27,opt,name=feed,proto3,oneof"`
+}
+
 func (*Event_Posted) isEvent_Kind() {}
 
 func (*Event_Edited) isEvent_Kind() {}
@@ -401,6 +416,8 @@ func (*Event_Read) isEvent_Kind() {}
 func (*Event_Welcome) isEvent_Kind() {}
 
 func (*Event_ShutOut) isEvent_Kind() {}
+
+func (*Event_Feed) isEvent_Kind() {}
 
 // ShutOut ends a room for a session whose user may not see it any more: they were removed from a private room, or banned,
 // or the room became private. The event that says so is the last of the room's that they get. A later Join is judged by
@@ -441,6 +458,195 @@ func (*ShutOut) Descriptor() ([]byte, []int) {
 	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
+// Feed is what a user has to do with rooms: those that they are a member of, with what is unread, and their invitations. It is
+// state, never replayed: the first feed event of a session says all, the later ones what is different, a moment after it is.
+//
+// A session whose identity is known (no `guest_token` in its welcome) begins with all of it, also if that is nothing, in one or
+// more events with `reset` in the first and `more` in all but the last. A fresh guest begins with an empty feed, of which no
+// event comes.
+type Feed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where in the order of all commands this was read. It rises: of two forms of an entry the one with the higher version is the
+	// newer.
+	Version uint64 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// True: drop all that is held of the feed.
+	Reset_ bool `protobuf:"varint,2,opt,name=reset,proto3" json:"reset,omitempty"`
+	// True: the next feed event goes on with all of it. Until one without it comes, what is not named is not known.
+	More bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	// Rooms as they are now.
+	Rooms []*FeedRoom `protobuf:"bytes,4,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	// Rooms that the user is not a member of any more, by id.
+	RemovedRooms []string `protobuf:"bytes,5,rep,name=removed_rooms,json=removedRooms,proto3" json:"removed_rooms,omitempty"`
+	// Invitations that are new.
+	Invitations []*Invitation `protobuf:"bytes,6,rep,name=invitations,proto3" json:"invitations,omitempty"`
+	// Rooms to which the user is not invited any more, by id.
+	RemovedInvitations []string `protobuf:"bytes,7,rep,name=removed_invitations,json=removedInvitations,proto3" json:"removed_invitations,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *Feed) Reset() {
+	*x = Feed{}
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Feed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Feed) ProtoMessage() {}
+
+func (x *Feed) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Feed.ProtoReflect.Descriptor instead.
+func (*Feed) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Feed) GetVersion() uint64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Feed) GetReset_() bool {
+	if x != nil {
+		return x.Reset_
+	}
+	return false
+}
+
+func (x *Feed) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *Feed) GetRooms() []*FeedRoom {
+	if x != nil {
+		return x.Rooms
+	}
+	return nil
+}
+
+func (x *Feed) GetRemovedRooms() []string {
+	if x != nil {
+		return x.RemovedRooms
+	}
+	return nil
+}
+
+func (x *Feed) GetInvitations() []*Invitation {
+	if x != nil {
+		return x.Invitations
+	}
+	return nil
+}
+
+func (x *Feed) GetRemovedInvitations() []string {
+	if x != nil {
+		return x.RemovedInvitations
+	}
+	return nil
+}
+
+// FeedRoom is a room in a user's feed.
+type FeedRoom struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room with its head.
+	Room *Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// What the user is there.
+	Member *Member `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
+	// How far they have read, on whatever device.
+	Read *ReadMarker `protobuf:"bytes,3,opt,name=read,proto3" json:"read,omitempty"`
+	// How many messages after that mention them: up to 100, which means 100 or more. Their own do not count, nor what was deleted
+	// or edited so that it does not any more.
+	Mentions uint32 `protobuf:"varint,4,opt,name=mentions,proto3" json:"mentions,omitempty"`
+	// How many ask to become members; for moderators and owners.
+	Requests      uint32 `protobuf:"varint,5,opt,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FeedRoom) Reset() {
+	*x = FeedRoom{}
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FeedRoom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FeedRoom) ProtoMessage() {}
+
+func (x *FeedRoom) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FeedRoom.ProtoReflect.Descriptor instead.
+func (*FeedRoom) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *FeedRoom) GetRoom() *Room {
+	if x != nil {
+		return x.Room
+	}
+	return nil
+}
+
+func (x *FeedRoom) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *FeedRoom) GetRead() *ReadMarker {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+func (x *FeedRoom) GetMentions() uint32 {
+	if x != nil {
+		return x.Mentions
+	}
+	return 0
+}
+
+func (x *FeedRoom) GetRequests() uint32 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
 // Snapshot is the newest page of a room. It answers a `Join` that asks for history, and one whose resume position
 // cannot be continued exactly; it comes by itself to a subscriber that cannot be continued either. There is never a
 // silent partial recovery: a client sees every rev, or a snapshot.
@@ -467,7 +673,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -479,7 +685,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -492,7 +698,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Snapshot) GetReason() SnapshotReason {
@@ -554,7 +760,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +772,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +785,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Presence) GetReset_() bool {
@@ -627,7 +833,7 @@ type Signaled struct {
 
 func (x *Signaled) Reset() {
 	*x = Signaled{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +845,7 @@ func (x *Signaled) String() string {
 func (*Signaled) ProtoMessage() {}
 
 func (x *Signaled) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +858,7 @@ func (x *Signaled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signaled.ProtoReflect.Descriptor instead.
 func (*Signaled) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Signaled) GetUser() *User {
@@ -705,7 +911,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +923,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +936,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Welcome) GetUser() *User {
@@ -758,7 +964,7 @@ var File_rialto_chat_v1_event_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\xe3\x06\n" +
+	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\x8f\a\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12.\n" +
@@ -777,9 +983,24 @@ const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\x04read\x18\x17 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerH\x00R\x04read\x123\n" +
 	"\awelcome\x18\x18 \x01(\v2\x17.rialto.chat.v1.WelcomeH\x00R\awelcome\x124\n" +
 	"\bshut_out\x18\x19 \x01(\v2\x17.rialto.chat.v1.ShutOutH\x00R\ashutOut\x12*\n" +
+	"\x04feed\x18\x1b \x01(\v2\x14.rialto.chat.v1.FeedH\x00R\x04feed\x12*\n" +
 	"\x05actor\x18\x1a \x01(\v2\x14.rialto.chat.v1.UserR\x05actorB\x06\n" +
 	"\x04kind\"\t\n" +
-	"\aShutOut\"\xe9\x01\n" +
+	"\aShutOut\"\x8e\x02\n" +
+	"\x04Feed\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
+	"\x05reset\x18\x02 \x01(\bR\x05reset\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\x12.\n" +
+	"\x05rooms\x18\x04 \x03(\v2\x18.rialto.chat.v1.FeedRoomR\x05rooms\x12#\n" +
+	"\rremoved_rooms\x18\x05 \x03(\tR\fremovedRooms\x12<\n" +
+	"\vinvitations\x18\x06 \x03(\v2\x1a.rialto.chat.v1.InvitationR\vinvitations\x12/\n" +
+	"\x13removed_invitations\x18\a \x03(\tR\x12removedInvitations\"\xcc\x01\n" +
+	"\bFeedRoom\x12(\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\x12.\n" +
+	"\x06member\x18\x02 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\x12.\n" +
+	"\x04read\x18\x03 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12\x1a\n" +
+	"\bmentions\x18\x04 \x01(\rR\bmentions\x12\x1a\n" +
+	"\brequests\x18\x05 \x01(\rR\brequests\"\xe9\x01\n" +
 	"\bSnapshot\x126\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1e.rialto.chat.v1.SnapshotReasonR\x06reason\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12(\n" +
@@ -821,50 +1042,59 @@ func file_rialto_chat_v1_event_proto_rawDescGZIP() []byte {
 }
 
 var file_rialto_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_rialto_chat_v1_event_proto_goTypes = []any{
 	(SnapshotReason)(0),           // 0: rialto.chat.v1.SnapshotReason
 	(*Event)(nil),                 // 1: rialto.chat.v1.Event
 	(*ShutOut)(nil),               // 2: rialto.chat.v1.ShutOut
-	(*Snapshot)(nil),              // 3: rialto.chat.v1.Snapshot
-	(*Presence)(nil),              // 4: rialto.chat.v1.Presence
-	(*Signaled)(nil),              // 5: rialto.chat.v1.Signaled
-	(*Welcome)(nil),               // 6: rialto.chat.v1.Welcome
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*Message)(nil),               // 8: rialto.chat.v1.Message
-	(*Room)(nil),                  // 9: rialto.chat.v1.Room
-	(*Member)(nil),                // 10: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 11: rialto.chat.v1.ReadMarker
-	(*User)(nil),                  // 12: rialto.chat.v1.User
+	(*Feed)(nil),                  // 3: rialto.chat.v1.Feed
+	(*FeedRoom)(nil),              // 4: rialto.chat.v1.FeedRoom
+	(*Snapshot)(nil),              // 5: rialto.chat.v1.Snapshot
+	(*Presence)(nil),              // 6: rialto.chat.v1.Presence
+	(*Signaled)(nil),              // 7: rialto.chat.v1.Signaled
+	(*Welcome)(nil),               // 8: rialto.chat.v1.Welcome
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*Message)(nil),               // 10: rialto.chat.v1.Message
+	(*Room)(nil),                  // 11: rialto.chat.v1.Room
+	(*Member)(nil),                // 12: rialto.chat.v1.Member
+	(*ReadMarker)(nil),            // 13: rialto.chat.v1.ReadMarker
+	(*User)(nil),                  // 14: rialto.chat.v1.User
+	(*Invitation)(nil),            // 15: rialto.chat.v1.Invitation
 }
 var file_rialto_chat_v1_event_proto_depIdxs = []int32{
-	7,  // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
-	8,  // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
-	8,  // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
-	8,  // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
-	8,  // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
-	9,  // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
-	10, // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
-	10, // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
-	3,  // 8: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
-	4,  // 9: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
-	5,  // 10: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
-	11, // 11: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
-	6,  // 12: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
+	9,  // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
+	10, // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
+	10, // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
+	10, // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
+	10, // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
+	11, // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
+	12, // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
+	12, // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
+	5,  // 8: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
+	6,  // 9: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
+	7,  // 10: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
+	13, // 11: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
+	8,  // 12: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
 	2,  // 13: rialto.chat.v1.Event.shut_out:type_name -> rialto.chat.v1.ShutOut
-	12, // 14: rialto.chat.v1.Event.actor:type_name -> rialto.chat.v1.User
-	0,  // 15: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
-	9,  // 16: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
-	8,  // 17: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
-	12, // 18: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
-	12, // 19: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
-	12, // 20: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
-	7,  // 21: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	3,  // 14: rialto.chat.v1.Event.feed:type_name -> rialto.chat.v1.Feed
+	14, // 15: rialto.chat.v1.Event.actor:type_name -> rialto.chat.v1.User
+	4,  // 16: rialto.chat.v1.Feed.rooms:type_name -> rialto.chat.v1.FeedRoom
+	15, // 17: rialto.chat.v1.Feed.invitations:type_name -> rialto.chat.v1.Invitation
+	11, // 18: rialto.chat.v1.FeedRoom.room:type_name -> rialto.chat.v1.Room
+	12, // 19: rialto.chat.v1.FeedRoom.member:type_name -> rialto.chat.v1.Member
+	13, // 20: rialto.chat.v1.FeedRoom.read:type_name -> rialto.chat.v1.ReadMarker
+	0,  // 21: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
+	11, // 22: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
+	10, // 23: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
+	14, // 24: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
+	14, // 25: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
+	14, // 26: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
+	9,  // 27: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_event_proto_init() }
@@ -887,8 +1117,9 @@ func file_rialto_chat_v1_event_proto_init() {
 		(*Event_Read)(nil),
 		(*Event_Welcome)(nil),
 		(*Event_ShutOut)(nil),
+		(*Event_Feed)(nil),
 	}
-	file_rialto_chat_v1_event_proto_msgTypes[4].OneofWrappers = []any{
+	file_rialto_chat_v1_event_proto_msgTypes[6].OneofWrappers = []any{
 		(*Signaled_Typing)(nil),
 	}
 	type x struct{}
@@ -897,7 +1128,7 @@ func file_rialto_chat_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_event_proto_rawDesc), len(file_rialto_chat_v1_event_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -5,7 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Member, Message as Message$1, ReadMarker, Room, User } from "./types_pb.js";
+import type { Invitation, Member, Message as Message$1, ReadMarker, Room, User } from "./types_pb.js";
 
 /**
  * Describes the file rialto/chat/v1/event.proto.
@@ -156,6 +156,14 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
      */
     value: ShutOut;
     case: "shutOut";
+  } | {
+    /**
+     * What this user has to do with rooms, or what changed of that. Comes by itself, to every connection.
+     *
+     * @generated from field: rialto.chat.v1.Feed feed = 27;
+     */
+    value: Feed;
+    case: "feed";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -188,6 +196,123 @@ export declare type ShutOut = Message<"rialto.chat.v1.ShutOut"> & {
  * Use `create(ShutOutSchema)` to create a new message.
  */
 export declare const ShutOutSchema: GenMessage<ShutOut>;
+
+/**
+ * Feed is what a user has to do with rooms: those that they are a member of, with what is unread, and their invitations. It is
+ * state, never replayed: the first feed event of a session says all, the later ones what is different, a moment after it is.
+ *
+ * A session whose identity is known (no `guest_token` in its welcome) begins with all of it, also if that is nothing, in one or
+ * more events with `reset` in the first and `more` in all but the last. A fresh guest begins with an empty feed, of which no
+ * event comes.
+ *
+ * @generated from message rialto.chat.v1.Feed
+ */
+export declare type Feed = Message<"rialto.chat.v1.Feed"> & {
+  /**
+   * Where in the order of all commands this was read. It rises: of two forms of an entry the one with the higher version is the
+   * newer.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * True: drop all that is held of the feed.
+   *
+   * @generated from field: bool reset = 2;
+   */
+  reset: boolean;
+
+  /**
+   * True: the next feed event goes on with all of it. Until one without it comes, what is not named is not known.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+
+  /**
+   * Rooms as they are now.
+   *
+   * @generated from field: repeated rialto.chat.v1.FeedRoom rooms = 4;
+   */
+  rooms: FeedRoom[];
+
+  /**
+   * Rooms that the user is not a member of any more, by id.
+   *
+   * @generated from field: repeated string removed_rooms = 5;
+   */
+  removedRooms: string[];
+
+  /**
+   * Invitations that are new.
+   *
+   * @generated from field: repeated rialto.chat.v1.Invitation invitations = 6;
+   */
+  invitations: Invitation[];
+
+  /**
+   * Rooms to which the user is not invited any more, by id.
+   *
+   * @generated from field: repeated string removed_invitations = 7;
+   */
+  removedInvitations: string[];
+};
+
+/**
+ * Describes the message rialto.chat.v1.Feed.
+ * Use `create(FeedSchema)` to create a new message.
+ */
+export declare const FeedSchema: GenMessage<Feed>;
+
+/**
+ * FeedRoom is a room in a user's feed.
+ *
+ * @generated from message rialto.chat.v1.FeedRoom
+ */
+export declare type FeedRoom = Message<"rialto.chat.v1.FeedRoom"> & {
+  /**
+   * The room with its head.
+   *
+   * @generated from field: rialto.chat.v1.Room room = 1;
+   */
+  room?: Room | undefined;
+
+  /**
+   * What the user is there.
+   *
+   * @generated from field: rialto.chat.v1.Member member = 2;
+   */
+  member?: Member | undefined;
+
+  /**
+   * How far they have read, on whatever device.
+   *
+   * @generated from field: rialto.chat.v1.ReadMarker read = 3;
+   */
+  read?: ReadMarker | undefined;
+
+  /**
+   * How many messages after that mention them: up to 100, which means 100 or more. Their own do not count, nor what was deleted
+   * or edited so that it does not any more.
+   *
+   * @generated from field: uint32 mentions = 4;
+   */
+  mentions: number;
+
+  /**
+   * How many ask to become members; for moderators and owners.
+   *
+   * @generated from field: uint32 requests = 5;
+   */
+  requests: number;
+};
+
+/**
+ * Describes the message rialto.chat.v1.FeedRoom.
+ * Use `create(FeedRoomSchema)` to create a new message.
+ */
+export declare const FeedRoomSchema: GenMessage<FeedRoom>;
 
 /**
  * Snapshot is the newest page of a room. It answers a `Join` that asks for history, and one whose resume position

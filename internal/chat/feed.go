@@ -1,0 +1,356 @@
+package chat
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// feed is what a session's user has to do with rooms, as far as the session knows it. It holds names only: what is to be sent
+// is read from a View when it is sent, so that a slow session gets the latest, once. Its fields belong to the session's mutex.
+type feed struct {
+	starting bool                  // whether the whole is still being sent
+	first    bool                  // whether nothing of it was
+	after    state.RoomID          // the last room of the whole that was sent
+	rooms    map[state.RoomID]bool // that it has, and the hub tells of
+	invited  map[state.RoomID]bool // invitations that it has
+	dirty    map[state.RoomID]bool // what changed since; true: perhaps a membership or an invitation
+}
+
+const (
+	feedPage   = 100 // rooms of one feed event
+	maxInvited = 500 // invitations of a feed; more are not told
+	maxCounted = 100 // mentions that are counted
+	// feedInterval is the least time between two looks at the rooms whose news is told to feeds.
+	feedInterval = 250 * time.Millisecond
+)
+
+// touched says that what the user has to do with a room may have changed.
+func (s *session) touched(room state.RoomID) { s.markFeed(room, true) }
+
+// markFeed has the feed tell of a room that it has, or, if it was touched, that it is to have.
+func (s *session) markFeed(room state.RoomID, touched bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.feed
+	if f == nil || s.closed || s.capped || !touched && !f.rooms[room] {
+		return
+	}
+	if f.dirty == nil {
+		f.dirty = make(map[state.RoomID]bool)
+	}
+	f.dirty[room] = f.dirty[room] || touched
+	if !s.sending {
+		s.parkLocked(0)
+	}
+}
+
+// pending reports whether there is something to send. A session without a feed has none.
+func (f *feed) pending() bool { return f != nil && (f.starting || len(f.dirty) > 0) }
+
+// whole reports whether all that a session begins with has been sent.
+func (f *feed) whole() bool { return f == nil || !f.starting }
+
+// takeFeedLocked puts the next part of the feed into a response. The lock is let go while it is read.
+func (s *session) takeFeedLocked(out *outgoing) error {
+	f := s.feed
+	if !f.pending() || out.bytes >= s.service.delivery.ResponseBytes {
+		return nil
+	}
+	r := feedReader{session: s, user: s.actor.ID, now: s.service.engine.now(), part: &chatv1.Feed{Reset_: f.starting && f.first}}
+	if f.starting {
+		r.after = f.after
+	} else {
+		for room, touched := range f.dirty {
+			if len(r.rooms) == feedPage {
+				break
+			}
+			r.rooms = append(r.rooms, room)
+			r.touched = append(r.touched, touched)
+			r.had = append(r.had, f.rooms[room])
+			delete(f.dirty, room)
+		}
+	}
+	starting := f.starting
+	s.mu.Unlock()
+	err := r.read(starting)
+	s.mu.Lock()
+	if err != nil {
+		return err
+	}
+	f.settle(&r, starting)
+	if e := r.event(); e != nil {
+		out.events = append(out.events, e)
+		out.bytes += e.size
+	}
+	return nil
+}
+
+// settle remembers what was read.
+func (f *feed) settle(r *feedReader, starting bool) {
+	for _, i := range r.part.GetInvitations() {
+		if f.invited == nil {
+			f.invited = make(map[state.RoomID]bool)
+		}
+		f.invited[state.RoomID(i.GetRoom().GetId())] = true
+	}
+	r.part.RemovedInvitations = slices.DeleteFunc(r.part.GetRemovedInvitations(), func(room string) bool {
+		had := f.invited[state.RoomID(room)]
+		delete(f.invited, state.RoomID(room))
+		return !had
+	})
+	if starting {
+		f.first, f.after, f.starting = false, r.after, r.part.GetMore()
+	}
+}
+
+// feedReader reads a part of a feed.
+type feedReader struct {
+	session *session
+	user    string
+	now     time.Time
+	after   state.RoomID   // of the whole
+	rooms   []state.RoomID // else
+	touched []bool         // for each of them
+	had     []bool         // for each of them: whether the session knows it as one of its rooms
+	part    *chatv1.Feed
+}
+
+func (r *feedReader) event() *event {
+	p := r.part
+	if !p.GetReset_() && !p.GetMore() && len(p.GetRooms())+len(p.GetRemovedRooms())+len(p.GetInvitations())+len(p.GetRemovedInvitations()) == 0 {
+		return nil
+	}
+	return newEvent(&chatv1.Event{Time: timestamppb.New(r.now), Kind: &chatv1.Event_Feed{Feed: p}})
+}
+
+// read fills the part. The rooms are those of one View, and what is said of them of a later one, after the hub was asked to
+// tell of them: so nothing is missed.
+func (r *feedReader) read(starting bool) error {
+	if starting {
+		if err := r.list(); err != nil {
+			return err
+		}
+	}
+	for i, room := range r.rooms {
+		if starting || r.touched[i] {
+			r.session.service.hub.followFeed(r.session, room)
+		}
+	}
+	v := r.session.service.engine.views.View()
+	defer v.Close()
+	r.part.Version = uint64(v.Pos())
+	for i, room := range r.rooms {
+		member, err := r.readRoom(v, room, !starting && r.touched[i])
+		if err != nil {
+			return fmt.Errorf("read feed: %w", err)
+		}
+		if member {
+			continue
+		}
+		r.session.service.hub.dropFeed(r.session, room)
+		if !starting && r.had[i] {
+			r.part.RemovedRooms = append(r.part.RemovedRooms, string(room))
+		}
+	}
+	if starting && !r.part.GetMore() {
+		return r.readInvitations(v)
+	}
+	return nil
+}
+
+// list chooses the next page of the whole.
+func (r *feedReader) list() error {
+	v := r.session.service.engine.views.View()
+	defer v.Close()
+	rooms, err := v.RoomsOf(r.user, r.after, feedPage+1)
+	if err != nil {
+		return fmt.Errorf("list feed: %w", err)
+	}
+	if r.part.More = len(rooms) > feedPage; r.part.More {
+		rooms = rooms[:feedPage]
+	}
+	if r.rooms = rooms; len(rooms) > 0 {
+		r.after = rooms[len(rooms)-1]
+	}
+	return nil
+}
+
+// readRoom says what the user has to do with a room, and returns whether they are a member of it.
+func (r *feedReader) readRoom(v state.View, id state.RoomID, touched bool) (bool, error) {
+	room, ok, err := v.Room(id)
+	if err != nil || !ok {
+		return false, err
+	}
+	member, err := v.Member(id, r.user)
+	if err != nil {
+		return false, err
+	}
+	if member.Role != state.RoleNone {
+		if err := r.addRoom(v, room, member); err != nil {
+			return false, err
+		}
+	}
+	if !touched {
+		return member.Role != state.RoleNone, nil
+	}
+	invitation, invited, err := v.Invitation(id, r.user)
+	if invited {
+		r.part.Invitations = append(r.part.Invitations, invitationProto(invitation, room))
+	} else {
+		r.part.RemovedInvitations = append(r.part.RemovedInvitations, string(id))
+	}
+	return member.Role != state.RoleNone, err
+}
+
+func (r *feedReader) addRoom(v state.View, room state.Room, member state.Member) error {
+	seq, err := v.ReadMarker(room.ID, r.user)
+	if err != nil {
+		return err
+	}
+	mentions, err := v.Mentions(room.ID, r.user, seq, maxCounted)
+	if err != nil {
+		return err
+	}
+	entry := &chatv1.FeedRoom{
+		Room:     roomProto(room),
+		Member:   memberProto(member),
+		Read:     readMarkerProto(room.ID, seq, room.Head),
+		Mentions: uint32(mentions),
+	}
+	if member.Role >= state.RoleModerator {
+		entry.Requests = uint32(room.Asking)
+	}
+	r.part.Rooms = append(r.part.Rooms, entry)
+	return nil
+}
+
+func (r *feedReader) readInvitations(v state.View) error {
+	invitations, err := v.Invitations(r.user, "", maxInvited)
+	if err != nil {
+		return fmt.Errorf("read feed: %w", err)
+	}
+	for _, i := range invitations {
+		room, ok, err := v.Room(i.Room)
+		if err != nil {
+			return fmt.Errorf("read feed: %w", err)
+		}
+		if ok {
+			r.part.Invitations = append(r.part.Invitations, invitationProto(i, room))
+		}
+	}
+	return nil
+}
+
+// feeds are the sessions whose feeds have a room, by room. What is new in rooms is told to them together, at most once each
+// [feedInterval], from a goroutine that exists only for that.
+type feeds struct {
+	mu      sync.Mutex // guards all below; taken after Hub.mu and before the mutex of a session
+	rooms   map[state.RoomID]map[*session]struct{}
+	news    map[state.RoomID]struct{}
+	waiting bool // whether a goroutine will tell
+	told    time.Time
+}
+
+// note says that something is new in a room.
+func (f *feeds) note(room state.RoomID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.rooms[room]) == 0 {
+		return
+	}
+	if f.news == nil {
+		f.news = make(map[state.RoomID]struct{})
+	}
+	f.news[room] = struct{}{}
+	if !f.waiting {
+		f.waiting = true
+		time.AfterFunc(feedInterval-time.Since(f.told), f.tell) // ends by itself; touches nothing but memory
+	}
+}
+
+func (f *feeds) tell() {
+	type told struct {
+		room     state.RoomID
+		sessions []*session
+	}
+	var all []told
+	f.mu.Lock()
+	for room := range f.news {
+		t := told{room: room}
+		for s := range f.rooms[room] {
+			t.sessions = append(t.sessions, s)
+		}
+		all = append(all, t)
+	}
+	f.news, f.waiting, f.told = nil, false, time.Now()
+	f.mu.Unlock()
+	for _, t := range all {
+		for _, s := range t.sessions {
+			s.markFeed(t.room, false)
+		}
+	}
+}
+
+// followFeed has the hub tell a session's feed of a room. A no-op for a session that has ended.
+func (h *Hub) followFeed(s *session, room state.RoomID) {
+	f := &h.feeds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if s.feed.rooms == nil {
+		s.feed.rooms = make(map[state.RoomID]bool)
+	}
+	s.feed.rooms[room] = true
+	if f.rooms == nil {
+		f.rooms = make(map[state.RoomID]map[*session]struct{})
+	}
+	if f.rooms[room] == nil {
+		f.rooms[room] = make(map[*session]struct{})
+	}
+	f.rooms[room][s] = struct{}{}
+}
+
+// dropFeed takes a session out of one room.
+func (h *Hub) dropFeed(s *session, room state.RoomID) {
+	f := &h.feeds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.feed.rooms, room)
+	f.dropLocked(s, room)
+}
+
+// unfollowFeed takes a session that has ended out of all rooms.
+func (h *Hub) unfollowFeed(s *session) {
+	f := &h.feeds
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.feed == nil {
+		return
+	}
+	for room := range s.feed.rooms {
+		f.dropLocked(s, room)
+	}
+	s.feed.rooms = nil
+}
+
+func (f *feeds) dropLocked(s *session, room state.RoomID) {
+	delete(f.rooms[room], s)
+	if len(f.rooms[room]) == 0 {
+		delete(f.rooms, room)
+	}
+}
