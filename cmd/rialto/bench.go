@@ -63,6 +63,9 @@ Examples:
   rialto bench fanout --rate 0 --in-flight 64
       The same room, as fast as it goes.
 
+  rialto bench idle --rest 10m --wire mux
+      A soak: 10,000 multiplexed sockets that hear nothing for ten minutes, and what memory does.
+
   rialto bench rooms --wire grpc --runs 1 --duration 5s --json | jq .medians.rialto
       500 rooms of 10 over native gRPC.`)
 	return b.String()

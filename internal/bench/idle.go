@@ -12,7 +12,7 @@ const idleMessages = 3
 const warmRooms = 50
 
 // playIdle opens all clients on a warm process, lets each room hear a few messages, rests, and divides by their number
-// what the server's resident memory has grown. The kernel's memory for the sockets is not in it.
+// what the server's resident memory has grown. A long rest is a soak: what memory does meanwhile is told apart. The kernel's memory for the sockets is not in it.
 func playIdle(p *play) (Metrics, error) {
 	if p.subject.pid == 0 {
 		return nil, errors.New("idle measures the server's memory: its process must be known (--pid)")
@@ -52,6 +52,10 @@ func (p *play) measureIdle(f *fleet, before int64) (Metrics, error) {
 	}
 	f.settle(p.ctx)
 	p.tell(fmt.Sprintf("resting for %v", p.cfg.Rest))
+	busy, err := p.serverRSS()
+	if err != nil {
+		return nil, err
+	}
 	stop, err := p.startMeter()
 	if err != nil {
 		return nil, err
@@ -66,6 +70,7 @@ func (p *play) measureIdle(f *fleet, before int64) (Metrics, error) {
 	after, err := p.serverRSS()
 	m := c.metrics(0)
 	m[ServerRSS] = float64(after) / (1 << 20)
+	m[RestRSS] = float64(after-busy) / (1 << 20)
 	m[MemoryPerClient] = float64(after-before) / 1024 / float64(len(f.clients))
 	return m, err
 }

@@ -24,6 +24,7 @@ const (
 	CPUPerAck           Metric = "server_cpu_us_per_acknowledged"
 	FsyncP50            Metric = "fdatasync_p50_ms"
 	MemoryPerClient     Metric = "server_rss_kib_per_client"
+	RestRSS             Metric = "server_rss_growth_at_rest_mib"
 	StormSeconds        Metric = "storm_s"
 	CPUPerReconnect     Metric = "server_cpu_us_per_reconnect"
 	SlowSeconds         Metric = "slow_caught_up_s"
@@ -51,6 +52,7 @@ var metricTitles = []struct {
 	{CPUPerAck, "server CPU, us an acknowledged publish"},
 	{FsyncP50, "fdatasync of 300 bytes p50, ms"},
 	{MemoryPerClient, "server RSS growth, KiB a client"},
+	{RestRSS, "server RSS growth at rest, MiB"},
 	{StormSeconds, "until the last has all, s"},
 	{CPUPerReconnect, "server CPU, us a reconnect"},
 	{SlowSeconds, "until the slow have all, s"},
