@@ -3,7 +3,7 @@ package bench
 import (
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -49,7 +49,7 @@ func publishRequest(room, clientID string, size int, at time.Duration) []byte {
 	for i := range stamp {
 		stamp[i] = byte(uint64(at) >> (56 - 8*i))
 	}
-	text := hex.EncodeToString(stamp[:]) + strings.Repeat("x", max(size-stampBytes, 0))
+	text := hex.EncodeToString(stamp[:]) + noise(max(size-stampBytes, 0))
 	return encodeRequest(&chatv1.ConnectRequest{
 		RequestId: publishID,
 		Command: &chatv1.ConnectRequest_Publish{Publish: &chatv1.Publish{
@@ -57,6 +57,21 @@ func publishRequest(room, clientID string, size int, at time.Duration) []byte {
 		}},
 	})
 }
+
+// noise returns n letters that neither the store nor a wire can compress to nothing: a piece of a text that is longer than
+// any window of theirs.
+func noise(n int) string {
+	from := rand.IntN(len(noiseText) - n)
+	return noiseText[from : from+n]
+}
+
+var noiseText = func() string {
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = 'a' + byte(rand.IntN(26))
+	}
+	return string(b)
+}()
 
 // sentAt is what publishRequest stamped on a text.
 func sentAt(text []byte) (time.Duration, bool) {
