@@ -99,6 +99,7 @@ type RunResult struct {
 	Faults
 	Metrics    Metrics `json:"metrics"`
 	NotCounted string  `json:"not_counted,omitempty"` // why it is in no median
+	Behind     bool    `json:"behind,omitempty"`      // delivered clearly less than the rate asks for while it was measured
 }
 
 // Spread is the median of the runs that count, and the least and the greatest of them.
@@ -173,6 +174,16 @@ func (r *RunResult) judge() string {
 		return "generator above 0.9 cores"
 	}
 	return ""
+}
+
+// keptRate is the part of the deliveries that a rate asks for below which a run is behind. Its figures are those of a busy
+// machine: whoever joins waiting messages looks better than it is, and everybody's latency worse.
+const keptRate = 0.95
+
+// isBehind says whether a run of the configured rate did not keep it.
+func (r *RunResult) isBehind(c *Config) bool {
+	deliveries, ok := r.Metrics[DeliveriesPerSecond]
+	return ok && c.Rate > 0 && (c.Scenario == Fanout || c.Scenario == Rooms) && deliveries < keptRate*c.Rate*float64(c.PerRoom)
 }
 
 // summarize fills in the medians and ratios.

@@ -62,3 +62,18 @@ func TestNoRatioWithoutTwoSides(t *testing.T) {
 		t.Errorf("ratio %v", *r.CPURatio)
 	}
 }
+
+func TestARunThatIsBehindSaysSo(t *testing.T) {
+	t.Parallel()
+	c := &Config{Scenario: Fanout, PerRoom: 1000, Rate: 50}
+	for deliveries, want := range map[float64]bool{50_000: false, 48_000: false, 47_000: true} {
+		r := RunResult{Subject: "floor", Metrics: Metrics{DeliveriesPerSecond: deliveries}}
+		if got := r.isBehind(c); got != want {
+			t.Errorf("%v of 50000 deliveries/s: behind %t", deliveries, got)
+		}
+	}
+	c.Rate = 0
+	if r := (RunResult{Metrics: Metrics{DeliveriesPerSecond: 1}}); r.isBehind(c) {
+		t.Error("behind without a rate")
+	}
+}

@@ -61,6 +61,6 @@ func runOnce(ctx context.Context, cfg *Config, name string, tell func(string)) (
 		return nil, err
 	}
 	result := &RunResult{Subject: name, Faults: p.faults, Metrics: metrics}
-	result.NotCounted = result.judge()
+	result.NotCounted, result.Behind = result.judge(), result.isBehind(cfg)
 	return result, nil
 }

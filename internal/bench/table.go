@@ -101,9 +101,12 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// writeUncounted says which runs are in no median, and why.
+// writeUncounted says which runs are in no median, and why, and which show a busy machine.
 func (r *Report) writeUncounted(w io.Writer) {
 	for i, run := range r.Runs {
+		if run.Behind {
+			fmt.Fprintf(w, "run %d (%s) did not keep the rate: the machine was busy, or this is more than it can do\n", i+1, run.Subject)
+		}
 		if run.NotCounted != "" {
 			fmt.Fprintf(w, "run %d (%s) does not count: %s; lost %d, duplicated %d, reordered %d, refused %d\n", i+1, run.Subject,
 				run.NotCounted, run.Lost, run.Duplicated, run.Reordered, run.Refused)
