@@ -57,7 +57,10 @@ export class Example {
     const orphaned = () => child.kill("SIGKILL");
     process.once("exit", orphaned);
     child.once("exit", () => process.off("exit", orphaned));
-    const [url] = (await once(createInterface(child.stdout), "line")) as [string];
+    const line = once(createInterface(child.stdout), "line") as Promise<[string]>;
+    const exit = once(child, "exit").then(() => Promise.reject(new Error(`examples/${this.name} did not start`)));
+    exit.catch(() => undefined); // it ends some time, which is no error then
+    const [url] = await Promise.race([line, exit]);
     this.address = new URL(url).host;
   }
 
