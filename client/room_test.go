@@ -248,6 +248,7 @@ func TestJoinGivenUp(t *testing.T) {
 		}
 		joinAgain := make(chan error)
 		go func() { _, err := c.Join(t.Context(), "lobby", client.FromNow()); joinAgain <- err }()
+		synctest.Wait() // before that the client would leave the room, as it should
 		s := f.welcomed(t)
 		s.join(t, 0, false)
 		if err := <-joinAgain; err != nil {
