@@ -226,6 +226,41 @@ test("a private room: invited, promoted, muted, banned", async () => {
   expect(den.getSnapshot().archived).toBe(true);
 });
 
+test("direct rooms, links, requests to join, and blocks", async () => {
+  const [ana, bo] = [start("Ana"), start("Bo")];
+  const known = await Promise.all([ana, bo].map((client) => until(client, ({ user }) => user !== undefined)));
+  const [anaId, boId] = known.map(({ user }) => user?.id ?? "");
+  const direct = await ana.openDirectRoom([boId ?? ""]);
+  expect(direct).toMatchObject({ kind: "direct", people: [anaId, boId].sort() });
+  expect((await bo.openDirectRoom([anaId ?? ""])).id).toBe(direct.id);
+  const [anas, bos] = await Promise.all([ana, bo].map((client) => joined(client, direct.id)));
+  anas?.send("just us");
+  if (anas && bos) {
+    await until(bos, (shown) => texts(shown).join() === "just us");
+    await bo.blockUser(anaId ?? "");
+    expect(await bo.listBlockedUsers()).toEqual([anaId]);
+    anas.send("and now?");
+    const { pending } = await until(anas, (shown) => shown.pending[0]?.status === "failed");
+    expect(pending[0]?.error?.code).toBe("PERMISSION_DENIED");
+    await bo.unblockUser(anaId ?? "");
+  }
+
+  const { id } = await ana.createRoom({ title: "The club", kind: "private" });
+  const club = await joined(ana, id);
+  await club.update({ joinRequests: true });
+  const token = await club.members.createLink({ maxUses: 1 });
+  expect(await bo.acceptLink(token)).toBe(id);
+  expect(await club.members.listLinks()).toMatchObject([{ uses: 1, maxUses: 1, role: "member" }]);
+  const cy = start("Cy");
+  await expect(cy.acceptLink(token)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await cy.room(id).members.request("Let me in");
+  const [request] = await club.members.listRequests();
+  expect(request).toMatchObject({ user: { name: "Cy" }, note: "Let me in" });
+  await club.members.answerRequest(request?.user.id ?? "", true);
+  await until(club, ({ memberCount }) => memberCount === 3);
+  await joined(cy, id);
+});
+
 test("messages of a protobuf type, for programs", async () => {
   const [ana, bo] = await Promise.all(["Ana", "Bo"].map((name) => joined(start(name), "data")));
   const durations = dataType(DurationSchema);

@@ -3,6 +3,7 @@ import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
 import { fromKind, fromRole, toInvitation, toSummary, toUser } from "./convert.js";
@@ -171,11 +172,39 @@ export class ChatClient {
     posting = "visitor",
   }: NewRoom): Promise<RoomSummary> {
     const request = { room: id, title, topic, kind: fromKind(kind), posting: fromRole(posting) };
-    const { room } = await this.call(RoomService.method.createRoom, request);
-    if (!room) {
-      throw new ChatError("INTERNAL", "The server's answer has no room.");
-    }
-    return toSummary(room, undefined);
+    return madeRoom(await this.call(RoomService.method.createRoom, request));
+  }
+
+  /**
+   * Returns the direct room of this user and these others, 1 to 7 by id, and makes it if there is none. Rejects with ChatError:
+   * PERMISSION_DENIED if one of them has blocked this user.
+   */
+  async openDirectRoom(userIds: readonly string[]): Promise<RoomSummary> {
+    return madeRoom(await this.call(RoomService.method.openDirectRoom, { userIds: [...userIds] }));
+  }
+
+  /** Becomes a member of the room that a link's token is for, and returns the room's id. Rejects with ChatError. */
+  async acceptLink(token: string): Promise<string> {
+    const { member } = await this.call(MemberService.method.addMember, { link: token });
+    return member?.room ?? "";
+  }
+
+  /**
+   * Wants nothing more from somebody: no direct room, no message in it, no invitation. In other rooms hide what they say. Rejects
+   * with ChatError.
+   */
+  async blockUser(userId: string): Promise<void> {
+    await this.call(MemberService.method.blockUser, { userId });
+  }
+
+  /** Ends that. Rejects with ChatError. */
+  async unblockUser(userId: string): Promise<void> {
+    await this.call(MemberService.method.unblockUser, { userId });
+  }
+
+  /** Returns whom this user has blocked, by id. Rejects with ChatError. */
+  async listBlockedUsers(): Promise<string[]> {
+    return (await this.call(MemberService.method.listBlockedUsers, {})).userIds;
   }
 
   /** Returns what this user is invited to. `room(id).members.add()` accepts. Rejects with ChatError. */
@@ -354,6 +383,13 @@ export class ChatClient {
 
 function defaultMessages(baseUrl: string): MessageStore | undefined {
   return typeof indexedDB === "undefined" ? undefined : indexedDbMessages(`rialto.messages ${baseUrl}`);
+}
+
+function madeRoom({ room }: { readonly room?: WireRoom | undefined }): RoomSummary {
+  if (!room) {
+    throw new ChatError("INTERNAL", "The server's answer has no room.");
+  }
+  return toSummary(room, undefined);
 }
 
 function missing(option: keyof ChatClientOptions): never {

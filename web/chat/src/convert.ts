@@ -6,16 +6,18 @@ import {
   RoomSchema,
   type Ban as WireBan,
   type Invitation as WireInvitation,
+  type Link as WireLink,
   type Member as WireMember,
+  type MembershipRequest as WireMembershipRequest,
   type Message as WireMessage,
   type ReadMarker as WireReadMarker,
   type Role as WireRole,
   type Room as WireRoom,
-  RoomKind as WireRoomKind,
+  type RoomKind as WireRoomKind,
   type Thread as WireThread,
   type User as WireUser,
 } from "@rialto/gen/rialto/chat/v1/types_pb";
-import type { Ban, Invitation, Member, Role, RoomKind } from "./member-types.js";
+import type { Ban, Invitation, JoinRequest, Link, Member, Role, RoomKind } from "./member-types.js";
 import { roles } from "./roles.js";
 import type { ChatMessage, RoomSummary, Thread, User } from "./types.js";
 
@@ -87,12 +89,33 @@ export function fromRole(role: Role): WireRole {
   return roles.indexOf(role);
 }
 
+export function toLink(link: WireLink): Link {
+  const end = toDate(link.endTime);
+  return {
+    id: link.id,
+    creator: toUser(link.creator),
+    role: toRole(link.role),
+    since: toDate(link.createTime) ?? new Date(0),
+    ...(end && { end }),
+    maxUses: link.maxUses,
+    uses: link.uses,
+  };
+}
+
+export function toJoinRequest({ user, note, createTime }: WireMembershipRequest): JoinRequest {
+  return { user: toUser(user), note, since: toDate(createTime) ?? new Date(0) };
+}
+
+/** In the order of the API's numbers, which begin with one that says nothing. */
+const kinds: readonly RoomKind[] = ["public", "public", "private", "direct"];
+
+/** A kind of a later version counts as private: nothing is promised to others then. */
 export function toKind(kind: WireRoomKind): RoomKind {
-  return kind === WireRoomKind.PRIVATE ? "private" : "public";
+  return kinds[kind] ?? "private";
 }
 
 export function fromKind(kind: RoomKind): WireRoomKind {
-  return kind === "private" ? WireRoomKind.PRIVATE : WireRoomKind.PUBLIC;
+  return kinds.lastIndexOf(kind);
 }
 
 export function toSummary(room: WireRoom, read: WireReadMarker | undefined): RoomSummary {
@@ -104,6 +127,7 @@ export function toSummary(room: WireRoom, read: WireReadMarker | undefined): Roo
     topic: room.topic,
     kind: toKind(room.kind),
     archived: room.archiveTime !== undefined,
+    people: room.people,
     memberCount: Number(room.memberCount),
     headSeq,
     readSeq,

@@ -6,8 +6,11 @@ import type { Listener, RoomSummary, Unsubscribe, User } from "./types.js";
 /** What somebody is in a room; see docs/chat.md for what each may. A visitor is no member. */
 export type Role = "visitor" | "guest" | "member" | "moderator" | "owner";
 
-/** Who may come into a room: everybody, or only its members, for whom alone it is there. */
-export type RoomKind = "public" | "private";
+/**
+ * Who may come into a room: everybody; or only its members, for whom alone it is there; or the same few people for good, who are
+ * found again by who they are.
+ */
+export type RoomKind = "public" | "private" | "direct";
 
 /** A person's tie to a room. */
 export interface Member {
@@ -58,12 +61,47 @@ export interface RoomSettings {
   readonly topic?: string;
   /** The least time between two messages of one sender, in ms, up to 24 hours; 0: none. */
   readonly slowModeMs?: number;
-  /** Owners only. */
+  /** Not of or to "direct". Owners only. */
   readonly kind?: RoomKind;
   /** The least role that may post; "visitor": everybody who may read. Owners only. */
   readonly posting?: Role;
   /** Whether it is read only. Owners only. */
   readonly archived?: boolean;
+  /** Whether people may ask to become members; private rooms only. Owners only. */
+  readonly joinRequests?: boolean;
+}
+
+/** What lets whoever has its token become a member of a room. */
+export interface Link {
+  /** Names it; is not its token. */
+  readonly id: string;
+  readonly creator: User;
+  /** What those will be who use it. */
+  readonly role: Role;
+  readonly since: Date;
+  /** Absent: until it is removed. */
+  readonly end?: Date;
+  /** How many may use it; 0: any number. */
+  readonly maxUses: number;
+  readonly uses: number;
+}
+
+/** How to make a link. */
+export interface LinkOptions {
+  /** Default: member. */
+  readonly role?: "guest" | "member";
+  /** Default: any number. */
+  readonly maxUses?: number;
+  /** For how long, in whole ms. Default: until it is removed. */
+  readonly durationMs?: number;
+}
+
+/** That somebody asks to become a member of a private room. */
+export interface JoinRequest {
+  readonly user: User;
+  /** May be empty. Typed by a person. */
+  readonly note: string;
+  readonly since: Date;
 }
 
 /** A room to make. */
@@ -73,8 +111,8 @@ export interface NewRoom {
   /** May be empty. */
   readonly title: string;
   readonly topic?: string;
-  /** Default: public. */
-  readonly kind?: RoomKind;
+  /** Default: public. For a direct room see `ChatClient.openDirectRoom`. */
+  readonly kind?: "public" | "private";
   /** The least role that may post. Default: everybody who may read. */
   readonly posting?: Role;
 }
@@ -121,4 +159,19 @@ export interface RoomMembers {
   invite(userId: string, role?: "guest" | "member"): Promise<void>;
   /** Ends an invitation: this user's own, which declines it, or another's. */
   removeInvitation(userId?: string): Promise<void>;
+  /** Makes a link and returns its token, which nobody can be told again. `ChatClient.acceptLink` takes it. For moderators. */
+  createLink(options?: LinkOptions): Promise<string>;
+  /** Returns the room's links, at most 20. For moderators. */
+  listLinks(): Promise<Link[]>;
+  /** Ends a link. For moderators. */
+  removeLink(linkId: string): Promise<void>;
+  /**
+   * Asks to become a member of a private room, with a note of at most 256 characters. It succeeds whether or not there is such a
+   * room that takes requests.
+   */
+  request(note?: string): Promise<void>;
+  /** Returns who asks. For moderators. */
+  listRequests(): Promise<JoinRequest[]>;
+  /** Lets somebody in who asks, or does not. For moderators. */
+  answerRequest(userId: string, accept: boolean): Promise<void>;
 }

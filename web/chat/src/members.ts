@@ -2,9 +2,19 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import type { Member as WireMember } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { fromRole, toBan, toMember } from "./convert.js";
+import { fromRole, toBan, toJoinRequest, toLink, toMember } from "./convert.js";
 import { ChatError } from "./error.js";
-import type { Ban, BanOptions, Member, MembersSnapshot, Role, RoomMembers } from "./member-types.js";
+import type {
+  Ban,
+  BanOptions,
+  JoinRequest,
+  Link,
+  LinkOptions,
+  Member,
+  MembersSnapshot,
+  Role,
+  RoomMembers,
+} from "./member-types.js";
 import { roles } from "./roles.js";
 import { Store } from "./store.js";
 import type { Listener, Unsubscribe } from "./types.js";
@@ -114,6 +124,39 @@ export class Members implements RoomMembers {
 
   async removeInvitation(userId = ""): Promise<void> {
     await this.room.call(MemberService.method.removeInvitation, { room: this.room.id, userId });
+  }
+
+  async createLink({ role = "member", maxUses = 0, durationMs }: LinkOptions = {}): Promise<string> {
+    const request = { room: this.room.id, role: fromRole(role), maxUses, ...lasting(durationMs) };
+    return (await this.room.call(MemberService.method.createLink, request)).token;
+  }
+
+  async listLinks(): Promise<Link[]> {
+    return (await this.room.call(MemberService.method.listLinks, { room: this.room.id })).links.map(toLink);
+  }
+
+  async removeLink(linkId: string): Promise<void> {
+    await this.room.call(MemberService.method.removeLink, { room: this.room.id, linkId });
+  }
+
+  async request(note = ""): Promise<void> {
+    await this.room.call(MemberService.method.requestMembership, { room: this.room.id, note });
+  }
+
+  async listRequests(): Promise<JoinRequest[]> {
+    const requests: JoinRequest[] = [];
+    let pageToken = "";
+    do {
+      const asked = { room: this.room.id, pageSize, pageToken };
+      const page = await this.room.call(MemberService.method.listMembershipRequests, asked);
+      requests.push(...page.requests.map(toJoinRequest));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    return requests;
+  }
+
+  async answerRequest(userId: string, accept: boolean): Promise<void> {
+    await this.room.call(MemberService.method.answerMembershipRequest, { room: this.room.id, userId, accept });
   }
 
   /** Somebody became a member, or is another. One without a role is only muted. */

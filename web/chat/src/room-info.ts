@@ -1,13 +1,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
 import type { UpdateRoomRequestSchema } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { Role, type Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { fromKind, fromRole, toKind, toRole } from "./convert.js";
 import type { RoomSettings } from "./member-types.js";
 
 /** What is known of a room beside its messages. */
 export interface RoomInfo extends Required<RoomSettings> {
   readonly memberCount: number;
+  readonly people: readonly string[];
   readonly headSeq: number;
   readonly headRev: number;
   /** The seq of the oldest message that is kept; 0 in a room that is not made yet. */
@@ -22,6 +24,8 @@ export const unknownRoom: RoomInfo = {
   kind: "public",
   posting: "visitor",
   archived: false,
+  joinRequests: false,
+  people: [],
   memberCount: 0,
   headSeq: 0,
   headRev: 0,
@@ -36,6 +40,8 @@ export function toRoomInfo(room: WireRoom): RoomInfo {
     kind: toKind(room.kind),
     posting: toRole(room.posting),
     archived: room.archiveTime !== undefined,
+    joinRequests: room.joinRequests,
+    people: room.people,
     memberCount: Number(room.memberCount),
     headSeq: Number(room.headSeq),
     headRev: Number(room.headRev),
@@ -43,9 +49,26 @@ export function toRoomInfo(room: WireRoom): RoomInfo {
   };
 }
 
+/**
+ * Returns what is known after an event about a member, which does not say how many there are: somebody became one at the time of
+ * the event, or is one no more.
+ */
+export function countMembers(info: RoomInfo, { rev, time, kind }: Event): RoomInfo {
+  const headRev = Number(rev);
+  const isNews = headRev > info.headRev;
+  const became =
+    kind.case === "memberChanged" && kind.value.role !== Role.UNSPECIFIED && isSame(kind.value.createTime, time);
+  const left = kind.case === "memberRemoved" && kind.value.role !== Role.UNSPECIFIED;
+  return isNews && (became || left) ? { ...info, headRev, memberCount: info.memberCount + (became ? 1 : -1) } : info;
+}
+
+function isSame(a: Timestamp | undefined, b: Timestamp | undefined): boolean {
+  return a !== undefined && a.seconds === b?.seconds && a.nanos === b.nanos;
+}
+
 /** Returns the request that changes what is set and nothing else. */
 export function updateOf(room: string, settings: RoomSettings): MessageInitShape<typeof UpdateRoomRequestSchema> {
-  const { title, topic, slowModeMs, kind, posting, archived } = settings;
+  const { title, topic, slowModeMs, kind, posting, archived, joinRequests } = settings;
   return {
     room,
     ...(title !== undefined && { title }),
@@ -54,5 +77,6 @@ export function updateOf(room: string, settings: RoomSettings): MessageInitShape
     ...(kind !== undefined && { kind: fromKind(kind) }),
     ...(posting !== undefined && { posting: fromRole(posting) }),
     ...(archived !== undefined && { archived }),
+    ...(joinRequests !== undefined && { joinRequests }),
   };
 }

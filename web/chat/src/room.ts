@@ -16,7 +16,7 @@ import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
-import { toRoomInfo, unknownRoom, updateOf } from "./room-info.js";
+import { countMembers, toRoomInfo, unknownRoom, updateOf } from "./room-info.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -334,6 +334,7 @@ export class RoomSession implements Room {
 
   private apply(event: Event): void {
     const message = this.mergeFrom(event);
+    this.info = countMembers(this.info, event);
     if (event.kind.case === "roomChanged") {
       this.learn(event.kind.value);
     } else if (event.kind.case === "memberChanged") {

@@ -147,6 +147,8 @@ export interface RoomSummary {
   readonly kind: RoomKind;
   /** Whether it is read only. */
   readonly archived: boolean;
+  /** Of a direct room the people in it, by id; otherwise empty. */
+  readonly people: readonly string[];
   readonly memberCount: number;
   readonly headSeq: number;
   readonly readSeq: number;
@@ -179,6 +181,10 @@ export interface RoomSnapshot {
   readonly posting: Role;
   /** Whether it is read only. */
   readonly archived: boolean;
+  /** Whether people may ask to become members; private rooms only. */
+  readonly joinRequests: boolean;
+  /** Of a direct room the people in it, by id; otherwise empty. */
+  readonly people: readonly string[];
   readonly memberCount: number;
   /** What this user is here: a member, or a visitor who is muted; absent for other visitors, and before the room is joined. */
   readonly me?: Member;

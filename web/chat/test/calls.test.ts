@@ -36,6 +36,7 @@ describe("a call", () => {
       topic: "",
       kind: "public",
       archived: false,
+      people: [],
       memberCount: 0,
       headSeq: 0,
       readSeq: 0,

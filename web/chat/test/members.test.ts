@@ -77,6 +77,33 @@ describe("members", () => {
     expect(listener).toHaveBeenCalled();
   });
 
+  test("are counted as they come and go, and only once", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    const came = (rev: bigint, user: typeof ana) => ({
+      ...changed(rev, member(user, Role.MEMBER)),
+      time: timestampFromMs(1000),
+    });
+    const promoted = { ...changed(3n, member(bo, Role.MODERATOR)), time: timestampFromMs(2000) };
+    await respond(call, { events: [came(2n, bo), promoted, came(4n, cy), removed(5n, member(bo, Role.MODERATOR))] });
+    expect(room.getSnapshot().memberCount).toBe(1);
+    // A visitor who is muted or banned was no member.
+    await respond(call, {
+      events: [changed(6n, member(bo, Role.UNSPECIFIED)), removed(7n, member(bo, Role.UNSPECIFIED))],
+    });
+    expect(room.getSnapshot().memberCount).toBe(1);
+    await h.lose();
+    h.client.connect();
+    const next = await h.accept();
+    const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+    const reply = joinResult(join, 8, { resumed: true, headSeq: 1 });
+    if (reply.result?.case === "join") {
+      reply.result.value = { ...reply.result.value, room: { id: "lobby", headRev: 8n, memberCount: 2n } } as never;
+    }
+    await respond(next, { replies: [reply], events: [came(8n, ana)] });
+    expect(room.getSnapshot().memberCount).toBe(2);
+  });
+
   test("are loaded anew when events were not continued", async () => {
     const h = new Harness();
     const { room, call } = await h.joinLobby([message(1)]);
@@ -134,6 +161,55 @@ describe("members", () => {
     await (await lastCall(h, listBans)).answer({ bans: [listed] });
     await expect(bans).resolves.toMatchObject([{ user: { name: "Bo" }, bannedBy: { name: "Ana" }, end: new Date(2) }]);
   });
+});
+
+describe("the ways into a private room", () => {
+  const { addMember, createLink, listLinks, requestMembership, listMembershipRequests, answerMembershipRequest } =
+    MemberService.method;
+
+  test("by a link: it is made, listed, and accepted by its token", async () => {
+    const h = new Harness();
+    const { members } = h.client.room("den");
+    const made = members.createLink({ role: "guest", maxUses: 3, durationMs: 60_000 });
+    const create = await lastCall(h, createLink);
+    expect(create.request).toMatchObject({ room: "den", role: Role.GUEST, maxUses: 3, duration: { seconds: 60n } });
+    await create.answer({ token: "secret" });
+    await expect(made).resolves.toBe("secret");
+    const listed = members.listLinks();
+    const link = { id: "l1", creator: bo, role: Role.GUEST, createTime: timestampFromMs(1), maxUses: 3, uses: 1 };
+    await (await lastCall(h, listLinks)).answer({ links: [link] });
+    await expect(listed).resolves.toMatchObject([{ id: "l1", role: "guest", maxUses: 3, uses: 1, since: new Date(1) }]);
+    const accepted = h.client.acceptLink("secret");
+    const add = await lastCall(h, addMember);
+    expect(add.request).toMatchObject({ room: "", link: "secret" });
+    await add.answer({ member: { room: "den" } });
+    await expect(accepted).resolves.toBe("den");
+  });
+
+  test("by asking: requests are made, listed page by page, and answered", async () => {
+    const h = new Harness();
+    const { members } = h.client.room("den");
+    void members.request("It is me");
+    expect((await lastCall(h, requestMembership)).request).toMatchObject({ room: "den", note: "It is me" });
+    const listed = members.listRequests();
+    const request = (user: typeof bo) => ({ user, note: "", createTime: timestampFromMs(1) });
+    await (await lastCall(h, listMembershipRequests)).answer({ requests: [request(bo)], nextPageToken: "more" });
+    const second = await lastCall(h, listMembershipRequests);
+    expect(second.request.pageToken).toBe("more");
+    await second.answer({ requests: [request(cy)] });
+    expect((await listed).map(({ user }) => user.name)).toEqual(["Bo", "Cy"]);
+    void members.answerRequest(bo.id, true);
+    expect((await lastCall(h, answerMembershipRequest)).request).toMatchObject({ userId: bo.id, accept: true });
+  });
+});
+
+test("a direct room is opened by who is in it", async () => {
+  const h = new Harness();
+  const opened = h.client.openDirectRoom([bo.id]);
+  const call = await lastCall(h, RoomService.method.openDirectRoom);
+  expect(call.request.userIds).toEqual([bo.id]);
+  await call.answer({ room: { id: "direct.1", kind: RoomKind.DIRECT, people: [ana.id, bo.id] } });
+  await expect(opened).resolves.toMatchObject({ id: "direct.1", kind: "direct", people: [ana.id, bo.id] });
 });
 
 describe("this user", () => {

@@ -55,6 +55,8 @@ const idle: RoomSnapshot = {
   kind: "public",
   posting: "visitor",
   archived: false,
+  joinRequests: false,
+  people: [],
   memberCount: 0,
   status: "idle",
   missing: 0,
@@ -72,7 +74,7 @@ const idle: RoomSnapshot = {
 
 function summary(id: string, minute: number, counts: Partial<RoomSummary> = {}): RoomSummary {
   const updateTime = new Date(2026, 10, 23, 12, minute);
-  const room = { id, title: "", topic: "", kind: "public" as const, archived: false, memberCount: 0 };
+  const room = { id, title: "", topic: "", kind: "public" as const, archived: false, people: [], memberCount: 0 };
   return { ...room, headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
 }
 

@@ -1,4 +1,4 @@
-import { ChatError, maxTitleLength, type RoomKind } from "@rialto/chat";
+import { ChatError, maxTitleLength, type NewRoom } from "@rialto/chat";
 import { type FormEvent, useId, useState } from "react";
 import { navigate } from "../../hooks/use-route.js";
 import { problem, sentence } from "../../model/problem.js";
@@ -11,7 +11,7 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
   const { client, directory } = useSession();
   const form = useId();
   const [title, setTitle] = useState("");
-  const [kind, setKind] = useState<RoomKind>("public");
+  const [kind, setKind] = useState<Required<NewRoom>["kind"]>("public");
   const [chosenId, setChosenId] = useState<string>();
   const [submitted, setSubmitted] = useState(false);
   const [busy, setBusy] = useState(false);
