@@ -10,6 +10,8 @@ let bo: PlainClient;
 
 const wide: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
 const tablet: BrowserContextOptions = { viewport: { width: 820, height: 1000 } };
+/** What is left of a small laptop's window at 200 % zoom. */
+const zoomed: BrowserContextOptions = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 };
 const small: BrowserContextOptions = { viewport: { width: 320, height: 568 }, hasTouch: true, isMobile: true };
 
 beforeAll(async () => {
@@ -46,6 +48,7 @@ describe.each([
   ["tablet", tablet],
   ["phone", phone],
   ["small", small],
+  ["zoomed", zoomed],
 ])("%s", (size, options) => {
   test.each(["light", "dark"] as const)("%s", async (colorScheme) => {
     const first = await open(browser, server.url, { ...options, colorScheme });
@@ -69,7 +72,7 @@ describe.each([
     await people.getByText("Bo Larsen").waitFor();
     await page.keyboard.press("Escape");
 
-    if (size === "phone" || size === "small") {
+    if (size === "phone" || size === "small" || size === "zoomed") {
       await page.getByRole("button", { name: "All rooms" }).click();
       await page.getByRole("link", { name: "lobby" }).waitFor();
       expect(await page.getByRole("textbox").count()).toBe(0);
@@ -81,6 +84,21 @@ describe.each([
     expect(faults).toEqual([]);
     await page.context().close();
   });
+});
+
+test("the panes lie as the reader's language is written", async () => {
+  const { page, faults } = await comeIn(browser, server.url, "דנה", { locale: "he-IL" });
+  await page.getByText("who tells support").first().waitFor();
+  const left = (name: string) =>
+    page.locator(name).evaluate((element) => Math.round(element.getBoundingClientRect().left));
+  expect(await left(".side-pane")).toBe(0);
+  expect(await left(".sidebar")).toBeGreaterThan(await left(".room"));
+  expect(await overhang(page)).toBe(0);
+  await keep(page, "wide-rtl-room");
+  // What is written from left to right still is.
+  const line = page.getByText("Good morning! The build is green.");
+  expect(await line.evaluate((element) => getComputedStyle(element).textAlign)).toBe("start");
+  expect(faults).toEqual([]);
 });
 
 test("the theme is as the system has it until one chooses, and then stays", async () => {

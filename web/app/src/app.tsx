@@ -1,6 +1,7 @@
 import { useEffect } from "react";
+import { Later } from "./components/Later/Later.js";
+import { Welcome } from "./components/Later/parts.js";
 import { Shell } from "./components/Shell/Shell.js";
-import { Welcome } from "./components/Welcome/Welcome.js";
 import { usePreferences } from "./hooks/use-preferences.js";
 import { navigate } from "./hooks/use-route.js";
 import { useSession } from "./session.js";
@@ -20,12 +21,14 @@ export function App() {
 
   if (name === undefined) {
     return (
-      <Welcome
-        onChoose={(chosen) => {
-          changePreferences({ name: chosen });
-          goToRoom(preferences.room);
-        }}
-      />
+      <Later>
+        <Welcome
+          onChoose={(chosen) => {
+            changePreferences({ name: chosen });
+            goToRoom(preferences.room);
+          }}
+        />
+      </Later>
     );
   }
   return <Shell preferences={preferences} onPreferences={changePreferences} />;

@@ -8,6 +8,7 @@ import { createWebSocketTransport } from "@rialto/transport";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App, goToRoom } from "./app.js";
+import { directionOf } from "./direction.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
 import { WireLog } from "./model/wire-log.js";
@@ -27,6 +28,9 @@ const session = { client, directory: new Directory(client), wire };
 if (name !== undefined) {
   goToRoom(room);
 }
+
+// The panes lie as the reader's language is written; what people type has its own direction, line by line.
+document.documentElement.dir = directionOf(navigator.language);
 
 const root = document.getElementById("root");
 if (root === null) {

@@ -9,9 +9,6 @@ import "./invitations.css";
 export function Invitations({ invitations }: { readonly invitations: readonly Invitation[] }) {
   const { client, directory } = useSession();
   const [failure, setFailure] = useState<string>();
-  if (invitations.length === 0) {
-    return null;
-  }
   const accept = async (room: string) => {
     await client.room(room).members.add();
     navigate({ page: "room", room });

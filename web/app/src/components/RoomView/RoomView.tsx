@@ -11,10 +11,9 @@ import { useSession } from "../../session.js";
 import { Announcer } from "../Announcer/Announcer.js";
 import { Composer } from "../Composer/Composer.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
-import { Details } from "../Details/Details.js";
 import { EmojiDialog } from "../EmojiPicker/EmojiDialog.js";
 import { Later } from "../Later/Later.js";
-import { Thread } from "../Later/parts.js";
+import { Details, Thread } from "../Later/parts.js";
 import { Timeline, type TimelineHandle } from "../Timeline/Timeline.js";
 import { TypingLine } from "../TypingLine/TypingLine.js";
 import { Notice } from "./Notice.js";
@@ -150,16 +149,18 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
       )}
       {shown?.pane === "details" && (
         <SidePane title="About this room" wide={wide} onClose={wide ? undefined : () => setSide(undefined)}>
-          <Details
-            room={room}
-            snapshot={snapshot}
-            me={user}
-            stale={!live}
-            level={notifyLevel(preferences, room.id)}
-            onLevel={(level) => onPreferences({ levels: { ...preferences.levels, [room.id]: level } })}
-            onCopyLink={() => copyLink({ page: "room", room: room.id }, setNotice)}
-            onNotice={setNotice}
-          />
+          <Later>
+            <Details
+              room={room}
+              snapshot={snapshot}
+              me={user}
+              stale={!live}
+              level={notifyLevel(preferences, room.id)}
+              onLevel={(level) => onPreferences({ levels: { ...preferences.levels, [room.id]: level } })}
+              onCopyLink={() => copyLink({ page: "room", room: room.id }, setNotice)}
+              onNotice={setNotice}
+            />
+          </Later>
         </SidePane>
       )}
       {reactingTo !== undefined && (

@@ -10,7 +10,7 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
 import { Later } from "../Later/Later.js";
-import { Inspector, QuickSwitcher } from "../Later/parts.js";
+import { fetchParts, Inspector, QuickSwitcher } from "../Later/parts.js";
 import { RoomView } from "../RoomView/RoomView.js";
 import { Sidebar } from "../Sidebar/Sidebar.js";
 import { Nowhere } from "./Nowhere.js";
@@ -21,6 +21,9 @@ interface Props {
   readonly onPreferences: (change: Preferences) => void;
 }
 
+/** How long after the connection is there what may be needed later is loaded. */
+const partsDelayMs = 1500;
+
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
   const { client, directory, wire } = useSession();
@@ -30,6 +33,14 @@ export function Shell({ preferences, onPreferences }: Props) {
   const room = useMemo(() => (roomId === undefined ? undefined : client.room(roomId)), [client, roomId]);
 
   useEffect(() => directory.start(), [directory]);
+  const live = connection.status === "live";
+  useEffect(() => {
+    if (live) {
+      const timer = setTimeout(fetchParts, partsDelayMs);
+      return () => clearTimeout(timer);
+    }
+    return undefined;
+  }, [live]);
   useEffect(() => {
     if (roomId !== undefined) {
       directory.visit(roomId);

@@ -4,9 +4,8 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Icon } from "../Icon/Icon.js";
-import { Invitations } from "../Invitations/Invitations.js";
 import { Later } from "../Later/Later.js";
-import { CreateRoom, Settings } from "../Later/parts.js";
+import { CreateRoom, Invitations, Settings } from "../Later/parts.js";
 import { Logo } from "../Logo/Logo.js";
 import { RoomList } from "../RoomList/RoomList.js";
 import "./sidebar.css";
@@ -54,7 +53,7 @@ export function Sidebar({ room, preferences, onPreferences, onSwitch, onInspect 
         </button>
       </header>
       <div className="sidebar-rooms">
-        <Invitations invitations={rooms.invitations} />
+        <Later>{rooms.invitations.length > 0 && <Invitations invitations={rooms.invitations} />}</Later>
         <RoomList directory={rooms} current={room} preferences={preferences} />
       </div>
       <footer className="sidebar-footer">
