@@ -173,6 +173,9 @@ func (c *client) event(e *event) error {
 		return c.snapshot(e)
 	case e.rev == 0 || string(e.room) != c.room:
 		return nil
+	case !c.started && c.resumed && e.rev == c.rev.Load()+1:
+		c.started = true // what was missed may come before the reply to the join
+		c.tellJoined()
 	case !c.started:
 		return broken("rev %d before a snapshot", e.rev)
 	}
