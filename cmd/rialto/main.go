@@ -32,6 +32,9 @@ type commandLine struct {
 	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
 	Chat    chatCommand    `cmd:"" help:"Chat in the terminal, or from a script."`
 	Bench   benchCommand   `cmd:"" help:"Measure what a server can do on this machine."`
+	Backup  backupCommand  `cmd:"" help:"Copy a data directory while no server uses it."`
+	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup; clients load their rooms anew."`
+	Repair  repairCommand  `cmd:"" help:"Look at a data directory whose log is damaged, and give up what comes after the damage."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	BenchFloor benchFloorCommand `cmd:"" hidden:""`
@@ -96,7 +99,7 @@ func explained(args []string) string {
 		return "rialto serve"
 	}
 	switch args[0] {
-	case "serve", "proxy", "chat", "bench", "version":
+	case "serve", "proxy", "chat", "bench", "backup", "restore", "repair", "version":
 		return "rialto " + args[0]
 	}
 	return "rialto"

@@ -39,7 +39,18 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// checkWAL returns an error that names the newest WAL in dir if it lost a record that was synced.
+// damagedWAL is a WAL that lost a record that was synced.
+type damagedWAL struct {
+	dir, path string
+	offset    int64 // of the first invalid record
+}
+
+func (d *damagedWAL) Error() string {
+	return fmt.Sprintf("state: data directory %q is damaged: %q has an invalid record at byte %d, "+
+		"and behind it one that was written after a sync", d.dir, d.path, d.offset)
+}
+
+// checkWAL returns a [*damagedWAL] if the newest WAL in dir lost a record that was synced.
 func checkWAL(fs vfs.FS, dir string) error {
 	path, number, err := newestWAL(fs, dir)
 	if err != nil || path == "" {
@@ -61,8 +72,7 @@ func checkWAL(fs vfs.FS, dir string) error {
 			return fmt.Errorf("state: read %q: %w", path, err)
 		}
 		if s.block(offset, block[:n]) {
-			return fmt.Errorf("state: data directory %q is damaged: %q has an invalid record at byte %d, "+
-				"and behind it one that was written after a sync", dir, path, s.invalid)
+			return &damagedWAL{dir: dir, path: path, offset: s.invalid}
 		}
 	}
 }

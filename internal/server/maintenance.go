@@ -1,0 +1,116 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/rialto-rpc/rialto/internal/chat/state"
+)
+
+// Repair looks at a data directory that no server uses, and says on w what it found. With acceptLoss it makes a directory
+// whose log is damaged one that a server takes, without what was written after the damage.
+func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
+	found, err := state.Repair(filepath.Join(dataDir, storeDir), state.Options{}, acceptLoss)
+	switch {
+	case err != nil:
+		return err
+	case found == nil:
+		fmt.Fprintln(w, "The log is not damaged. Nothing was changed.")
+		return nil
+	case !acceptLoss:
+		return fmt.Errorf("%s is damaged at byte %d of %d, and what was written after that can only be given up: "+
+			"--accept-loss does so", found.File, found.Offset, found.Size)
+	}
+	fmt.Fprintf(w, "%s was cut at byte %d of %d; the whole file is kept as %s.\n", found.File, found.Offset, found.Size, found.Kept)
+	fmt.Fprintln(w, "What was written after that is lost, and clients will load their rooms anew.")
+	return nil
+}
+
+// Backup copies a data directory that no server uses to another, which must not exist or be empty. It is whole or, after an
+// error, not there.
+func Backup(dataDir, to string) error {
+	if err := requireEmpty(to); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(dataDir, storeDir)); err != nil {
+		return fmt.Errorf("%q is no data directory: %w", dataDir, err)
+	}
+	store, err := state.Open(filepath.Join(dataDir, storeDir), state.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	err = os.MkdirAll(to, 0o700)
+	if err == nil {
+		err = store.Backup(filepath.Join(to, storeDir))
+	}
+	if err == nil {
+		err = copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(to, keyFile))
+	}
+	if err = errors.Join(err, store.Close()); err != nil {
+		return errors.Join(err, os.RemoveAll(to))
+	}
+	return nil
+}
+
+// Restore copies a backup to a data directory that does not exist or is empty. The server that opens it has clients load their
+// rooms anew.
+func Restore(from, dataDir string) error {
+	if err := requireEmpty(dataDir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(from, storeDir)); err != nil {
+		return fmt.Errorf("%q is no backup: %w", from, err)
+	}
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dataDir, name)
+		if d.IsDir() {
+			return os.MkdirAll(to, 0o700)
+		}
+		return copyOwn(path, to)
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dataDir))
+	}
+	return nil
+}
+
+func requireEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%q is not empty", dir)
+	}
+	return nil
+}
+
+// copyOwn copies a file, for its owner only, and syncs it.
+func copyOwn(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close() // read only
+	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	if err == nil {
+		err = dst.Sync()
+	}
+	return errors.Join(err, dst.Close())
+}

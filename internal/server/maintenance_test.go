@@ -1,0 +1,114 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/metadata"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+)
+
+// epochOf asks a running server.
+func epochOf(t *testing.T, i *instance) string {
+	t.Helper()
+	_, _, body := get(t, "http://"+i.Admin+"/readyz")
+	var d details
+	if err := json.Unmarshal([]byte(body), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d.Epoch
+}
+
+// A backup that is restored holds what was there, under a new epoch, and knows who everybody is; the original goes on as it was.
+func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	i := start(t, cfg)
+	conn := dial(t, i.GRPC, nil)
+	ctx := newGuest(t, conn)
+	post(t, conn, ctx, "lobby", "hello")
+	epoch := epochOf(t, i)
+	if err := Backup(cfg.DataDir, filepath.Join(t.TempDir(), "backup")); err == nil {
+		t.Error("backed up under a running server")
+	}
+	i.stop(t)
+
+	backup, restored := filepath.Join(t.TempDir(), "backup"), testConfig(t)
+	if err := Backup(cfg.DataDir, backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := Backup(cfg.DataDir, backup); err == nil {
+		t.Error("a backup over a backup")
+	}
+	if err := Restore(backup, cfg.DataDir); err == nil {
+		t.Error("restored over a data directory")
+	}
+	if err := Restore(t.TempDir(), filepath.Join(t.TempDir(), "data")); err == nil {
+		t.Error("restored from nothing")
+	}
+	if err := Restore(backup, restored.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cfg  Config
+		same bool
+	}{{cfg, true}, {restored, false}} {
+		i := start(t, c.cfg)
+		if got := epochOf(t, i); (got == epoch) != c.same {
+			t.Errorf("%s: the same epoch: %v", c.cfg.DataDir, got == epoch)
+		}
+		md, _ := metadata.FromOutgoingContext(ctx)
+		list, err := chatv1.NewMessageServiceClient(dial(t, i.GRPC, nil)).ListMessages(
+			metadata.NewOutgoingContext(t.Context(), md), &chatv1.ListMessagesRequest{Room: "lobby"})
+		if err != nil || len(list.GetMessages()) != 1 || list.GetMessages()[0].GetText() != "hello" {
+			t.Errorf("%s: %v, %v", c.cfg.DataDir, list, err)
+		}
+		i.stop(t)
+	}
+}
+
+// A damaged log is named by the server and by repair, which cuts it only when it may.
+func TestRepairSaysWhatItDoes(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	for range 2 { // the first log of a directory is flushed away
+		i := start(t, cfg)
+		conn := dial(t, i.GRPC, nil)
+		ctx := newGuest(t, conn)
+		for range 5 {
+			post(t, conn, ctx, "lobby", "hello")
+		}
+		i.shutdown()
+		<-i.ended
+	}
+	var said bytes.Buffer
+	if err := Repair(cfg.DataDir, true, &said); err != nil || !strings.Contains(said.String(), "not damaged") {
+		t.Errorf("of a log that is well: %q, %v", said.String(), err)
+	}
+	logs, err := filepath.Glob(filepath.Join(cfg.DataDir, storeDir, "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatal(logs, err)
+	}
+	wal := logs[len(logs)-1]
+	data, err := os.ReadFile(wal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[200] ^= 0x55
+	if err := os.WriteFile(wal, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Repair(cfg.DataDir, false, &said); err == nil || !strings.Contains(err.Error(), wal) || !strings.Contains(err.Error(), "--accept-loss") {
+		t.Errorf("looking: %v", err)
+	}
+	said.Reset()
+	if err := Repair(cfg.DataDir, true, &said); err != nil || !strings.Contains(said.String(), "is lost") {
+		t.Errorf("repairing: %q, %v", said.String(), err)
+	}
+	start(t, cfg).stop(t)
+}
