@@ -5,7 +5,7 @@ import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 // This file is the transaction's rows that tie people to rooms and to one another beside memberships: invitations,
 // requests, links and blocks. Each is looked up under what the transaction has written itself.
 
-// ties is what a transaction wrote of them.
+// ties is what a transaction wrote of them. Most write none: the maps are made when they are needed.
 type ties struct {
 	invitations map[memberID]*storev1.InvitationValue // nil: none
 	requests    map[memberID]*storev1.RequestValue    // nil: none
@@ -13,19 +13,18 @@ type ties struct {
 	blocks      map[blockID]bool
 }
 
-func newTies() ties {
-	return ties{
-		invitations: make(map[memberID]*storev1.InvitationValue),
-		requests:    make(map[memberID]*storev1.RequestValue),
-		links:       make(map[string]link),
-		blocks:      make(map[blockID]bool),
-	}
-}
-
 // link is a link's value with its room; the zero value is none.
 type link struct {
 	room  RoomID
 	value *storev1.LinkValue
+}
+
+// set puts a value into a map that is made with its first one.
+func set[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[k] = v
 }
 
 // blockID is that a user has blocked another.
@@ -40,7 +39,7 @@ func (t *transaction) invitation(id memberID) (*storev1.InvitationValue, error) 
 }
 
 func (t *transaction) putInvitation(id memberID, v *storev1.InvitationValue) error {
-	t.invitations[id] = v
+	set(&t.invitations, id, v)
 	t.change.Touches = append(t.change.Touches, Touch{id.room, id.user})
 	if err := t.batch.Set(appendInvitedKey(nil, id), nil, nil); err != nil {
 		return err
@@ -55,7 +54,7 @@ func (t *transaction) removeInvitation(id memberID) error {
 	if err != nil || there == nil {
 		return err
 	}
-	t.invitations[id] = nil
+	set(&t.invitations, id, nil)
 	t.change.Touches = append(t.change.Touches, Touch{id.room, id.user})
 	if err := t.batch.Delete(appendInvitedKey(nil, id), nil); err != nil {
 		return err
@@ -74,7 +73,7 @@ func (t *transaction) request(id memberID) (*storev1.RequestValue, error) {
 
 func (t *transaction) putRequest(r *room, v *storev1.RequestValue) error {
 	id := memberID{r.id, v.GetActor().GetId()}
-	t.requests[id] = v
+	set(&t.requests, id, v)
 	r.value.Requests++
 	t.touch(r)
 	t.change.Touches = append(t.change.Touches, Touch{Room: r.id})
@@ -88,7 +87,7 @@ func (t *transaction) removeRequest(r *room, id memberID) error {
 	if err != nil || there == nil {
 		return err
 	}
-	t.requests[id] = nil
+	set(&t.requests, id, nil)
 	r.value.Requests--
 	t.touch(r)
 	t.change.Touches = append(t.change.Touches, Touch{Room: r.id})
@@ -104,7 +103,7 @@ func (t *transaction) link(id string) (link, error) {
 }
 
 func (t *transaction) putLink(id string, l link) error {
-	t.links[id] = l
+	set(&t.links, id, l)
 	if err := t.batch.Set(appendLinkKey(nil, id), []byte(l.room), nil); err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func (t *transaction) putLink(id string, l link) error {
 }
 
 func (t *transaction) removeLinkRows(id string, room RoomID) error {
-	t.links[id] = link{}
+	set(&t.links, id, link{})
 	if err := t.batch.Delete(appendLinkKey(nil, id), nil); err != nil {
 		return err
 	}
@@ -130,7 +129,7 @@ func (t *transaction) blocked(by, whom string) (bool, error) {
 }
 
 func (t *transaction) putBlock(id blockID, is bool) error {
-	t.blocks[id] = is
+	set(&t.blocks, id, is)
 	if is {
 		return t.batch.Set(appendBlockKey(nil, id), nil, nil)
 	}

@@ -51,9 +51,7 @@ func (s *Store) begin(n int) *transaction {
 		applied:  s.applied,
 		messages: make(map[messageID]*storev1.MessageValue, n),
 		firsts:   make(map[dedupeID]*storev1.DedupeValue, n),
-		ties:     newTies(),
 		markers:  make(map[memberID]uint64, n),
-		posted:   make(map[memberID]int64),
 		writers:  make(map[uint64]struct{}),
 	}
 }
@@ -243,7 +241,7 @@ func (t *transaction) lastPosted(id memberID) (int64, error) {
 }
 
 func (t *transaction) putPosted(id memberID, at int64) error {
-	t.posted[id] = at
+	set(&t.posted, id, at)
 	t.key = appendPostedKey(t.key[:0], id)
 	return t.setUint64(uint64(at))
 }
