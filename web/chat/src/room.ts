@@ -310,7 +310,9 @@ export class RoomSession implements Room {
 
   private joined({ epoch, room, read, member }: JoinResult): void {
     this.me = member && toMember(member);
-    if (room && epoch === this.attachment.position?.epoch) {
+    const { position } = this.attachment;
+    // The first snapshot may still be on its way; how much is unread is known already.
+    if (room && (!position || epoch === position.epoch)) {
       this.learn(room);
     }
     if (read) {

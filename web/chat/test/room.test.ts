@@ -61,6 +61,25 @@ describe("joining", () => {
     expect(room.getSnapshot().hasOlder).toBe(true);
   });
 
+  test("knows how much is unread as soon as the reply is there, which may come before the snapshot", async () => {
+    const h = new Harness();
+    const room = h.client.room("lobby");
+    room.join();
+    h.client.connect();
+    const call = await h.accept();
+    const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
+    await respond(call, { replies: [joinResult(join, 90, { readSeq: 60 })] });
+    expect(room.getSnapshot()).toMatchObject({
+      status: "catching-up",
+      messages: [],
+      readSeq: 60,
+      headSeq: 90,
+      unread: 30,
+    });
+    await respond(call, { events: [snapshot([message(89), message(90)])] });
+    expect(room.getSnapshot()).toMatchObject({ status: "live", readSeq: 60, headSeq: 90, unread: 30 });
+  });
+
   test("is live too when the snapshot comes before the reply", async () => {
     const h = new Harness();
     expect((await h.joinLobby([message(1)])).room.getSnapshot().status).toBe("live");
