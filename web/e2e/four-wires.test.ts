@@ -36,7 +36,8 @@ class Terminal {
   private readonly process: ChildProcessWithoutNullStreams;
 
   constructor(name: string) {
-    const chat = ["chat", "--json", "--follow", "--room", "bridge", "--name", name, "--server", server.grpcAddress];
+    const url = `grpc://${server.grpcAddress}`;
+    const chat = ["chat", "--json", "--follow", "--room", "bridge", "--name", name, "--url", url];
     this.process = spawn("go", ["run", "./cmd/rialto", ...chat, "--token-file", `${server.scratch}/${name}.token`], {
       cwd: repository,
     });
