@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -61,17 +62,19 @@ func publishRequest(room, clientID string, size int, at time.Duration) []byte {
 // noise returns n letters that neither the store nor a wire can compress to nothing: a piece of a text that is longer than
 // any window of theirs.
 func noise(n int) string {
-	from := rand.IntN(len(noiseText) - n)
-	return noiseText[from : from+n]
+	text := noiseText()
+	from := rand.IntN(len(text) - n)
+	return text[from : from+n]
 }
 
-var noiseText = func() string {
+// noiseText is made when it is first needed: the server is the same program.
+var noiseText = sync.OnceValue(func() string {
 	b := make([]byte, 1<<20)
 	for i := range b {
 		b[i] = 'a' + byte(rand.IntN(26))
 	}
 	return string(b)
-}()
+})
 
 // sentAt is what publishRequest stamped on a text.
 func sentAt(text []byte) (time.Duration, bool) {
