@@ -89,11 +89,11 @@ const screens: [name: string, go: (page: Page) => Promise<void>][] = [
     },
   ],
   [
-    "answers",
+    "a thread",
     async (page) => {
       await page.locator("article").first().focus();
       await page.keyboard.press("t");
-      await page.getByRole("textbox", { name: "Answer", exact: true }).waitFor();
+      await page.getByRole("textbox", { name: "Reply", exact: true }).waitFor();
     },
   ],
   [
@@ -113,6 +113,7 @@ describe.each([
     // Else it would measure colours on their way from one theme to the other.
     const still = { ...options, reducedMotion: "reduce" } as const;
     const first = await open(browser, server.url, still);
+    await first.page.getByLabel("Your name").waitFor();
     expect(await faultsOn(first.page)).toEqual([]);
     const { page } = await comeIn(browser, `${server.url}/r/lobby`, "Ana", still);
     await say(page, "mine");
@@ -182,16 +183,16 @@ test("the main things are done with the keyboard alone", async () => {
   await eventually(focused, "Message #keys");
   await keyboard.type("an answer");
   await keyboard.press("Enter");
-  await page.locator('article[data-seq="3"]').getByText("In answer to").waitFor({ state: "attached" });
+  await page.locator('article[data-seq="3"]').getByText("In reply to").waitFor({ state: "attached" });
 
   // Its answers in their own pane, and back.
   await page.locator('article[data-seq="1"]').focus();
   await keyboard.press("t");
-  await eventually(focused, "Answer");
+  await eventually(focused, "Reply");
   await keyboard.type("another");
   await keyboard.press("Enter");
   await page.locator('article[data-seq="4"]').first().waitFor();
-  await page.getByRole("complementary", { name: "Answers" }).getByText("2 answers").first().waitFor();
+  await page.getByRole("complementary", { name: "Thread" }).getByText("2 replies").first().waitFor();
 
   // Another room, by a few letters.
   await keyboard.press("Control+k");

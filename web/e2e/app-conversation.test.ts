@@ -40,17 +40,17 @@ describe.each([
     await composer(bo.page).fill("I do");
     await composer(bo.page).press("Enter");
     expect(await bo.page.getByText("Replying to").count()).toBe(0);
-    const quote = message(ana.page, 2).getByRole("button", { name: "In answer to" });
+    const quote = message(ana.page, 2).getByRole("button", { name: "In reply to" });
     expect(await quote.textContent()).toContain("Anawho tells support?");
 
     // Its answers have a pane of their own, where one answers, too.
-    await message(ana.page, 1).getByRole("button", { name: "1 answer" }).click();
-    const answer = ana.page.getByRole("textbox", { name: "Answer", exact: true });
+    await message(ana.page, 1).getByRole("button", { name: "1 reply" }).click();
+    const answer = ana.page.getByRole("textbox", { name: "Reply", exact: true });
     await answer.fill("thank you");
     await answer.press("Enter");
     await message(bo.page, 3).getByText("thank you").waitFor();
-    await message(bo.page, 1).getByRole("button", { name: "2 answers" }).waitFor();
-    const pane = ana.page.getByRole("list", { name: "Answers" });
+    await message(bo.page, 1).getByRole("button", { name: "2 replies" }).waitFor();
+    const pane = ana.page.getByRole("list", { name: "Replies" });
     await eventually(() => pane.locator(".message-text").allTextContents(), ["I do", "thank you"]);
     await ana.page.getByRole("button", { name: "Close", exact: true }).click();
 

@@ -118,7 +118,7 @@ test("a link goes to its own site, and tells it nothing", async () => {
 test("a room's name and address are text, too", async () => {
   const { page, faults } = await comeIn(browser, `${server.url}/r/titles`, "Ana");
   await page.getByRole("button", { name: "New room" }).click();
-  await page.getByRole("textbox", { name: "Title" }).fill(`<img src=x onerror="window.pwned=1">`);
+  await page.getByRole("textbox", { name: "Title", exact: true }).fill(`<img src=x onerror="window.pwned=1">`);
   await page.getByLabel("Id", { exact: true }).fill("img");
   await page.getByRole("button", { name: "Make room" }).click();
   await page.locator("h1", { hasText: "<img" }).waitFor();

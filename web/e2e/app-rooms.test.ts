@@ -37,7 +37,7 @@ test("an owner sets what the room is about and who posts, gives roles, mutes and
   await bo.page.getByRole("button", { name: "Leave the room" }).waitFor();
 
   await ana.page.getByRole("button", { name: "Room settings" }).click();
-  await ana.page.getByRole("textbox", { name: "Title" }).fill("The Council");
+  await ana.page.getByRole("textbox", { name: "Title", exact: true }).fill("The Council");
   await ana.page.getByRole("textbox", { name: "Topic" }).fill("What is decided");
   await ana.page.getByLabel("Who posts").selectOption("moderator");
   await ana.page.getByRole("button", { name: "Save" }).click();
@@ -93,7 +93,7 @@ test("two people speak in private: a room of their own, an invitation, and nobod
 test("a private room is made, and is marked as one in the list", async () => {
   const { page, faults } = await comeIn(browser, room("lobby"), "Ana");
   await page.getByRole("button", { name: "New room" }).click();
-  await page.getByRole("textbox", { name: "Title" }).fill("Secrets");
+  await page.getByRole("textbox", { name: "Title", exact: true }).fill("Secrets");
   await page.getByLabel("Private: only its members see it").check();
   await page.getByRole("button", { name: "Make room" }).click();
   await page.waitForURL(room("secrets"));

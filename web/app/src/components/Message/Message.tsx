@@ -145,7 +145,7 @@ export const Message = memo(function Message(props: Props) {
             onClick={() => actions.openThread(message.seq)}
           >
             <Icon name="thread" size={15} />
-            {message.thread.count === 1 ? "1 answer" : `${message.thread.count.toLocaleString()} answers`}
+            {message.thread.count === 1 ? "1 reply" : `${message.thread.count.toLocaleString()} replies`}
           </button>
         )}
         {sent && (

@@ -22,7 +22,7 @@ export function ReplyQuote({ seq, message, reachable, onOpen }: Props) {
       onClick={onOpen}
     >
       <Icon name="reply" size={14} />
-      <span className="unseen">In answer to </span>
+      <span className="unseen">In reply to </span>
       {message === undefined ? (
         <span>message {seq.toLocaleString()}</span>
       ) : (

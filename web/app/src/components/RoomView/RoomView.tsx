@@ -132,7 +132,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
         <Announcer messages={snapshot.messages} myId={user?.id} live={snapshot.status === "live"} />
       </main>
       {shown?.pane === "thread" && (
-        <SidePane title="Answers" wide={wide} onClose={() => setSide(undefined)}>
+        <SidePane title="Thread" wide={wide} onClose={() => setSide(undefined)}>
           <Later>
             <Thread
               key={shown.seq}

@@ -5,7 +5,7 @@ const shortcuts: readonly (readonly [string, string])[] = [
   ["↑", "in an empty field: edit what one said last"],
   ["↑ ↓ Home End", "on a message: go to another one"],
   ["r", "on a message: reply"],
-  ["t", "on a message: its answers"],
+  ["t", "on a message: its replies"],
   ["+", "on a message: react"],
   ["l", "on a message: copy its address"],
   ["e", "on one’s own: edit"],

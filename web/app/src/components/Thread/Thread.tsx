@@ -76,10 +76,10 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
       <div ref={list} className="thread-list">
         <ol aria-label="The message">{question !== undefined && message(question)}</ol>
         <p className="divider">
-          <span>{count === 1 ? "1 answer" : `${count.toLocaleString()} answers`}</span>
+          <span>{count === 1 ? "1 reply" : `${count.toLocaleString()} replies`}</span>
         </p>
-        {hasOlder && <More label="Older answers" loading={loading} onClick={() => void answers.loadOlder()} />}
-        <ol aria-label="Answers">
+        {hasOlder && <More label="Older replies" loading={loading} onClick={() => void answers.loadOlder()} />}
+        <ol aria-label="Replies">
           {messages.map(message)}
           {mine.map((one) => (
             <li key={one.clientId}>
@@ -87,7 +87,7 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
             </li>
           ))}
         </ol>
-        {hasNewer && <More label="Newer answers" loading={loading} onClick={() => void answers.loadNewer()} />}
+        {hasNewer && <More label="Newer replies" loading={loading} onClick={() => void answers.loadNewer()} />}
         {error !== undefined && (
           <p className="field-error" role="alert">
             {problem(error)}
@@ -97,7 +97,7 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
       <Composer
         ref={composer}
         draft={`${room.id}/${seq}`}
-        label="Answer"
+        label="Reply"
         people={people}
         onSend={(text, mentions) => room.send(text, { replyTo: seq, mentions })}
         onTyping={(typing) => room.setTyping(typing)}
