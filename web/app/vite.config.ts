@@ -15,6 +15,8 @@ export default defineConfig({
     rolldownOptions: {
       input: { index: "index.html", "service-worker": "service-worker/service-worker.ts" },
       output: {
+        // What changes seldom is apart from what changes with every deploy, so that a browser need not load it again.
+        advancedChunks: { groups: [{ name: "react", test: /node_modules\/(?:react|react-dom|scheduler)\// }] },
         // The service worker has one address for ever; its scope is the directory it lies in.
         entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
       },
