@@ -99,6 +99,7 @@ type session struct {
 	lastStream uint32                // the highest that was ever opened
 	sendWindow sendWindow            // of the connection
 	writing    bool                  // the writer runs
+	unflushed  bool                  // wake was called, and no flush has begun since
 	patience   patience              // whether it waits for others when it begins
 	ended      bool                  // nothing more is written
 	control    []muxFrame            // in order; they overtake the streams

@@ -71,9 +71,11 @@ func (s *session) feedLocked() {
 	}
 }
 
+// wake has the socket flushed: it has something of its own to write.
 func (s *session) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unflushed = true
 	s.wakeLocked()
 }
 
@@ -138,6 +140,7 @@ func (s *session) gather(batch *frameBatch) {
 	batch.bytes, batch.ends = batch.bytes[:0], batch.ends[:0]
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unflushed = false
 	for len(batch.bytes) < maxGatherBytes {
 		longer, ok := s.nextLocked(batch.bytes)
 		if !ok {
@@ -197,7 +200,7 @@ func (p *patience) met(frames int) {
 // rest ends the writer if there is nothing to write, with the close frame if the session closes.
 func (s *session) rest() bool {
 	s.mu.Lock()
-	if s.hasFrameLocked() {
+	if s.unflushed || s.hasFrameLocked() {
 		s.mu.Unlock()
 		return false
 	}
