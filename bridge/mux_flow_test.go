@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/status"
 
 	"github.com/rialto-rpc/rialto/bridge"
 	bridgev1 "github.com/rialto-rpc/rialto/gen/go/rialto/bridge/v1"
@@ -228,6 +230,43 @@ func TestMuxSenderWaitsForCredit(t *testing.T) {
 	}
 	if n != 64 {
 		t.Errorf("%d messages were sent", n)
+	}
+}
+
+// A goroutine of the service that waits for credit in SendMsg does not outlive the call: what it sends would come after END.
+func TestMuxEndWakesSender(t *testing.T) {
+	t.Parallel()
+	sending, sent := make(chan struct{}), make(chan error, 1)
+	s := serve(t, &echoServer{fullBidi: func(stream testgrpc.TestService_FullDuplexCallServer) error {
+		go func() {
+			message := &testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 8<<10)}}
+			for i := 0; ; i++ {
+				if i == 16 { // a window, and as much again in the queue: the next one waits
+					close(sending)
+				}
+				if err := stream.Send(message); err != nil {
+					sent <- err
+					return
+				}
+			}
+		}()
+		<-sending
+		return status.Error(codes.Unavailable, "enough")
+	}})
+	p := s.dialMux(t)
+	p.byHand = true
+	p.open(1, bidiPath)
+	select {
+	case err := <-sent:
+		if status.Code(err) != codes.Canceled {
+			t.Errorf("the sender got %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("the sender still waits")
+	}
+	p.grant(1, 1<<20)
+	if f := p.skipTo(frameEnd, 1); !bytes.Contains(f.payload, []byte("enough")) {
+		t.Errorf("END %q", f.payload)
 	}
 }
 

@@ -37,6 +37,7 @@ type outbound struct {
 	queue *streamQueue // the line it stands in; nil: none
 	next  *muxStream   // in that line
 
+	last     bool // END is in items, or was written: nothing comes after it
 	closed   bool // nothing more is written: END or RESET was, or the session has ended
 	released bool // the owner is done with it
 }
@@ -77,7 +78,7 @@ func (s *session) enterLocked(st *muxStream, id uint32) {
 }
 
 // send queues a frame that needs no credit, behind what was sent before: OPEN, HEADERS, END_SEND or END. False if the stream
-// has ended.
+// has ended, or END is queued.
 func (st *muxStream) send(kind frameKind, payload []byte) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
@@ -85,11 +86,11 @@ func (st *muxStream) send(kind frameKind, payload []byte) bool {
 }
 
 // sendMessage queues a message, which the writer frees, and returns once not too much waits before it. False if the stream has
-// ended. The message must not change afterwards.
+// ended, or END is queued, also while it waits. The message must not change afterwards.
 func (st *muxStream) sendMessage(message payload, flags frameFlags) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
-	for st.out.bytes >= maxQueuedBytes && !st.out.closed {
+	for st.out.bytes >= maxQueuedBytes && !st.out.closed && !st.out.last {
 		st.out.space.Wait()
 	}
 	st.out.bytes += len(message.data)
@@ -97,10 +98,14 @@ func (st *muxStream) sendMessage(message payload, flags frameFlags) bool {
 }
 
 func (st *muxStream) sendLocked(item outItem) bool {
-	if st.out.closed {
+	if st.out.closed || st.out.last {
 		return false
 	}
 	st.out.items = append(st.out.items, item)
+	if item.kind == kindEnd {
+		st.out.last = true
+		st.out.space.Broadcast()
+	}
 	st.session.offerLocked(st)
 	return true
 }
@@ -132,7 +137,6 @@ func (st *muxStream) endNow(payload []byte) bool {
 	st.session.mu.Lock()
 	defer st.session.mu.Unlock()
 	st.out.discard()
-	st.out.space.Broadcast()
 	if st.out.queue == &st.session.starved {
 		st.session.starved.remove(st) // END needs no credit
 	}
