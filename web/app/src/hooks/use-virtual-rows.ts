@@ -74,7 +74,11 @@ export function useVirtualRows<Row extends { readonly key: string }>(
    */
   const error = useRef(0);
   const measured = useRef(new Map<string, number>());
-  const focusNext = useRef<string>(undefined);
+  /**
+   * The row that is gone to and not reached yet: it has to be drawn first. Until then an event of an earlier scrolling, such as
+   * one that kept the end in sight, says nothing about where the reader wants to be.
+   */
+  const goal = useRef<{ readonly key: string; readonly focus: boolean }>(undefined);
   const [center, setCenter] = useState<Center>(end);
   const [size, setSize] = useState({ width: innerWidth, height: innerHeight });
   const [atEnd, setAtEnd] = useState(true);
@@ -138,7 +142,7 @@ export function useVirtualRows<Row extends { readonly key: string }>(
   const hold = useCallback(() => {
     const scroller = view.current;
     const content = list.current;
-    if (scroller === null || content === null) {
+    if (scroller === null || content === null || goal.current !== undefined) {
       return;
     }
     const { rows, window, heights, ahead } = drawn.current;
@@ -183,6 +187,7 @@ export function useVirtualRows<Row extends { readonly key: string }>(
   }, [element, steady]);
 
   const toEnd = useCallback(() => {
+    goal.current = undefined;
     anchor.current = end;
     setAtEnd(true);
     setCenter(end);
@@ -193,7 +198,7 @@ export function useVirtualRows<Row extends { readonly key: string }>(
     const scroller = view.current;
     if (scroller !== null) {
       anchor.current = { at: "row", key, bottom: scroller.clientHeight / 3 };
-      focusNext.current = focus ? key : undefined;
+      goal.current = { key, focus };
       // Until the scrolling shows that it is the end after all.
       setAtEnd(false);
       // A new object, so that it is drawn again wherever the window was.
@@ -220,10 +225,13 @@ export function useVirtualRows<Row extends { readonly key: string }>(
     pad(list.current, window, error.current);
     measure();
     restore();
-    const wanted = focusNext.current;
-    if (wanted !== undefined) {
-      focusNext.current = undefined;
-      focusable(element(wanted))?.focus({ preventScroll: true });
+    const reached = goal.current === undefined ? undefined : element(goal.current.key);
+    const focus = goal.current?.focus ?? false;
+    if (reached !== undefined) {
+      goal.current = undefined;
+    }
+    if (reached !== undefined && focus) {
+      focusable(reached)?.focus({ preventScroll: true });
     } else if (focused !== null && !focused.isConnected && document.activeElement === document.body) {
       // The row that had the focus left the document: the keyboard goes on from here.
       view.current?.focus({ preventScroll: true });
