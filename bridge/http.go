@@ -9,7 +9,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-const helpText = `This is a gRPC method. It is served over WebSocket (one socket is one call, a text frame is one JSON message):
+const helpText = `This is a bridge to gRPC services. A method, whose path is /package.Service/Method, is called over WebSocket
+(one socket is one call, a text frame is one JSON message):
     new WebSocket(url)
 and, as HTTP POST, by the Connect and gRPC-Web protocols:
     curl --json '{}' url

@@ -73,6 +73,9 @@ Examples:
 
 // Validate implements kong's check after parsing.
 func (b *benchCommand) Validate() error {
+	if b.Scenario == "" {
+		return nil // kong says that it is missing, after this
+	}
 	if b.URL == "" && b.PID != 0 {
 		return errors.New("--pid: of which server? Give --url, too")
 	}

@@ -14,7 +14,7 @@ import (
 
 // serveCommand runs a server until it is told to stop.
 type serveCommand struct {
-	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without dashes). Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
+	Config string `type:"path" placeholder:"FILE" help:"Configuration file (YAML; its keys are these flags without the leading dashes). Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
 	Data   string `default:"rialto-data" placeholder:"DIR" help:"Directory of everything that lasts (${default}). One process at a time."`
 
 	Durability   string `default:"always" enum:"always,interval" placeholder:"WHEN" help:"always: nothing is acknowledged or shown before it is synced to the disk. interval: it is synced once a second, so a power loss takes the last second, and clients load their rooms anew after any unclean stop (${default})."`

@@ -123,7 +123,7 @@ func findScenario(name Scenario) *scenario {
 	return nil
 }
 
-// Defaults returns the configuration of a scenario as DESIGN.md's targets have it, short enough to wait for.
+// Defaults returns the configuration of a scenario as the targets in docs/benchmarks.md have it, short enough to wait for.
 func Defaults(name Scenario) (Config, error) {
 	s := findScenario(name)
 	if s == nil {

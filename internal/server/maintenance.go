@@ -15,6 +15,9 @@ import (
 // Repair looks at a data directory that no server uses, and says on w what it found. With acceptLoss it makes a directory
 // whose log is damaged one that a server takes, without what was written after the damage.
 func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
+	if err := requireStore(dataDir); err != nil {
+		return err
+	}
 	found, err := state.Repair(filepath.Join(dataDir, storeDir), state.Options{}, acceptLoss)
 	switch {
 	case err != nil:
@@ -37,8 +40,8 @@ func Backup(dataDir, to string) error {
 	if err := requireEmpty(to); err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dataDir, storeDir)); err != nil {
-		return fmt.Errorf("%q is no data directory: %w", dataDir, err)
+	if err := requireStore(dataDir); err != nil {
+		return err
 	}
 	store, err := state.Open(filepath.Join(dataDir, storeDir), state.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -82,6 +85,13 @@ func Restore(from, dataDir string) error {
 	})
 	if err != nil {
 		return errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dataDir))
+	}
+	return nil
+}
+
+func requireStore(dataDir string) error {
+	if _, err := os.Stat(filepath.Join(dataDir, storeDir)); err != nil {
+		return fmt.Errorf("%q is no data directory: %w", dataDir, err)
 	}
 	return nil
 }

@@ -51,6 +51,9 @@ func RunLines(ctx context.Context, c *client.Client, o LineOptions) error {
 		watcher.Go(func() { l.watch(ctx) }) // ends with ctx
 	}
 	room, err := c.Join(ctx, o.Room, client.History(o.History))
+	if problem := refusedID(o.Room, err); problem != "" {
+		return l.outcome(ctx, fmt.Errorf("cannot join %q: %s", o.Room, CleanLine(problem)))
+	}
 	if err != nil {
 		return l.outcome(ctx, fmt.Errorf("join %s: %w", o.Room, err))
 	}

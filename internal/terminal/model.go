@@ -8,8 +8,6 @@ import (
 	"charm.land/bubbles/v2/key"
 	"charm.land/bubbles/v2/textarea"
 	tea "charm.land/bubbletea/v2"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -282,7 +280,7 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 
 // joinProblem says why a room cannot be joined; of an id that no room can have, in our own words.
 func joinProblem(id string, err error) string {
-	if problem := roomIDProblem(id); problem != "" && status.Code(err) == codes.InvalidArgument {
+	if problem := refusedID(id, err); problem != "" {
 		return problem
 	}
 	return reason(err)

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // maxRoomIDLength is the most characters that a room id has; rialto.chat.v1.Room.id says how one looks.
@@ -29,6 +32,15 @@ func roomIDProblem(id string) string {
 		return "a room's id starts with a letter or a digit"
 	}
 	return ""
+}
+
+// refusedID says, like [roomIDProblem], what is wrong with the id of a room that the server refused with err; empty if that is
+// not why.
+func refusedID(id string, err error) string {
+	if status.Code(err) != codes.InvalidArgument {
+		return ""
+	}
+	return roomIDProblem(id)
 }
 
 func isLowerOrDigit(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
