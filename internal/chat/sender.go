@@ -240,10 +240,7 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		if c.gone {
 			continue
 		}
-		a := ask{limit: c.limit, disk: disk, shed: shed}
-		s.mu.Unlock()
-		t, err := c.take(a)
-		s.mu.Lock()
+		t, err := s.takeTurnLocked(c, ask{limit: c.limit, disk: disk, shed: shed})
 		if err != nil {
 			return err
 		}
@@ -260,25 +257,34 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		case t.later:
 			c.queued = true
 			later = append(later, c)
-		case t.ended && !c.ended:
-			c.ended = true
-			s.unended--
-		}
-		if t.over && !c.gone {
-			out.events = append(out.events, shutOutEvent(c.room.id, s.service.engine.now()))
-			if s.capped && !c.ended {
-				c.ended = true
-				s.unended--
-			}
-			s.mu.Unlock()
-			s.drop(c)
-			s.mu.Lock()
 		}
 	}
 	o.urgent = o.urgent || len(o.ready) > 0 || len(behind) > 0
 	o.diskNext = len(behind) > 0
 	o.ready = append(append(o.ready, behind...), later...)
 	return nil
+}
+
+// takeTurnLocked lets one cursor contribute, and ends it where it is at its end. The lock is let go meanwhile.
+func (s *session) takeTurnLocked(c *cursor, a ask) (turn, error) {
+	s.mu.Unlock()
+	t, err := c.take(a)
+	s.mu.Lock()
+	if err != nil {
+		return turn{}, err
+	}
+	over := t.over && !c.gone
+	if (t.ended || over) && s.capped && !c.ended {
+		c.ended = true
+		s.unended--
+	}
+	if over {
+		t.events = append(t.events, shutOutEvent(c.room.id, s.service.engine.now()))
+		s.mu.Unlock()
+		s.drop(c)
+		s.mu.Lock()
+	}
+	return t, nil
 }
 
 // take empties the outbox but for its cursors and probes.
