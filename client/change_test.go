@@ -94,8 +94,12 @@ func TestMessagesAreChanged(t *testing.T) {
 			t.Errorf("taken back: %v, %v", message, err)
 		}
 
-		if _, err := other.Publish(ctx, "an answer", client.ReplyTo(1), client.Mentions{mine.User().GetId()}); err != nil {
+		people := []string{mine.User().GetId(), "others", "of", "no", "concern", "here", "at all"}
+		if _, err := other.Publish(ctx, "an answer", client.ReplyTo(1), client.Mentions(people[:1])); err != nil {
 			t.Fatal(err)
+		}
+		if people[1] != "others" {
+			t.Errorf("the program's own list has become %q", people)
 		}
 		answer := await(t, room, func(e *chatv1.Event) (*chatv1.Message, bool) {
 			return e.GetPosted(), e.GetPosted().GetSeq() == 3

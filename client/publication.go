@@ -219,7 +219,8 @@ func (c *Client) blameLocked(end error) {
 
 // checkPublish refuses what cannot even be sent: the wire would end the session over it.
 func checkPublish(p *chatv1.Publish) error {
-	if err := checkText(append(p.GetMentions(), p.GetRoom(), p.GetClientId(), p.GetText(), p.GetData().GetType())...); err != nil {
+	texts := []string{p.GetRoom(), p.GetClientId(), p.GetText(), p.GetData().GetType()}
+	if err := checkText(append(texts, p.GetMentions()...)...); err != nil {
 		return err
 	}
 	if size := proto.Size(p); size > maxPublishBytes {
