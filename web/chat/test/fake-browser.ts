@@ -168,6 +168,9 @@ class FakeChannel {
     if (this.tab.isClosed) {
       return;
     }
+    if (!this.browser.channels.has(this)) {
+      throw new DOMException("the channel is closed", "InvalidStateError");
+    }
     const data: unknown = structuredClone(message);
     for (const channel of this.browser.channels) {
       if (channel !== this && channel.name === this.name) {

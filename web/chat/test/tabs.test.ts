@@ -1,6 +1,8 @@
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { ChatClient, memoryTokens, type Room } from "@rialto/chat";
+import { ChatService } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { GuestLink } from "../src/tabs/guest-link.js";
 import { SharedTransport } from "../src/tabs/shared-transport.js";
 import { FakeBrowser, type FakeTab } from "./fake-browser.js";
 import { FakeTransport, settle, wireError } from "./fake-transport.js";
@@ -323,4 +325,23 @@ test("a method that a host with another version does not know fails its call alo
   await settle();
   await expect(call).rejects.toMatchObject({ code: Code.Unimplemented } satisfies Partial<ConnectError>);
   transport?.close();
+});
+
+test("a call whose host is gone gives what had come, and then ends with UNAVAILABLE", async () => {
+  const tab = new FakeBrowser().openTab();
+  const guest = new tab.BroadcastChannel("pair");
+  const host = new tab.BroadcastChannel("pair");
+  const link = new GuestLink("host", guest, { told: () => undefined, silent: () => undefined });
+  const options = { signal: undefined, timeoutMs: undefined, header: undefined };
+  const responses = link.stream(ChatService.method.subscribe, (async function* () {})(), options);
+  const first = responses.next();
+  for (let i = 0; i < 2; i++) {
+    host.postMessage({ kind: "message", call: 1, bytes: new Uint8Array() });
+  }
+  await first;
+  link.close();
+  expect((await responses.next()).done).toBe(false);
+  await expect(responses.next()).rejects.toMatchObject({ code: Code.Unavailable } satisfies Partial<ConnectError>);
+  const late = link.unary(ChatService.method.createGuest, {}, options);
+  await expect(late).rejects.toMatchObject({ code: Code.Unavailable } satisfies Partial<ConnectError>);
 });

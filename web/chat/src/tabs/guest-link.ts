@@ -45,6 +45,7 @@ export class GuestLink {
   private readonly events: GuestLinkEvents;
   private readonly calls = new Map<number, Call>();
   private callCount = 0;
+  private isClosed = false;
   /** Runs while an answer of the host is due. */
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -72,6 +73,7 @@ export class GuestLink {
   close(error: ConnectError = hostLost()): void {
     clearTimeout(this.timer);
     this.send({ kind: "bye" });
+    this.isClosed = true;
     this.channel.close();
     for (const { responses, credit } of this.calls.values()) {
       credit.end();
@@ -111,6 +113,9 @@ export class GuestLink {
   }
 
   private open(method: DescMethod, { signal, timeoutMs, header }: CallOptions, message?: Uint8Array) {
+    if (this.isClosed) {
+      throw hostLost();
+    }
     const id = ++this.callCount;
     const responses = new Inbox(() => this.send({ kind: "taken", call: id }));
     const call = { responses, credit: new Credit() };
@@ -189,7 +194,10 @@ export class GuestLink {
     }
   }
 
+  /** Does nothing once this is closed: what had come by then can still be taken. */
   private send(message: GuestMessage): void {
-    this.channel.postMessage(message);
+    if (!this.isClosed) {
+      this.channel.postMessage(message);
+    }
   }
 }

@@ -26,6 +26,7 @@ export class HostLink {
   private readonly transport: ChatTransport;
   private readonly calls = new Map<number, Call>();
   private readonly onBye: () => void;
+  private isClosed = false;
 
   /** `onBye` is called when the guest says that it goes. */
   constructor(channel: BroadcastChannel, transport: ChatTransport, onBye: () => void) {
@@ -47,6 +48,7 @@ export class HostLink {
       end(call);
     }
     this.calls.clear();
+    this.isClosed = true;
     this.channel.close();
   }
 
@@ -129,8 +131,11 @@ export class HostLink {
     }
   }
 
+  /** Does nothing once this is closed: what had come by then is still taken. */
   private send(message: HostMessage): void {
-    this.channel.postMessage(message);
+    if (!this.isClosed) {
+      this.channel.postMessage(message);
+    }
   }
 }
 
