@@ -21,11 +21,12 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	if t == nil || t.change != c {
 		return errors.New("state: commit: not the change of the last Apply")
 	}
+	s.pending = nil // whatever comes of it: who writes the batch closes it, and Pebble uses a closed one again
 	if err := s.write(t.batch, sync); err != nil {
 		s.failure.set(err)
 		return err
 	}
-	s.pending, s.synced = nil, sync
+	s.synced = sync
 	s.applied = t.applied
 	s.rooms.evict()
 	s.members.evict()
