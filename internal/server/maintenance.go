@@ -34,8 +34,8 @@ func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
 	return nil
 }
 
-// Backup copies a data directory that no server uses to another, which must not exist or be empty. It is whole or, after an
-// error, not there.
+// Backup copies a data directory that no server uses to another, which must not exist or be empty, and which
+// only its owner can read from then on, whatever it was. It is whole or, after an error, not there.
 func Backup(dataDir, to string) error {
 	if err := requireEmpty(to); err != nil {
 		return err
@@ -48,6 +48,9 @@ func Backup(dataDir, to string) error {
 		return err
 	}
 	err = os.MkdirAll(to, 0o700)
+	if err == nil {
+		err = os.Chmod(to, 0o700) // Pebble's copies of files can be read by everybody
+	}
 	if err == nil {
 		err = store.Backup(filepath.Join(to, storeDir))
 	}

@@ -39,8 +39,14 @@ func TestBackupAndRestore(t *testing.T) {
 	i.stop(t)
 
 	backup, restored := filepath.Join(t.TempDir(), "backup"), testConfig(t)
+	if err := os.Mkdir(backup, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if err := Backup(cfg.DataDir, backup); err != nil {
 		t.Fatal(err)
+	}
+	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("a backup in a directory that everybody could read has mode %v, %v; want 0700", info.Mode(), err)
 	}
 	if err := Backup(cfg.DataDir, backup); err == nil {
 		t.Error("a backup over a backup")
