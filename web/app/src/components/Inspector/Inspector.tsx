@@ -91,9 +91,9 @@ function Frames({ frames, chosen, onChoose }: FramesProps) {
       <table>
         <thead>
           <tr>
-            <th>Time</th>
+            <th className="number">Time</th>
             <th>Frame</th>
-            <th>Stream</th>
+            <th className="number">Stream</th>
             <th>Call</th>
             <th className="number">Bytes</th>
             <th className="number" title="What may still be sent on this stream, and on the connection">
