@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -72,6 +73,9 @@ wrongly; 130, interrupted before every line was stored.`
 func (c *chatCommand) Validate() error {
 	if c.History != nil && (*c.History < 0 || *c.History > 100) {
 		return fmt.Errorf("--history %d: expected 0 to 100", *c.History)
+	}
+	if !utf8.ValidString(c.Name) || utf8.RuneCountInString(c.Name) > 64 {
+		return errors.New("--name: expected 1 to 64 characters")
 	}
 	u, err := c.target()
 	if err != nil {

@@ -17,8 +17,11 @@ func reason(err error) string {
 	if _, cause, wrapped := strings.Cut(text, `connection error: desc = "`); wrapped {
 		text = strings.TrimSuffix(cause, `"`)
 	}
-	if strings.HasPrefix(text, "error reading server preface") {
+	switch {
+	case strings.HasPrefix(text, "error reading server preface"):
 		text += " (is this the server's gRPC port, and does it ask for TLS?)"
+	case strings.Contains(text, "malformed HTTP response"): // and then what came, which is not for people
+		text = "what answers does not speak HTTP/1.1 (is this the server's port for browsers, and does it ask for TLS?)"
 	}
 	return strings.TrimPrefix(text, "transport: Error while dialing: ")
 }
