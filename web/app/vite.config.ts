@@ -16,7 +16,7 @@ export default defineConfig({
       input: { index: "index.html", "service-worker": "service-worker/service-worker.ts" },
       output: {
         // What changes seldom is apart from what changes with every deploy, so that a browser need not load it again.
-        advancedChunks: { groups: [{ name: "react", test: /node_modules\/(?:react|react-dom|scheduler)\// }] },
+        codeSplitting: { groups: [{ name: "react", test: /node_modules\/(?:react|react-dom|scheduler)\// }] },
         // The service worker has one address for ever; its scope is the directory it lies in.
         entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "assets/[name]-[hash].js"),
       },
