@@ -150,6 +150,9 @@ func TestOneOwnDoesNotWait(t *testing.T) {
 		time.Sleep(time.Second)
 		var got []string
 		for _, a := range came() {
+			if len(a.revs)+len(a.replies) == 0 {
+				continue // what the feed says of one's own message may come apart from it
+			}
 			got = append(got, fmt.Sprintf("%d: %v %v", a.at.Round(10*time.Millisecond).Milliseconds(), a.revs, a.replies))
 		}
 		want := "0: [1] []; 20: [2 3] [mine]; 40: [4] [join]; 40: [1] []; 1040: [5] []"
