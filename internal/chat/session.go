@@ -91,10 +91,10 @@ func (s *session) end(cause error) (first bool) {
 	s.endOnce.Do(func() {
 		first = true
 		s.cause = cause
-		close(s.ending)
 		if s.interrupt != nil {
-			s.interrupt()
+			s.interrupt() // before the handler learns that it may return, and the stream is no longer its own
 		}
+		close(s.ending)
 	})
 	return first
 }
