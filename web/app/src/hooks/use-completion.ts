@@ -72,23 +72,27 @@ export function useCompletion({ text, caret, people, onComplete }: Options): Com
   return { completions, selected, choose, onKey };
 }
 
-/** Finds emojis for a query; their list comes when it is first needed. */
+type FindEmojis = typeof import("../model/emoji.js").findEmojis;
+
+const none: readonly Emoji[] = [];
+
+/** Finds emojis for a query, never those of an earlier one; their list comes when it is first needed. */
 function useEmojis(query: Query | undefined): readonly Emoji[] {
-  const [emojis, setEmojis] = useState<readonly Emoji[]>([]);
+  const [find, setFind] = useState<FindEmojis>();
   const wanted = query?.kind === "emoji" ? query.text : undefined;
+  const missing = wanted !== undefined && find === undefined;
   useEffect(() => {
-    if (wanted === undefined) {
-      setEmojis([]);
+    if (!missing) {
       return;
     }
     let current = true;
     import("../model/emoji.js").then(
-      ({ findEmojis }) => current && setEmojis(findEmojis(wanted, most)),
+      ({ findEmojis }) => current && setFind(() => findEmojis),
       () => undefined, // Without the list there are no proposals; typing goes on.
     );
     return () => {
       current = false;
     };
-  }, [wanted]);
-  return emojis;
+  }, [missing]);
+  return useMemo(() => (wanted === undefined || find === undefined ? none : find(wanted, most)), [wanted, find]);
 }
