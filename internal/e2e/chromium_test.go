@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,6 +86,9 @@ func openInChromium(t *testing.T, url string) {
 	browser := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
 		"--remote-debugging-port=0",
 		"--user-data-dir="+t.TempDir(), url)
+	// On Debian the command is a script that starts the browser, so the whole group has to end.
+	browser.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	browser.Cancel = func() error { return syscall.Kill(-browser.Process.Pid, syscall.SIGKILL) }
 	browser.WaitDelay = 10 * time.Second
 	if err := browser.Start(); err != nil {
 		cancel()
