@@ -222,6 +222,9 @@ test("a private room: invited, promoted, muted, banned", async () => {
   await until(inside, ({ status, error }) => status === "idle" && error?.code === "NOT_FOUND");
   expect(await den.members.listBans()).toMatchObject([{ user: { id: boId }, reason: "noise" }]);
   await until(den.members, ({ members }) => members.length === 1);
+  const { entries } = await den.members.listAudit();
+  expect(entries.map(({ action }) => action)).toEqual(["banned", "muted", "room-changed", "role-changed"]);
+  expect(entries[0]).toMatchObject({ actor: { name: "Ana" }, userId: boId, text: "noise" });
   await den.update({ archived: true });
   expect(den.getSnapshot().archived).toBe(true);
 });

@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   RoomSchema,
+  type AuditEntry as WireAuditEntry,
   type Ban as WireBan,
   type Invitation as WireInvitation,
   type Link as WireLink,
@@ -11,13 +12,23 @@ import {
   type MembershipRequest as WireMembershipRequest,
   type Message as WireMessage,
   type ReadMarker as WireReadMarker,
-  type Role as WireRole,
+  Role as WireRole,
   type Room as WireRoom,
   type RoomKind as WireRoomKind,
   type Thread as WireThread,
   type User as WireUser,
 } from "@rialto/gen/rialto/chat/v1/types_pb";
-import type { Ban, Invitation, JoinRequest, Link, Member, Role, RoomKind } from "./member-types.js";
+import type {
+  AuditAction,
+  AuditEntry,
+  Ban,
+  Invitation,
+  JoinRequest,
+  Link,
+  Member,
+  Role,
+  RoomKind,
+} from "./member-types.js";
 import { roles } from "./roles.js";
 import type { ChatMessage, RoomSummary, Thread, User } from "./types.js";
 
@@ -104,6 +115,37 @@ export function toLink(link: WireLink): Link {
 
 export function toJoinRequest({ user, note, createTime }: WireMembershipRequest): JoinRequest {
   return { user: toUser(user), note, since: toDate(createTime) ?? new Date(0) };
+}
+
+/** In the order of the API's numbers, which begin with one that says nothing. */
+const auditActions: readonly AuditAction[] = [
+  "other",
+  "member-removed",
+  "banned",
+  "unbanned",
+  "muted",
+  "unmuted",
+  "role-changed",
+  "room-changed",
+  "message-deleted",
+  "link-created",
+  "link-removed",
+  "request-accepted",
+  "request-declined",
+];
+
+export function toAuditEntry({ action, actor, time, userId, seq, endTime, text, role }: WireAuditEntry): AuditEntry {
+  const end = toDate(endTime);
+  return {
+    action: auditActions[action] ?? "other",
+    actor: toUser(actor),
+    time: toDate(time) ?? new Date(0),
+    ...(userId !== "" && { userId }),
+    ...(seq > 0n && { seq: Number(seq) }),
+    ...(end && { end }),
+    text,
+    ...(role !== WireRole.UNSPECIFIED && { role: toRole(role) }),
+  };
 }
 
 /** In the order of the API's numbers, which begin with one that says nothing. */

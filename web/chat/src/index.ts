@@ -6,6 +6,9 @@ export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode 
 export { indexedDbMessages } from "./indexed-db.js";
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
 export type {
+  AuditAction,
+  AuditEntry,
+  AuditPage,
   Ban,
   BanOptions,
   Invitation,

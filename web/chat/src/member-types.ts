@@ -104,6 +104,49 @@ export interface JoinRequest {
   readonly since: Date;
 }
 
+/** What somebody did as a moderator or owner. */
+export type AuditAction =
+  | "member-removed"
+  | "banned"
+  | "unbanned"
+  | "muted"
+  | "unmuted"
+  | "role-changed"
+  | "room-changed"
+  | "message-deleted"
+  | "link-created"
+  | "link-removed"
+  | "request-accepted"
+  | "request-declined"
+  /** Something that a later version of the server knows. */
+  | "other";
+
+/** Who did what in a room as a moderator or owner. */
+export interface AuditEntry {
+  readonly action: AuditAction;
+  /** Who did it, under the name they had then. */
+  readonly actor: User;
+  readonly time: Date;
+  /** To whom, by id; absent if it was done to nobody. */
+  readonly userId?: string;
+  /** The message that was deleted. */
+  readonly seq?: number;
+  /** Until when a mute or ban lasts; absent: for good. */
+  readonly end?: Date;
+  /** The reason given for a ban, which a person typed, or a link's id; may be empty. */
+  readonly text: string;
+  /** The role that was given. */
+  readonly role?: Role;
+}
+
+/** A page of what was done in a room. */
+export interface AuditPage {
+  /** The newest first. */
+  readonly entries: readonly AuditEntry[];
+  /** What to ask for the page behind this one with; absent on the last. */
+  readonly nextPageToken?: string;
+}
+
 /** A room to make. */
 export interface NewRoom {
   /** See `roomIdPattern`. Absent: the server chooses one that cannot be guessed, which is best for a private room. */
@@ -174,4 +217,6 @@ export interface RoomMembers {
   listRequests(): Promise<JoinRequest[]>;
   /** Lets somebody in who asks, or does not. For moderators. */
   answerRequest(userId: string, accept: boolean): Promise<void>;
+  /** Returns 100 of what was done here by moderators and owners, of which a room keeps the newest 10,000. For owners. */
+  listAudit(pageToken?: string): Promise<AuditPage>;
 }

@@ -1,10 +1,12 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import type { Member as WireMember } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { fromRole, toBan, toJoinRequest, toLink, toMember } from "./convert.js";
+import { fromRole, toAuditEntry, toBan, toJoinRequest, toLink, toMember } from "./convert.js";
 import { ChatError } from "./error.js";
 import type {
+  AuditPage,
   Ban,
   BanOptions,
   JoinRequest,
@@ -21,6 +23,9 @@ import type { Listener, Unsubscribe } from "./types.js";
 
 /** How many members or bans a page brings; the server's most. */
 const pageSize = 500;
+
+/** How many entries a page of the audit brings. */
+const auditPageSize = 100;
 
 /** What the members use of their room. */
 export interface MembersRoom {
@@ -157,6 +162,12 @@ export class Members implements RoomMembers {
 
   async answerRequest(userId: string, accept: boolean): Promise<void> {
     await this.room.call(MemberService.method.answerMembershipRequest, { room: this.room.id, userId, accept });
+  }
+
+  async listAudit(pageToken = ""): Promise<AuditPage> {
+    const request = { room: this.room.id, pageSize: auditPageSize, pageToken };
+    const { entries, nextPageToken } = await this.room.call(RoomService.method.listAuditEntries, request);
+    return { entries: entries.map(toAuditEntry), ...(nextPageToken !== "" && { nextPageToken }) };
   }
 
   /** Somebody became a member, or is another. One without a role is only muted. */

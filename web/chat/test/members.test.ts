@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { RoomMembers } from "@rialto/chat";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import { Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { AuditAction, Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lastCall } from "./calls.js";
 import { Harness } from "./harness.js";
@@ -161,6 +161,55 @@ describe("members", () => {
     await (await lastCall(h, listBans)).answer({ bans: [listed] });
     await expect(bans).resolves.toMatchObject([{ user: { name: "Bo" }, bannedBy: { name: "Ana" }, end: new Date(2) }]);
   });
+});
+
+test("what moderators and owners did is listed page by page", async () => {
+  const h = new Harness();
+  const { members } = h.client.room("den");
+  const { listAuditEntries } = RoomService.method;
+  const first = members.listAudit();
+  const banned = {
+    action: AuditAction.BANNED,
+    actor: ana,
+    time: timestampFromMs(1),
+    userId: bo.id,
+    endTime: timestampFromMs(2),
+    text: "spam",
+  };
+  const call = await lastCall(h, listAuditEntries);
+  expect(call.request).toMatchObject({ room: "den", pageSize: 100, pageToken: "" });
+  await call.answer({ entries: [banned], nextPageToken: "more" });
+  await expect(first).resolves.toEqual({
+    entries: [
+      {
+        action: "banned",
+        actor: { id: ana.id, name: "Ana", guest: true },
+        time: new Date(1),
+        userId: bo.id,
+        end: new Date(2),
+        text: "spam",
+      },
+    ],
+    nextPageToken: "more",
+  });
+  const second = members.listAudit("more");
+  const more = await lastCall(h, listAuditEntries);
+  expect(more.request.pageToken).toBe("more");
+  const time = timestampFromMs(1);
+  await more.answer({
+    entries: [
+      { action: AuditAction.ROLE_CHANGED, actor: ana, time, userId: bo.id, role: Role.GUEST },
+      { action: AuditAction.MESSAGE_DELETED, actor: ana, time, seq: 7n },
+      { action: 99 as AuditAction, actor: ana, time },
+    ],
+  });
+  const { entries, nextPageToken } = await second;
+  expect(nextPageToken).toBeUndefined();
+  expect(entries).toMatchObject([
+    { action: "role-changed", role: "guest" },
+    { action: "message-deleted", seq: 7 },
+    { action: "other", text: "" },
+  ]);
 });
 
 describe("the ways into a private room", () => {
