@@ -28,6 +28,9 @@ func newCall(records []state.Record) *call {
 	return c
 }
 
+// caller names who waits for the answer.
+func (c *call) caller() string { return c.records[0].Actor.ID }
+
 func (c *call) answer(results []state.Result, err error) {
 	c.results, c.err = results, err
 	close(c.done)

@@ -68,7 +68,7 @@ func (s *Sequencer) await(ctx context.Context, c *committer) {
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
-	for s.waiting() < s.maxBatch {
+	for !s.gathered() {
 		select {
 		case <-s.wake:
 		case <-timer.C:
@@ -86,12 +86,20 @@ func (s *Sequencer) waiting() int {
 	return s.queue.records
 }
 
+// gathered reports whether there is nothing to wait for: enough for a batch is here, or everybody is who was last time.
+func (s *Sequencer) gathered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.records >= s.maxBatch || s.company.complete()
+}
+
 // take takes the calls of the next batch out of the queue, which keeps nothing of them, and reports whether no more will
 // come.
 func (s *Sequencer) take() (calls []*call, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	calls = s.queue.take(s.maxBatch)
+	s.company.leave(calls)
 	return calls, s.queue.closed && len(s.queue.calls) == 0
 }
 

@@ -2,7 +2,7 @@
 //
 // It commits with a leading edge: what comes first after a pause is committed at once; what comes while a commit runs,
 // or soon after one began, is committed together. One fsync so serves all who wait for it, and nobody who is alone
-// waits for others.
+// waits for others: once all whom the last commit answered have come back, there is nobody to wait for.
 package local
 
 import (
@@ -20,7 +20,8 @@ type Options struct {
 	// MaxBatch is how many waiting records are committed without more ado. Default 256. A batch is made of whole calls
 	// of Append and passes it by less than the last of them.
 	MaxBatch int
-	// Linger is the least time between the beginnings of two commits of fewer records. Default 2 ms.
+	// Linger is the least time between the beginnings of two commits of fewer records, unless all whom the first answered
+	// are waiting again: see [company]. Default 2 ms.
 	Linger time.Duration
 	// QueueSize is how many calls of Append may wait for their commit; further ones wait for a place, in their order.
 	// Default 8192.
@@ -43,6 +44,7 @@ type Sequencer struct {
 
 	mu      sync.Mutex // protects what follows
 	queue   queue
+	company company
 	running bool
 }
 
@@ -110,7 +112,7 @@ func (s *Sequencer) enqueue(ctx context.Context, c *call) error {
 	}
 	before := s.queue.records
 	placed := s.queue.add(c)
-	if before == 0 || s.queue.records >= s.maxBatch {
+	if all := s.company.joined(c.caller()); all || before == 0 || s.queue.records >= s.maxBatch {
 		notify(s.wake)
 	}
 	s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,44 @@ func TestCommitTimes(t *testing.T) {
 				}
 				if fmt.Sprint(got) != fmt.Sprint(c.want) {
 					t.Errorf("commits %v, want %v", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodyIsWaitedForWhenAllAreBack has people who each send their next as soon as the last is answered: as long as they
+// all do, commits follow each other without a pause, and each holds one of everybody's. Once one stays away, the others
+// wait for a linger, and then no longer.
+func TestNobodyIsWaitedForWhenAllAreBack(t *testing.T) {
+	t.Parallel()
+	for _, people := range []int{1, 2, 20} {
+		t.Run(fmt.Sprint(people), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				const rounds, takes = 50, time.Millisecond / 10
+				m := &sequencertest.Machine{BeforeCommit: func() error { time.Sleep(takes); return nil }}
+				s, end := run(t, local.Options{}, m)
+				start := time.Now()
+				var all sync.WaitGroup
+				for i := range people {
+					all.Go(func() {
+						for n := range rounds + i { // each stays away at a moment of its own
+							if _, err := s.Append(t.Context(), recordOf(fmt.Sprint("user-", i), n)); err != nil {
+								t.Error(err)
+							}
+						}
+					})
+				}
+				all.Wait()
+				took := time.Since(start)
+				end()
+				leaving := time.Duration(people) * 2 * time.Millisecond // the first commit may hold one person only, too
+				if most := time.Duration(rounds+people)*takes + leaving; took > most {
+					t.Errorf("took %v, want at most %v", took, most)
+				}
+				if most := rounds + people + 1; len(m.Batches()) > most {
+					t.Errorf("%d commits, want at most %d", len(m.Batches()), most)
 				}
 			})
 		})
@@ -255,7 +294,12 @@ func run(t *testing.T, opts local.Options, m sequencer.Machine) (s *local.Sequen
 	}
 }
 
-func record(i int) state.Record { return state.Record{Body: fmt.Append(nil, i)} }
+// record is a command of somebody's who does nothing else.
+func record(i int) state.Record { return recordOf(fmt.Sprint("user-", i), i) }
+
+func recordOf(user string, i int) state.Record {
+	return state.Record{Actor: state.Actor{ID: user}, Body: fmt.Append(nil, i)}
+}
 
 func assertCommitted(t *testing.T, m *sequencertest.Machine, want string) {
 	t.Helper()
