@@ -40,14 +40,19 @@ func closeStore(t testing.TB, s *state.Store) {
 	}
 }
 
-// commit applies and commits entries.
+// commit applies and commits entries, synced.
 func commit(t testing.TB, s *state.Store, entries ...state.Entry) *state.Change {
+	t.Helper()
+	return commitWith(t, s, true, entries...)
+}
+
+func commitWith(t testing.TB, s *state.Store, sync bool, entries ...state.Entry) *state.Change {
 	t.Helper()
 	change, err := s.Apply(entries)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Commit(change, true); err != nil {
+	if err := s.Commit(change, sync); err != nil {
 		t.Fatal(err)
 	}
 	return change
