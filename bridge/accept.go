@@ -145,8 +145,14 @@ func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn, rw, nil
 }
 
+// peerOf returns whom a request says it comes from: the connection's other end, unless what knows the proxies in front of the
+// handler has set [http.Request.RemoteAddr].
 func peerOf(sock *socket, r *http.Request) *peer.Peer {
-	return &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr(), AuthInfo: authInfoOf(r)}
+	p := &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr(), AuthInfo: authInfoOf(r)}
+	if r.RemoteAddr != p.Addr.String() {
+		p.Addr = remoteAddrOf(r)
+	}
+	return p
 }
 
 // authInfoOf returns what is known of the peer by TLS; nil without TLS.

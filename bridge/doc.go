@@ -46,8 +46,8 @@
 //
 // # What a service sees
 //
-// What it sees of grpc-go: interceptors, stats handlers, incoming metadata with ":authority" and "user-agent", the peer with its TLS state,
-// deadlines, cancellation, grpc.SetHeader, SendHeader, SetTrailer and Method. A client that closes the socket before the end,
+// What it sees of grpc-go: interceptors, stats handlers, incoming metadata with ":authority" and "user-agent", the peer with its TLS state
+// (its address is [http.Request.RemoteAddr], which a handler in front of this one that knows the proxies may set), deadlines, cancellation, grpc.SetHeader, SendHeader, SetTrailer and Method. A client that closes the socket before the end,
 // or whose connection is lost, cancels the call's context. What is bound to grpc-go's own transport is not there:
 // channelz, binary logs, tap handles and grpc.SetSendCompressor.
 //

@@ -246,12 +246,14 @@ func (c *httpCall) ended() *status.Status {
 }
 
 func peerOfRequest(r *http.Request) *peer.Peer {
-	p := &peer.Peer{AuthInfo: authInfoOf(r)}
-	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		p.Addr = net.TCPAddrFromAddrPort(addr)
-	} else {
-		p.Addr = &net.UnixAddr{Name: r.RemoteAddr, Net: "unix"} // what a server of another kind calls it
-	}
+	p := &peer.Peer{Addr: remoteAddrOf(r), AuthInfo: authInfoOf(r)}
 	p.LocalAddr, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return p
+}
+
+func remoteAddrOf(r *http.Request) net.Addr {
+	if addr, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return net.TCPAddrFromAddrPort(addr)
+	}
+	return &net.UnixAddr{Name: r.RemoteAddr, Net: "unix"} // what a server of another kind calls it
 }

@@ -30,6 +30,7 @@ type serveCommand struct {
 	Guests         bool     `default:"true" negatable:"" group:"Who may come" help:"Admit guests: people without a token get a fresh identity (on)."`
 	AllowedOrigins []string `placeholder:"ORIGIN" group:"Who may come" help:"Web pages of other origins that may connect, such as https://chat.example. The server's own pages always may."`
 	AllowedHosts   []string `placeholder:"HOST" group:"Who may come" help:"Names browsers may know this server by, besides the host of --http, localhost and IP addresses."`
+	TrustedProxies []string `placeholder:"NETWORK" group:"Who may come" help:"Proxies whose X-Forwarded-For says where people come from, as addresses or networks such as 10.0.0.0/8. Of others it is not believed."`
 
 	MaxMessageBytes   int           `default:"1048576" placeholder:"N" group:"Limits" help:"Largest message a client may send on any wire, in bytes after decompression (${default})."`
 	MaxTextBytes      int           `default:"16384" placeholder:"N" group:"Limits" help:"Longest text of a message, in bytes (${default})."`
@@ -120,6 +121,7 @@ func (s *serveCommand) config() server.Config {
 		Guests:            s.Guests,
 		AllowedOrigins:    s.AllowedOrigins,
 		AllowedHosts:      s.AllowedHosts,
+		TrustedProxies:    s.TrustedProxies,
 		MaxMessageBytes:   s.MaxMessageBytes,
 		MaxTextBytes:      s.MaxTextBytes,
 		MaxDataBytes:      s.MaxDataBytes,

@@ -40,20 +40,20 @@ func StreamServerInterceptor(a Authenticator, log *slog.Logger) grpc.StreamServe
 			return err
 		}
 		if ok {
-			stream = &authenticatedStream{ServerStream: stream, ctx: WithPrincipal(stream.Context(), p)}
+			stream = &streamWithContext{stream, WithPrincipal(stream.Context(), p)}
 		}
 		return handler(srv, stream)
 	}
 }
 
-// authenticatedStream is a stream whose context carries a principal. It is a per-RPC object, hence the stored context.
-type authenticatedStream struct {
+// streamWithContext is a stream whose context carries more. It is a per-RPC object, hence the stored context.
+type streamWithContext struct {
 	grpc.ServerStream
 	ctx context.Context
 }
 
-// Context returns the stream's context with the principal.
-func (s *authenticatedStream) Context() context.Context { return s.ctx }
+// Context returns that context.
+func (s *streamWithContext) Context() context.Context { return s.ctx }
 
 // authenticate returns false for a call without a token.
 func authenticate(ctx context.Context, a Authenticator, log *slog.Logger, method string) (Principal, bool, error) {

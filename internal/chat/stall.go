@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"google.golang.org/grpc/peer"
+	"github.com/rialto-rpc/rialto/internal/auth"
 )
 
 // sweeps is how often the sessions are looked at while a stall timeout passes.
@@ -28,11 +28,7 @@ func (s *Service) endStalled() {
 			continue
 		}
 		s.sent.stalled.Add(1)
-		from := "unknown"
-		if p, ok := peer.FromContext(c.ctx); ok {
-			from = p.Addr.String()
-		}
-		s.engine.log.Info("session ended", "reason", "the client takes nothing any more", "peer", from, "for", took)
+		s.engine.log.Info("session ended", "reason", "the client takes nothing any more", "peer", auth.Address(c.ctx), "for", took)
 	}
 	s.mu.Lock() // only now, so that two never look at the same session
 	defer s.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -28,6 +29,7 @@ type Config struct {
 	Guests         bool     // people without a token get a fresh identity
 	AllowedOrigins []string // of web pages of other sites that may connect
 	AllowedHosts   []string // names of this server besides the host of HTTP, localhost and IP addresses
+	TrustedProxies []string // addresses and networks whose X-Forwarded-For is believed
 
 	// SyncInterval, if not 0, lets what is acknowledged be synced so often instead of before: a power loss takes what is
 	// younger, and clients load their rooms anew after any stop that was not in order.
@@ -110,6 +112,9 @@ func (c Config) validateAdmission() error {
 	}
 	if _, err := bridge.NewHandler(bridge.WithAllowedHosts(c.AllowedHosts...)); err != nil {
 		return fmt.Errorf("--allowed-hosts: %w", err)
+	}
+	if _, err := auth.ParseProxies(c.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	return nil
 }

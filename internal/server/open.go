@@ -34,6 +34,9 @@ func (s *server) open() error {
 	s.metrics = newMetrics(s.cfg.Version)
 	s.metrics.addStore()
 	var err error
+	if s.proxies, err = auth.ParseProxies(s.cfg.TrustedProxies); err != nil {
+		return err
+	}
 	if s.listeners, err = listen(s.cfg); err != nil {
 		return err
 	}
@@ -117,7 +120,10 @@ func (noTokens) Authenticate(context.Context, string) (auth.Principal, error) {
 
 // openWires registers the same service on both ways in.
 func (s *server) openWires(tokens auth.Authenticator) error {
-	s.grpc = newGRPCServer(s.cfg, s.cert, s.interceptors(overGRPC, tokens), s.metrics.connections)
+	in := s.interceptors(overGRPC, tokens)
+	in.unary = append(in.unary, auth.UnaryAddressInterceptor(s.proxies))
+	in.stream = append(in.stream, auth.StreamAddressInterceptor(s.proxies))
+	s.grpc = newGRPCServer(s.cfg, s.cert, in, s.metrics.connections)
 	var err error
 	if s.bridge, err = s.newBridge(s.interceptors(overBridge, tokens)); err != nil {
 		return err
@@ -180,7 +186,8 @@ func (c Config) allowedHosts() []string {
 }
 
 func (s *server) openHTTP() {
-	s.http = newHTTPServer(frontDoor(s.bridge, web.Handler(), &s.ready), s.metrics.connections, s.logger)
+	door := &clientAddress{next: frontDoor(s.bridge, web.Handler(), &s.ready), proxies: s.proxies, logger: s.logger}
+	s.http = newHTTPServer(door, s.metrics.connections, s.logger)
 	if s.cert != nil {
 		s.http.TLSConfig = s.cert.tlsConfig()
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/health"
 
 	"github.com/rialto-rpc/rialto/bridge"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
 	"github.com/rialto-rpc/rialto/internal/chat/sequencer/local"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -29,6 +30,7 @@ type server struct {
 
 	listeners *listeners
 	cert      *certificate // nil: no TLS
+	proxies   auth.Proxies
 	metrics   *metrics
 	ready     readiness
 	health    *health.Server
