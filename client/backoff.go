@@ -46,15 +46,19 @@ func sessionOver(err error) bool {
 	}
 }
 
-// refusedForNow reports whether a command that was refused with err is worth repeating as it is.
+// refusedForNow reports whether a command that was refused with err is worth repeating as it is, if it does nothing when it
+// was done before.
 func refusedForNow(err error) bool {
 	switch status.Code(err) {
 	case codes.Unavailable, codes.DeadlineExceeded:
 		return true
-	case codes.ResourceExhausted:
-		_, ok := retryInfo(err)
-		return ok
 	default:
-		return false
+		return surelyNotDone(err)
 	}
+}
+
+// surelyNotDone reports whether a command was refused with err for now, and before anything was done: too much was asked for.
+func surelyNotDone(err error) bool {
+	_, later := retryInfo(err)
+	return later && status.Code(err) == codes.ResourceExhausted
 }

@@ -2,42 +2,72 @@ package client
 
 import (
 	"context"
-	"iter"
+	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
-// Messages returns the generated client for reading, editing and deleting messages and for reactions. Each call of it,
-// and of the two below, carries this client's token, and waits for one where there is none yet.
+// Conn returns the connection with this client's identity on every call, for any generated client, such as
+// chatv1.NewRoomServiceClient. It is how to do all that this package has no function for: what there is, is in the comments of
+// rialto.chat.v1, and who may do it in docs/chat.md.
+//
+// Each call carries this client's token, and waits for one where there is none yet. A unary call that the server surely did not
+// carry out, as it was asked too often (RESOURCE_EXHAUSTED with RetryInfo), is repeated when the server says; one that only
+// reads (its method is called Get… or List…), also while the server cannot be reached; until ctx ends or the client does. All
+// else is returned as the status that the server gave: a change without an answer (UNAVAILABLE) may have been made.
+func (c *Client) Conn() grpc.ClientConnInterface { return identified{c} }
+
+// Messages returns the generated client for messages and reactions, on [Client.Conn].
 func (c *Client) Messages() chatv1.MessageServiceClient {
-	return chatv1.NewMessageServiceClient(identified{c})
+	return chatv1.NewMessageServiceClient(c.Conn())
 }
 
-// Rooms returns the generated client for making, listing and changing rooms.
-func (c *Client) Rooms() chatv1.RoomServiceClient { return chatv1.NewRoomServiceClient(identified{c}) }
+// Rooms returns the generated client for making, listing and changing rooms, for direct rooms and the audit, on
+// [Client.Conn].
+func (c *Client) Rooms() chatv1.RoomServiceClient { return chatv1.NewRoomServiceClient(c.Conn()) }
 
-// Members returns the generated client for memberships and read markers.
+// Members returns the generated client for memberships, invitations, links, requests, moderation, blocking and read markers,
+// on [Client.Conn].
 func (c *Client) Members() chatv1.MemberServiceClient {
-	return chatv1.NewMemberServiceClient(identified{c})
+	return chatv1.NewMemberServiceClient(c.Conn())
 }
 
 // identified is the client's connection with its token on every call.
 type identified struct{ c *Client }
 
 func (i identified) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	ctx, err := i.identify(ctx)
-	if err != nil {
-		return err
+	again := surelyNotDone
+	if onlyReads(method) {
+		again = refusedForNow
 	}
-	return i.c.conn.Invoke(ctx, method, args, reply, opts...)
+	ctx, err := i.identify(ctx)
+	if err == nil {
+		_, err = persist(ctx, i.c, again, func() (any, error) { return nil, i.c.conn.Invoke(ctx, method, args, reply, opts...) })
+	}
+	return asStatus(err)
+}
+
+// asStatus is what users of a generated client expect of a context that ended while nothing was on the wire.
+func asStatus(err error) error {
+	if err == context.Canceled || err == context.DeadlineExceeded {
+		return status.FromContextError(err).Err()
+	}
+	return err
+}
+
+// onlyReads reports whether a method has no side effects, by its name: Get and List are the names of such (AIP-131 and AIP-132).
+func onlyReads(method string) bool {
+	name := method[strings.LastIndexByte(method, '/')+1:]
+	return strings.HasPrefix(name, "Get") || strings.HasPrefix(name, "List")
 }
 
 func (i identified) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	ctx, err := i.identify(ctx)
 	if err != nil {
-		return nil, err
+		return nil, asStatus(err)
 	}
 	return i.c.conn.NewStream(ctx, desc, method, opts...)
 }
@@ -102,37 +132,4 @@ func (r *Room) Message(ctx context.Context, seq uint64) (*chatv1.Message, error)
 func (c *Client) CreateRoom(ctx context.Context, id, title string) (*chatv1.Room, error) {
 	response, err := c.Rooms().CreateRoom(ctx, &chatv1.CreateRoomRequest{Room: id, Title: title})
 	return response.GetRoom(), err
-}
-
-// ListedRoom is a room as [Client.ListRooms] finds it.
-type ListedRoom struct {
-	Room *chatv1.Room
-	Read *chatv1.ReadMarker // of this user; says how many messages are unread
-}
-
-// ListRooms yields the rooms that this user may see, by id, page by page as they are needed. An error is the last that it
-// yields.
-func (c *Client) ListRooms(ctx context.Context) iter.Seq2[ListedRoom, error] {
-	return func(yield func(ListedRoom, error) bool) {
-		request := &chatv1.ListRoomsRequest{}
-		for {
-			page, err := c.Rooms().ListRooms(ctx, request)
-			if err != nil {
-				yield(ListedRoom{}, err)
-				return
-			}
-			for i, room := range page.GetRooms() {
-				listed := ListedRoom{Room: room}
-				if i < len(page.GetRead()) {
-					listed.Read = page.GetRead()[i]
-				}
-				if !yield(listed, nil) {
-					return
-				}
-			}
-			if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-				return
-			}
-		}
-	}
 }

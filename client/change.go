@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -15,8 +16,8 @@ type EditOption interface {
 // Mentions says whom a message is about, by user id: at most 50, each once. It is a [PublishOption] and an [EditOption].
 type Mentions []string
 
-func (m Mentions) apply(p *chatv1.Publish)                { p.Mentions = m }
-func (m Mentions) applyEdit(r *chatv1.EditMessageRequest) { r.Mentions = m }
+func (m Mentions) apply(p *chatv1.Publish)                { p.Mentions = slices.Clone(m) }
+func (m Mentions) applyEdit(r *chatv1.EditMessageRequest) { r.Mentions = slices.Clone(m) }
 
 // IfRev has an edit refused with ABORTED if the message has changed since that rev.
 func IfRev(rev uint64) EditOption { return ifRev(rev) }
@@ -44,14 +45,14 @@ func (r *Room) Edit(ctx context.Context, seq uint64, text string, opts ...EditOp
 		response, err := edit()
 		return response.GetMessage(), err
 	}
-	response, err := persist(ctx, r.client, edit)
+	response, err := persist(ctx, r.client, refusedForNow, edit)
 	return response.GetMessage(), err
 }
 
 // Delete makes a message a tombstone: its body and reactions are gone for good. One's own, or for a moderator of the room
 // anybody's. Refusals are as of [Room.Edit]; deleting a tombstone does nothing.
 func (r *Room) Delete(ctx context.Context, seq uint64) error {
-	_, err := persist(ctx, r.client, func() (*chatv1.DeleteMessageResponse, error) {
+	_, err := persist(ctx, r.client, refusedForNow, func() (*chatv1.DeleteMessageResponse, error) {
 		return r.client.Messages().DeleteMessage(ctx, &chatv1.DeleteMessageRequest{Room: r.id, Seq: seq})
 	})
 	return err
@@ -63,7 +64,7 @@ func (r *Room) React(ctx context.Context, seq uint64, emoji string) (*chatv1.Mes
 	if err := checkText(emoji); err != nil {
 		return nil, err
 	}
-	response, err := persist(ctx, r.client, func() (*chatv1.AddReactionResponse, error) {
+	response, err := persist(ctx, r.client, refusedForNow, func() (*chatv1.AddReactionResponse, error) {
 		return r.client.Messages().AddReaction(ctx, &chatv1.AddReactionRequest{Room: r.id, Seq: seq, Emoji: emoji})
 	})
 	return response.GetMessage(), err
@@ -74,18 +75,18 @@ func (r *Room) Unreact(ctx context.Context, seq uint64, emoji string) (*chatv1.M
 	if err := checkText(emoji); err != nil {
 		return nil, err
 	}
-	response, err := persist(ctx, r.client, func() (*chatv1.RemoveReactionResponse, error) {
+	response, err := persist(ctx, r.client, refusedForNow, func() (*chatv1.RemoveReactionResponse, error) {
 		return r.client.Messages().RemoveReaction(ctx, &chatv1.RemoveReactionRequest{Room: r.id, Seq: seq, Emoji: emoji})
 	})
 	return response.GetMessage(), err
 }
 
-// persist repeats a call that does nothing when it was done before, until it has an answer that stays, or ctx or the client
-// ends.
-func persist[Response any](ctx context.Context, c *Client, call func() (Response, error)) (Response, error) {
+// persist repeats a call for as long as again says of its error that it may be, until it has an answer that stays, or ctx or
+// the client ends. For a call that does nothing when it was done before, [refusedForNow] says so, for any other [surelyNotDone].
+func persist[Response any](ctx context.Context, c *Client, again func(error) bool, call func() (Response, error)) (Response, error) {
 	for attempt := 0; ; attempt++ {
 		response, err := call()
-		if err == nil || ctx.Err() != nil || !refusedForNow(err) {
+		if err == nil || ctx.Err() != nil || !again(err) {
 			return response, err
 		}
 		timer := time.NewTimer(c.config.backoff.delay(attempt, err))

@@ -95,11 +95,16 @@ func TestMessagesAreChanged(t *testing.T) {
 		}
 
 		people := []string{mine.User().GetId(), "others", "of", "no", "concern", "here", "at all"}
-		if _, err := other.Publish(ctx, "an answer", client.ReplyTo(1), client.Mentions(people[:1])); err != nil {
+		publication, err := other.PublishAsync(ctx, "an answer", client.ReplyTo(1), client.Mentions(people[:1]))
+		if err != nil {
 			t.Fatal(err)
 		}
 		if people[1] != "others" {
 			t.Errorf("the program's own list has become %q", people)
+		}
+		people[0] = "the program's again"
+		if _, err := publication.Wait(ctx); err != nil {
+			t.Fatal(err)
 		}
 		answer := await(t, room, func(e *chatv1.Event) (*chatv1.Message, bool) {
 			return e.GetPosted(), e.GetPosted().GetSeq() == 3

@@ -29,6 +29,7 @@ type Client struct {
 	user         *chatv1.User  // of the last welcome
 	ready        chan struct{} // closed by the first welcome
 	session      session
+	feed         feed
 	rooms        map[string]*Room
 	leaving      map[string]struct{} // rooms to leave that the server still holds joined
 	publications []*Publication      // without an answer, in order
@@ -58,6 +59,7 @@ func New(conn grpc.ClientConnInterface, opts ...Option) (*Client, error) {
 		ready:        make(chan struct{}),
 		rooms:        make(map[string]*Room),
 		leaving:      make(map[string]struct{}),
+		feed:         feed{changed: make(chan struct{})},
 	}
 	go c.run(ctx) // ends with ctx or a final refusal; Close waits for it
 	return c, nil

@@ -21,6 +21,9 @@
 // Edits, deletes, reactions and replies are methods of a Room, waited out like a publish; so are pages of history in both
 // directions, read markers, the unread count, typing and the roster.
 //
+// What this user has to do with rooms (memberships, unread and mention counts, invitations) comes by itself, from all their
+// devices: [Client.Feed] is the present state, [Client.Feeds] a loop over each newest one.
+//
 // All else message by message, rooms and members: [Client.Messages], [Client.Rooms] and [Client.Members] are
-// the generated clients with this client's identity on every call.
+// the generated clients with this client's identity on every call, as any is that is made on [Client.Conn].
 package client

@@ -169,3 +169,41 @@ func ExampleRoom_Edit() {
 	// What news on the Rialto?
 	// 1 reaction
 }
+
+// A bot that goes wherever it is invited, and says hello there.
+func ExampleClient_Feeds() {
+	server := startExampleServer()
+	defer server.stop()
+	bot, ana := server.client("bot"), server.client("ana")
+	ctx := context.Background()
+	user, err := bot.Ready(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	go func() { // ana makes a private room and invites the bot, by the generated clients
+		den := &chatv1.CreateRoomRequest{Room: "den", Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE}
+		if _, err := ana.Rooms().CreateRoom(ctx, den); err != nil {
+			log.Fatal(err)
+		}
+		if _, err := ana.Members().InviteMember(ctx, &chatv1.InviteMemberRequest{Room: "den", UserId: user.GetId()}); err != nil {
+			log.Fatal(err)
+		}
+	}()
+	for feed := range bot.Feeds(ctx) {
+		for _, invitation := range feed.Invitations {
+			id := invitation.GetRoom().GetId()
+			if _, err := bot.Members().AddMember(ctx, &chatv1.AddMemberRequest{Room: id}); err != nil {
+				log.Fatal(err)
+			}
+			if _, err := bot.Publish(ctx, id, "hello"); err != nil {
+				log.Fatal(err)
+			}
+		}
+		if room := feed.Room("den"); room != nil {
+			fmt.Println("in", room.GetRoom().GetId(), "by invitation")
+			break // a bot would go on
+		}
+	}
+	// Output: in den by invitation
+}

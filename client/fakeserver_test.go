@@ -89,10 +89,12 @@ func serveBridge(t *testing.T, register func(grpc.ServiceRegistrar)) func() grpc
 type fakeServer struct {
 	chatv1.UnimplementedChatServiceServer
 	chatv1.UnimplementedMessageServiceServer
+	chatv1.UnimplementedMemberServiceServer
 	sessions chan *fakeSession
 	dial     func() grpc.ClientConnInterface
 	listMsgs func(context.Context, *chatv1.ListMessagesRequest) (*chatv1.ListMessagesResponse, error)
 	edit     func(*chatv1.EditMessageRequest) error
+	ban      func(context.Context) error
 }
 
 // newFakeServer serves until the test ends.
@@ -102,6 +104,7 @@ func newFakeServer(t *testing.T, serve wire) *fakeServer {
 	f.dial = serve(t, func(r grpc.ServiceRegistrar) {
 		chatv1.RegisterChatServiceServer(r, f)
 		chatv1.RegisterMessageServiceServer(r, f)
+		chatv1.RegisterMemberServiceServer(r, f)
 	})
 	return f
 }
@@ -141,6 +144,10 @@ func (f *fakeServer) EditMessage(_ context.Context, r *chatv1.EditMessageRequest
 		return nil, err
 	}
 	return &chatv1.EditMessageResponse{Message: message(r.GetSeq())}, nil
+}
+
+func (f *fakeServer) BanMember(ctx context.Context, _ *chatv1.BanMemberRequest) (*chatv1.BanMemberResponse, error) {
+	return &chatv1.BanMemberResponse{}, f.ban(ctx)
 }
 
 // fakeSession is the server's end of one Connect stream.

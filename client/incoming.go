@@ -21,6 +21,8 @@ func (c *Client) handle(response *chatv1.ConnectResponse) {
 			if welcome.GetGuestToken() != "" {
 				fresh = welcome
 			}
+		} else if feed := event.GetFeed(); feed != nil {
+			c.feed.accept(feed)
 		} else if r := c.rooms[event.GetRoom()]; r != nil {
 			r.acceptLocked(event)
 			wake = wake || r.join == joinDue
@@ -53,6 +55,7 @@ func (c *Client) welcomeLocked(welcome *chatv1.Welcome) {
 	c.user = welcome.GetUser()
 	if token := welcome.GetGuestToken(); token != "" {
 		c.token = token
+		c.feed.beginEmpty()
 	}
 	c.config.logger.Debug("welcome", "user", c.user.GetId())
 }

@@ -24,9 +24,10 @@ type typing struct {
 // mark is a read marker on its way to the server; it survives the stream.
 type mark struct {
 	seq       uint64
-	due       bool   // to be sent
-	requestID string // of the one sent on this stream, without an answer
-	sentAt    time.Time
+	due       bool      // to be sent
+	requestID string    // of the one sent on this stream, without an answer
+	sendAt    time.Time // no sooner
+	refusals  int       // in a row, for now
 }
 
 // Typing says that this user is typing, or has stopped. Call it with each key stroke: it never waits, sends no more than
@@ -74,21 +75,29 @@ func (c *Client) markReadLocked(r *Room, now time.Time, due *time.Time) *chatv1.
 	if !m.due || m.requestID != "" {
 		return nil
 	}
-	if at := m.sentAt.Add(markEvery); at.After(now) {
-		*due = earlier(*due, at)
+	if m.sendAt.After(now) {
+		*due = earlier(*due, m.sendAt)
 		return nil
 	}
-	m.due, m.sentAt, m.requestID = false, now, c.nextIDLocked()
+	m.due, m.sendAt, m.requestID = false, now.Add(markEvery), c.nextIDLocked()
 	return &chatv1.ConnectRequest{
 		RequestId: m.requestID,
 		Command:   &chatv1.ConnectRequest_MarkRead{MarkRead: &chatv1.MarkRead{Room: r.id, Seq: m.seq}},
 	}
 }
 
-// markReplyLocked takes the answer to a marker. A refused one is not repeated: the next message brings another.
+// markReplyLocked takes the answer to a marker. One that was refused for now is sent again, or a newer one in its place; one
+// that was refused for good is not: the next message brings another.
 func (r *Room) markReplyLocked(err error) {
-	r.mark.requestID = ""
-	if err != nil {
-		r.client.config.logger.Debug("mark_read refused", "room", r.id, "code", status.Code(err))
+	m, c := &r.mark, r.client
+	m.requestID = ""
+	switch {
+	case err == nil:
+		m.refusals = 0
+	case refusedForNow(err):
+		m.due, m.sendAt = true, time.Now().Add(c.config.backoff.delay(m.refusals, err))
+		m.refusals++
+	default:
+		c.config.logger.Debug("mark_read refused", "room", r.id, "code", status.Code(err))
 	}
 }

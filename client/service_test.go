@@ -68,7 +68,7 @@ func (s *realServer) stop(t *testing.T) {
 var wires = []string{"grpc", "bridge"}
 
 // client returns a client over a wire whose every connection breaks after a random number of bytes, if they are cut.
-func (s *realServer) client(t *testing.T, over string, cut func() int) *client.Client {
+func (s *realServer) client(t *testing.T, over string, cut func() int, opts ...client.Option) *client.Client {
 	t.Helper()
 	dial := func(ctx context.Context, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
@@ -91,7 +91,7 @@ func (s *realServer) client(t *testing.T, over string, cut func() int) *client.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(conn, client.WithBackoff(time.Millisecond, 20*time.Millisecond))
+	c, err := client.New(conn, append(opts, client.WithBackoff(time.Millisecond, 20*time.Millisecond))...)
 	if err != nil {
 		t.Fatal(err)
 	}

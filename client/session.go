@@ -126,6 +126,7 @@ func (c *Client) begin() {
 	c.session = session{lastReceived: time.Now()}
 	c.setStateLocked(State{Phase: Connecting, Err: c.state.Err})
 	clear(c.leaving)
+	c.feed.begin()
 	for _, r := range c.rooms {
 		r.beginLocked()
 	}
