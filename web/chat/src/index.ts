@@ -42,6 +42,7 @@ export type {
   PendingMessage,
   Reaction,
   Room,
+  RoomReset,
   RoomSnapshot,
   RoomStatus,
   RoomSummary,

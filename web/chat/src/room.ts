@@ -1,5 +1,5 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { Event, Signaled } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { type Event, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
@@ -27,6 +27,7 @@ import type {
   MessageOptions,
   MessageView,
   Room,
+  RoomReset,
   RoomSnapshot,
   Unsubscribe,
 } from "./types.js";
@@ -71,6 +72,8 @@ export class RoomSession implements Room {
   private info = unknownRoom;
   /** What this user is here. */
   private me: Member | undefined;
+  /** Why the room began anew the last time that it did. */
+  private lastReset: RoomReset | undefined;
 
   constructor(id: string, session: Session, random: () => number) {
     this.id = id;
@@ -407,6 +410,10 @@ export class RoomSession implements Room {
 
   private reset({ snapshot, newEpoch }: Extract<Step, { kind: "reset" }>): void {
     const page = snapshot.messages.map(toMessage);
+    if (snapshot.reason > SnapshotReason.HISTORY) {
+      const reason = snapshot.reason === SnapshotReason.TOO_FAR_BEHIND ? "far-behind" : "restored";
+      this.lastReset = { reason };
+    }
     this.info = unknownRoom;
     if (snapshot.room) {
       this.learn(snapshot.room);
@@ -493,6 +500,7 @@ export class RoomSession implements Room {
       ...(this.me && { me: this.me }),
       status,
       ...(error && { error }),
+      ...(this.lastReset && { reset: this.lastReset }),
       missing,
       messages: this.timeline.messages,
       pending: this.publisher.outbox.pending,

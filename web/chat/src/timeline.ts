@@ -110,11 +110,10 @@ export class Timeline {
   }
 
   /** A message was posted: the one that it answers has one more answer. */
-  answered({ replyTo, seq, createTime }: ChatMessage): void {
-    const parent = replyTo === undefined ? undefined : this.get(replyTo);
-    if (parent && seq > (parent.thread?.lastSeq ?? 0)) {
-      const thread = { count: (parent.thread?.count ?? 0) + 1, lastSeq: seq, lastTime: createTime };
-      this.writable()[parent.seq - this.first] = { ...parent, thread };
+  answered(answer: ChatMessage): void {
+    const question = answer.replyTo === undefined ? undefined : this.get(answer.replyTo);
+    if (question) {
+      this.writable()[question.seq - this.first] = withAnswer(question, answer);
     }
   }
 
@@ -165,6 +164,13 @@ export function newerForm(held: ChatMessage, other: ChatMessage): ChatMessage {
   const newest = other.rev > held.rev ? other : held;
   const thread = lastSeqOf(other) > lastSeqOf(held) ? other.thread : held.thread;
   return newest.thread === thread || !thread ? newest : { ...newest, thread };
+}
+
+/** Counts an answer that was just posted, once. */
+export function withAnswer(question: ChatMessage, { seq, createTime }: ChatMessage): ChatMessage {
+  const counted = lastSeqOf(question) >= seq;
+  const thread = { count: (question.thread?.count ?? 0) + 1, lastSeq: seq, lastTime: createTime };
+  return counted ? question : { ...question, thread };
 }
 
 function lastSeqOf({ thread }: ChatMessage): number {

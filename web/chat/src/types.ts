@@ -167,6 +167,15 @@ export type RoomStatus =
   | "catching-up"
   | "live";
 
+/** That all that was here of a room was dropped for its newest messages. */
+export interface RoomReset {
+  /**
+   * `far-behind`: more than 500 changes were missed, and what lies between can be loaded. `restored`: the server's data was
+   * restored or replaced, so that messages which were here may be gone.
+   */
+  readonly reason: "far-behind" | "restored";
+}
+
 /** What a room shows. */
 export interface RoomSnapshot {
   readonly id: string;
@@ -191,6 +200,8 @@ export interface RoomSnapshot {
   readonly status: RoomStatus;
   /** Why the room cannot be joined, or is followed no more: PERMISSION_DENIED after a ban, NOT_FOUND if it is not to be seen. */
   readonly error?: ChatError;
+  /** The last reset; absent if there was none. Another object for another one. */
+  readonly reset?: RoomReset;
   /** How many changes are still to come while catching up. */
   readonly missing: number;
   /** By seq without gaps, ending with the newest known; tombstones included. */

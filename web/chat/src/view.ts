@@ -4,7 +4,7 @@ import type { Position } from "./cursor.js";
 import { ChatError } from "./error.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
-import { newerForm } from "./timeline.js";
+import { newerForm, withAnswer } from "./timeline.js";
 import type { ChatMessage, Listener, MessageView, MessageViewSnapshot, Unsubscribe } from "./types.js";
 
 /** How many messages a page brings. */
@@ -83,10 +83,25 @@ export class RoomView implements MessageView {
 
   /** A message was posted. */
   posted(message: ChatMessage): void {
+    this.answered(message);
     const newest = this.messages.at(-1)?.seq ?? 0;
     if (this.loading === undefined && !this.hasNewer && message.seq > newest && this.shows(message)) {
       this.messages = [...this.messages, message];
       this.store.changed();
+    }
+  }
+
+  /** Counts the answers that were posted since the page was asked for, which may not know them. */
+  private countNews(): void {
+    for (const news of [...this.news.values()]) {
+      this.answered(news);
+    }
+  }
+
+  private answered(answer: ChatMessage): void {
+    const question = this.messages.find(({ seq }) => seq === answer.replyTo);
+    if (question) {
+      this.merge(withAnswer(question, answer));
     }
   }
 
@@ -196,9 +211,11 @@ export class RoomView implements MessageView {
     if (older) {
       this.messages = [...page, ...this.messages];
       this.hasOlder = (this.messages[0]?.seq ?? 0) > Math.max(1, firstSeq) && page.length > 0;
+      this.countNews();
       return;
     }
     this.messages = [...this.messages, ...page];
+    this.countNews();
     const newest = this.messages.at(-1)?.seq ?? 0;
     this.hasNewer = page.length > 0 && newest < headSeq;
     if (!this.hasNewer) {

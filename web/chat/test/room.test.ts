@@ -299,6 +299,22 @@ describe("after a break", () => {
     expect(texts(room)).toEqual(["message 1", "restored"]);
   });
 
+  test.each([
+    [SnapshotReason.TOO_FAR_BEHIND, "far-behind"],
+    [SnapshotReason.EPOCH_CHANGED, "restored"],
+    [SnapshotReason.UNKNOWN_POSITION, "restored"],
+  ])("a reset is told with its reason: %s", async (reason, told) => {
+    const h = new Harness();
+    const { room } = await h.joinLobby([message(1), message(2)]);
+    expect(room.getSnapshot().reset).toBeUndefined();
+    const { call, join } = await reconnect(h);
+    await respond(call, { replies: [joinResult(join, 3)], events: [snapshot([message(3)], { reason })] });
+    const { reset } = room.getSnapshot();
+    expect(reset).toEqual({ reason: told });
+    await respond(call, { events: [posted(4)] });
+    expect(room.getSnapshot().reset).toBe(reset);
+  });
+
   test("two joined rooms resume, each from its own position", async () => {
     const h = new Harness();
     const { call } = await h.joinLobby([message(1), message(2)]);

@@ -115,6 +115,18 @@ describe("a view around a message", () => {
     expect(seqs(view)).toHaveLength(50);
   });
 
+  test("counts the answers to a message, whether the event comes before or behind the page, each once", async () => {
+    const { view, calls, call } = await opened();
+    const count = (seq: number) => view.getSnapshot().messages.find((one) => one.seq === seq)?.thread?.count;
+    await respond(call, { events: [posted(101, { replyTo: 40n })] });
+    await answer(calls);
+    expect(count(40)).toBe(1);
+    const again = posted(102, { replyTo: 40n });
+    await respond(call, { events: [again, posted(103, { replyTo: 41n })] });
+    await respond(call, { events: [again] });
+    expect([count(40), count(41), count(42)]).toEqual([2, 1, undefined]);
+  });
+
   test("starts over when the room's events were not continued", async () => {
     const { h, view, calls, call } = await opened();
     await respond(call, { events: [snapshot([message(900)])] });
