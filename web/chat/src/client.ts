@@ -1,18 +1,16 @@
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Welcome } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
-import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/transport";
 import { Connection } from "./connection.js";
-import { fromKind, fromRole, toInvitation, toSummary, toUser } from "./convert.js";
+import { toUser } from "./convert.js";
 import { ChatError } from "./error.js";
 import { indexedDbMessages } from "./indexed-db.js";
+import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
 import { MessageKeeper, type MessageStore } from "./message-store.js";
 import { RoomSession } from "./room.js";
-import type { Command, Result, Session } from "./session.js";
+import type { Command, Later, Result, Session } from "./session.js";
 import { errorFromCall, errorFromStatus } from "./status.js";
 import { Store } from "./store.js";
 import { browserTabs, SharedTransport } from "./tabs/shared-transport.js";
@@ -152,71 +150,49 @@ export class ChatClient {
   }
 
   /** Returns all rooms, the one with the newest change first. Rejects with ChatError. */
-  async listRooms(): Promise<RoomSummary[]> {
-    const summaries: RoomSummary[] = [];
-    let pageToken = "";
-    do {
-      const page = await this.call(RoomService.method.listRooms, { pageSize: 500, pageToken });
-      summaries.push(...page.rooms.map((room, i) => toSummary(room, page.read[i])));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return summaries.sort((a, b) => (b.updateTime?.getTime() ?? 0) - (a.updateTime?.getTime() ?? 0));
+  listRooms(): Promise<RoomSummary[]> {
+    return this.roomCalls((calls) => calls.list());
   }
 
   /** Makes a room whose owner this user becomes. Rejects with ChatError: ALREADY_EXISTS, INVALID_ARGUMENT with the field. */
-  async createRoom({
-    id = "",
-    title,
-    topic = "",
-    kind = "public",
-    posting = "visitor",
-  }: NewRoom): Promise<RoomSummary> {
-    const request = { room: id, title, topic, kind: fromKind(kind), posting: fromRole(posting) };
-    return madeRoom(await this.call(RoomService.method.createRoom, request));
+  createRoom(room: NewRoom): Promise<RoomSummary> {
+    return this.roomCalls((calls) => calls.create(room));
   }
 
   /**
    * Returns the direct room of this user and these others, 1 to 7 by id, and makes it if there is none. Rejects with ChatError:
    * PERMISSION_DENIED if one of them has blocked this user.
    */
-  async openDirectRoom(userIds: readonly string[]): Promise<RoomSummary> {
-    return madeRoom(await this.call(RoomService.method.openDirectRoom, { userIds: [...userIds] }));
+  openDirectRoom(userIds: readonly string[]): Promise<RoomSummary> {
+    return this.roomCalls((calls) => calls.openDirect(userIds));
   }
 
   /** Becomes a member of the room that a link's token is for, and returns the room's id. Rejects with ChatError. */
-  async acceptLink(token: string): Promise<string> {
-    const { member } = await this.call(MemberService.method.addMember, { link: token });
-    return member?.room ?? "";
+  acceptLink(token: string): Promise<string> {
+    return this.roomCalls((calls) => calls.acceptLink(token));
   }
 
   /**
    * Wants nothing more from somebody: no direct room, no message in it, no invitation. In other rooms hide what they say. Rejects
    * with ChatError.
    */
-  async blockUser(userId: string): Promise<void> {
-    await this.call(MemberService.method.blockUser, { userId });
+  blockUser(userId: string): Promise<void> {
+    return this.roomCalls((calls) => calls.blockUser(userId));
   }
 
   /** Ends that. Rejects with ChatError. */
-  async unblockUser(userId: string): Promise<void> {
-    await this.call(MemberService.method.unblockUser, { userId });
+  unblockUser(userId: string): Promise<void> {
+    return this.roomCalls((calls) => calls.unblockUser(userId));
   }
 
   /** Returns whom this user has blocked, by id. Rejects with ChatError. */
-  async listBlockedUsers(): Promise<string[]> {
-    return (await this.call(MemberService.method.listBlockedUsers, {})).userIds;
+  listBlockedUsers(): Promise<string[]> {
+    return this.roomCalls((calls) => calls.listBlockedUsers());
   }
 
   /** Returns what this user is invited to. `room(id).members.add()` accepts. Rejects with ChatError. */
-  async listInvitations(): Promise<Invitation[]> {
-    const invitations: Invitation[] = [];
-    let pageToken = "";
-    do {
-      const page = await this.call(MemberService.method.listInvitations, { pageSize: 500, pageToken });
-      invitations.push(...page.invitations.map(toInvitation));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return invitations;
+  listInvitations(): Promise<Invitation[]> {
+    return this.roomCalls((calls) => calls.listInvitations());
   }
 
   /** Changes the name that others see from now on. A live session reconnects for it. */
@@ -258,6 +234,7 @@ export class ChatClient {
       request: (command, onResult) => this.request(command, onResult),
       signal: (command) => connection.sendUnlessCongested({ command }),
       call: (method, request) => this.call(method, request),
+      later: (use) => this.later(use),
       fail: (reason) => connection.fail(reason),
     };
   }
@@ -272,6 +249,21 @@ export class ChatClient {
       this.replies.set(requestId, onResult);
     }
     return sent;
+  }
+
+  private roomCalls<T>(use: (calls: RoomCalls) => Promise<T>): Promise<T> {
+    return this.later(({ RoomCalls }) => use(new RoomCalls(this.session.call)));
+  }
+
+  private async later<T>(use: (part: Later) => Promise<T>): Promise<T> {
+    const { signal } = this.calls;
+    const part = await import("./later/index.js").catch(() => {
+      throw new ChatError("UNAVAILABLE", "A part of the program could not be loaded.");
+    });
+    if (signal.aborted) {
+      throw closed();
+    }
+    return use(part);
   }
 
   /** Makes a unary call as this user: while a connection is under way, once the session is live. */
@@ -299,7 +291,7 @@ export class ChatClient {
         signal.removeEventListener("abort", abort);
         conclude();
       };
-      const abort = () => settle(() => reject(new ChatError("CANCELLED", "The client is closed.")));
+      const abort = () => settle(() => reject(closed()));
       const giveUp = () => settle(() => reject(new ChatError("UNAVAILABLE", "The server cannot be reached.")));
       const check = () => {
         if (!waits()) {
@@ -385,11 +377,8 @@ function defaultMessages(baseUrl: string): MessageStore | undefined {
   return typeof indexedDB === "undefined" ? undefined : indexedDbMessages(`rialto.messages ${baseUrl}`);
 }
 
-function madeRoom({ room }: { readonly room?: WireRoom | undefined }): RoomSummary {
-  if (!room) {
-    throw new ChatError("INTERNAL", "The server's answer has no room.");
-  }
-  return toSummary(room, undefined);
+function closed(): ChatError {
+  return new ChatError("CANCELLED", "The client is closed.");
 }
 
 function missing(option: keyof ChatClientOptions): never {

@@ -4,31 +4,17 @@ import { create } from "@bufbuild/protobuf";
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import {
   RoomSchema,
-  type AuditEntry as WireAuditEntry,
-  type Ban as WireBan,
   type Invitation as WireInvitation,
-  type Link as WireLink,
   type Member as WireMember,
-  type MembershipRequest as WireMembershipRequest,
   type Message as WireMessage,
   type ReadMarker as WireReadMarker,
-  Role as WireRole,
+  type Role as WireRole,
   type Room as WireRoom,
   type RoomKind as WireRoomKind,
   type Thread as WireThread,
   type User as WireUser,
 } from "@rialto/gen/rialto/chat/v1/types_pb";
-import type {
-  AuditAction,
-  AuditEntry,
-  Ban,
-  Invitation,
-  JoinRequest,
-  Link,
-  Member,
-  Role,
-  RoomKind,
-} from "./member-types.js";
+import type { Invitation, Member, Role, RoomKind } from "./member-types.js";
 import { roles } from "./roles.js";
 import type { ChatMessage, RoomSummary, Thread, User } from "./types.js";
 
@@ -71,17 +57,6 @@ export function toMember(member: WireMember): Member {
   };
 }
 
-export function toBan(ban: WireBan): Ban {
-  const end = toDate(ban.endTime);
-  return {
-    user: toUser(ban.user),
-    bannedBy: toUser(ban.bannedBy),
-    reason: ban.reason,
-    since: toDate(ban.createTime) ?? new Date(0),
-    ...(end && { end }),
-  };
-}
-
 export function toInvitation({ room, invitedBy, role, createTime }: WireInvitation): Invitation {
   return {
     room: toSummary(room ?? create(RoomSchema), undefined),
@@ -98,54 +73,6 @@ export function toRole(role: WireRole): Role {
 
 export function fromRole(role: Role): WireRole {
   return roles.indexOf(role);
-}
-
-export function toLink(link: WireLink): Link {
-  const end = toDate(link.endTime);
-  return {
-    id: link.id,
-    creator: toUser(link.creator),
-    role: toRole(link.role),
-    since: toDate(link.createTime) ?? new Date(0),
-    ...(end && { end }),
-    maxUses: link.maxUses,
-    uses: link.uses,
-  };
-}
-
-export function toJoinRequest({ user, note, createTime }: WireMembershipRequest): JoinRequest {
-  return { user: toUser(user), note, since: toDate(createTime) ?? new Date(0) };
-}
-
-/** In the order of the API's numbers, which begin with one that says nothing. */
-const auditActions: readonly AuditAction[] = [
-  "other",
-  "member-removed",
-  "banned",
-  "unbanned",
-  "muted",
-  "unmuted",
-  "role-changed",
-  "room-changed",
-  "message-deleted",
-  "link-created",
-  "link-removed",
-  "request-accepted",
-  "request-declined",
-];
-
-export function toAuditEntry({ action, actor, time, userId, seq, endTime, text, role }: WireAuditEntry): AuditEntry {
-  const end = toDate(endTime);
-  return {
-    action: auditActions[action] ?? "other",
-    actor: toUser(actor),
-    time: toDate(time) ?? new Date(0),
-    ...(userId !== "" && { userId }),
-    ...(seq > 0n && { seq: Number(seq) }),
-    ...(end && { end }),
-    text,
-    ...(role !== WireRole.UNSPECIFIED && { role: toRole(role) }),
-  };
 }
 
 /** In the order of the API's numbers, which begin with one that says nothing. */
@@ -183,6 +110,6 @@ export function unreadCount(headSeq: number, readSeq: number, firstSeq: number):
   return Math.max(0, headSeq - Math.max(readSeq, firstSeq - 1));
 }
 
-function toDate(time: Timestamp | undefined): Date | undefined {
+export function toDate(time: Timestamp | undefined): Date | undefined {
   return time && timestampDate(time);
 }

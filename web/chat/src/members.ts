@@ -1,10 +1,5 @@
-import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
-import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { Member as WireMember } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { fromRole, toAuditEntry, toBan, toJoinRequest, toLink, toMember } from "./convert.js";
 import { ChatError } from "./error.js";
+import type { MemberCalls } from "./later/index.js";
 import type {
   AuditPage,
   Ban,
@@ -18,24 +13,16 @@ import type {
   RoomMembers,
 } from "./member-types.js";
 import { roles } from "./roles.js";
+import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import type { Listener, Unsubscribe } from "./types.js";
-
-/** How many members or bans a page brings; the server's most. */
-const pageSize = 500;
-
-/** How many entries a page of the audit brings. */
-const auditPageSize = 100;
 
 /** What the members use of their room. */
 export interface MembersRoom {
   readonly id: string;
+  readonly session: Pick<Session, "call" | "later">;
   /** The rev of the last event that was taken; 0 before the first. */
   rev(): number;
-  call<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    request: MessageInitShape<I>,
-  ): Promise<MessageShape<O>>;
 }
 
 /** A room's members as far as they are loaded, and what can be done about them. The room tells of its events. */
@@ -82,92 +69,71 @@ export class Members implements RoomMembers {
   }
 
   async add(): Promise<void> {
-    const { member } = await this.room.call(MemberService.method.addMember, { room: this.room.id });
-    this.merge(member);
+    this.merge(await this.later((calls) => calls.add()));
   }
 
-  async remove(userId = ""): Promise<void> {
-    await this.room.call(MemberService.method.removeMember, { room: this.room.id, userId });
+  remove(userId = ""): Promise<void> {
+    return this.later((calls) => calls.remove(userId));
   }
 
   async setRole(userId: string, role: Role): Promise<void> {
-    const request = { room: this.room.id, userId, role: fromRole(role) };
-    this.merge((await this.room.call(MemberService.method.updateMember, request)).member);
+    this.merge(await this.later((calls) => calls.setRole(userId, role)));
   }
 
-  async mute(userId: string, durationMs?: number): Promise<void> {
-    await this.room.call(MemberService.method.muteMember, { room: this.room.id, userId, ...lasting(durationMs) });
+  mute(userId: string, durationMs?: number): Promise<void> {
+    return this.later((calls) => calls.mute(userId, durationMs));
   }
 
-  async unmute(userId: string): Promise<void> {
-    await this.room.call(MemberService.method.unmuteMember, { room: this.room.id, userId });
+  unmute(userId: string): Promise<void> {
+    return this.later((calls) => calls.unmute(userId));
   }
 
-  async ban(userId: string, { durationMs, reason = "" }: BanOptions = {}): Promise<void> {
-    const request = { room: this.room.id, userId, reason, ...lasting(durationMs) };
-    await this.room.call(MemberService.method.banMember, request);
+  ban(userId: string, options: BanOptions = {}): Promise<void> {
+    return this.later((calls) => calls.ban(userId, options));
   }
 
-  async unban(userId: string): Promise<void> {
-    await this.room.call(MemberService.method.unbanMember, { room: this.room.id, userId });
+  unban(userId: string): Promise<void> {
+    return this.later((calls) => calls.unban(userId));
   }
 
-  async listBans(): Promise<Ban[]> {
-    const bans: Ban[] = [];
-    let pageToken = "";
-    do {
-      const page = await this.room.call(MemberService.method.listBans, { room: this.room.id, pageSize, pageToken });
-      bans.push(...page.bans.map(toBan));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return bans;
+  listBans(): Promise<Ban[]> {
+    return this.later((calls) => calls.listBans());
   }
 
-  async invite(userId: string, role: "guest" | "member" = "member"): Promise<void> {
-    await this.room.call(MemberService.method.inviteMember, { room: this.room.id, userId, role: fromRole(role) });
+  invite(userId: string, role: "guest" | "member" = "member"): Promise<void> {
+    return this.later((calls) => calls.invite(userId, role));
   }
 
-  async removeInvitation(userId = ""): Promise<void> {
-    await this.room.call(MemberService.method.removeInvitation, { room: this.room.id, userId });
+  removeInvitation(userId = ""): Promise<void> {
+    return this.later((calls) => calls.removeInvitation(userId));
   }
 
-  async createLink({ role = "member", maxUses = 0, durationMs }: LinkOptions = {}): Promise<string> {
-    const request = { room: this.room.id, role: fromRole(role), maxUses, ...lasting(durationMs) };
-    return (await this.room.call(MemberService.method.createLink, request)).token;
+  createLink(options: LinkOptions = {}): Promise<string> {
+    return this.later((calls) => calls.createLink(options));
   }
 
-  async listLinks(): Promise<Link[]> {
-    return (await this.room.call(MemberService.method.listLinks, { room: this.room.id })).links.map(toLink);
+  listLinks(): Promise<Link[]> {
+    return this.later((calls) => calls.listLinks());
   }
 
-  async removeLink(linkId: string): Promise<void> {
-    await this.room.call(MemberService.method.removeLink, { room: this.room.id, linkId });
+  removeLink(linkId: string): Promise<void> {
+    return this.later((calls) => calls.removeLink(linkId));
   }
 
-  async request(note = ""): Promise<void> {
-    await this.room.call(MemberService.method.requestMembership, { room: this.room.id, note });
+  request(note = ""): Promise<void> {
+    return this.later((calls) => calls.request(note));
   }
 
-  async listRequests(): Promise<JoinRequest[]> {
-    const requests: JoinRequest[] = [];
-    let pageToken = "";
-    do {
-      const asked = { room: this.room.id, pageSize, pageToken };
-      const page = await this.room.call(MemberService.method.listMembershipRequests, asked);
-      requests.push(...page.requests.map(toJoinRequest));
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return requests;
+  listRequests(): Promise<JoinRequest[]> {
+    return this.later((calls) => calls.listRequests());
   }
 
-  async answerRequest(userId: string, accept: boolean): Promise<void> {
-    await this.room.call(MemberService.method.answerMembershipRequest, { room: this.room.id, userId, accept });
+  answerRequest(userId: string, accept: boolean): Promise<void> {
+    return this.later((calls) => calls.answerRequest(userId, accept));
   }
 
-  async listAudit(pageToken = ""): Promise<AuditPage> {
-    const request = { room: this.room.id, pageSize: auditPageSize, pageToken };
-    const { entries, nextPageToken } = await this.room.call(RoomService.method.listAuditEntries, request);
-    return { entries: entries.map(toAuditEntry), ...(nextPageToken !== "" && { nextPageToken }) };
+  listAudit(pageToken = ""): Promise<AuditPage> {
+    return this.later((calls) => calls.listAudit(pageToken));
   }
 
   /** Somebody became a member, or is another. One without a role is only muted. */
@@ -193,9 +159,14 @@ export class Members implements RoomMembers {
     }
   }
 
-  private merge(member: WireMember | undefined): void {
+  private later<T>(use: (calls: MemberCalls) => Promise<T>): Promise<T> {
+    const { id, session } = this.room;
+    return session.later(({ MemberCalls }) => use(new MemberCalls(id, session.call)));
+  }
+
+  private merge(member: Member | undefined): void {
     if (member) {
-      this.changed(toMember(member));
+      this.changed(member);
     }
   }
 
@@ -215,17 +186,11 @@ export class Members implements RoomMembers {
 
   private async fetch(generation: number): Promise<void> {
     try {
-      const request = {
-        room: this.room.id,
-        pageSize,
-        pageToken: this.pageToken ?? "",
-        minRev: BigInt(this.room.rev()),
-      };
-      const { members, nextPageToken } = await this.room.call(MemberService.method.listMembers, request);
+      const { members, next } = await this.later((calls) => calls.list(this.pageToken, this.room.rev()));
       if (generation === this.generation) {
-        this.take(members.map(toMember));
-        this.pageToken = nextPageToken;
-        this.isComplete = nextPageToken === "";
+        this.take(members);
+        this.pageToken = next;
+        this.isComplete = next === undefined;
       }
     } catch (reason) {
       if (generation === this.generation) {
@@ -261,8 +226,4 @@ export class Members implements RoomMembers {
 function byRoleAndName(a: Member, b: Member): number {
   const byRole = roles.indexOf(b.role) - roles.indexOf(a.role);
   return byRole || a.user.name.localeCompare(b.user.name) || (a.user.id < b.user.id ? -1 : 1);
-}
-
-function lasting(durationMs: number | undefined) {
-  return durationMs === undefined ? {} : { duration: durationFromMs(durationMs) };
 }

@@ -1,9 +1,7 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
-import type { UpdateRoomRequestSchema } from "@rialto/gen/rialto/chat/v1/room_pb";
 import { Role, type Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { fromKind, fromRole, toKind, toRole } from "./convert.js";
+import { toKind, toRole } from "./convert.js";
 import type { RoomSettings } from "./member-types.js";
 
 /** What is known of a room beside its messages. */
@@ -64,19 +62,4 @@ export function countMembers(info: RoomInfo, { rev, time, kind }: Event): RoomIn
 
 function isSame(a: Timestamp | undefined, b: Timestamp | undefined): boolean {
   return a !== undefined && a.seconds === b?.seconds && a.nanos === b.nanos;
-}
-
-/** Returns the request that changes what is set and nothing else. */
-export function updateOf(room: string, settings: RoomSettings): MessageInitShape<typeof UpdateRoomRequestSchema> {
-  const { title, topic, slowModeMs, kind, posting, archived, joinRequests } = settings;
-  return {
-    room,
-    ...(title !== undefined && { title }),
-    ...(topic !== undefined && { topic }),
-    ...(slowModeMs !== undefined && { slowMode: durationFromMs(slowModeMs) }),
-    ...(kind !== undefined && { kind: fromKind(kind) }),
-    ...(posting !== undefined && { posting: fromRole(posting) }),
-    ...(archived !== undefined && { archived }),
-    ...(joinRequests !== undefined && { joinRequests }),
-  };
 }

@@ -1,7 +1,6 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { type Event, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
-import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
@@ -16,7 +15,7 @@ import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
-import { countMembers, toRoomInfo, unknownRoom, updateOf } from "./room-info.js";
+import { countMembers, toRoomInfo, unknownRoom } from "./room-info.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -81,7 +80,7 @@ export class RoomSession implements Room {
     this.members = new Members({
       id,
       rev: () => this.attachment.position?.rev ?? 0,
-      call: (method, request) => session.call(method, request),
+      session,
     });
     this.calls = new MessageCalls(id, session, {
       epoch: () => this.attachment.position?.epoch,
@@ -163,7 +162,8 @@ export class RoomSession implements Room {
   }
 
   async update(settings: RoomSettings): Promise<void> {
-    const { room } = await this.session.call(RoomService.method.updateRoom, updateOf(this.id, settings));
+    const { call } = this.session;
+    const room = await this.session.later(({ RoomCalls }) => new RoomCalls(call).update(this.id, settings));
     if (room) {
       this.learn(room);
       this.changed();

@@ -7,6 +7,15 @@ import type { DisconnectReason } from "./types.js";
 export type Command = NonNullable<Request["command"]>;
 export type Result = Reply["result"];
 
+/** Makes a unary call. Rejects with ChatError. */
+export type Call = <I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  request: MessageInitShape<I>,
+) => Promise<MessageShape<O>>;
+
+/** The part of the SDK that is not there from the start. */
+export type Later = typeof import("./later/index.js");
+
 /** What a room uses of the client: the one Connect stream that all rooms share, and calls beside it. */
 export interface Session {
   /** Who this client is; undefined before the first welcome. */
@@ -21,10 +30,12 @@ export interface Session {
   /** Sends a command that may be lost. */
   signal(command: Command): void;
   /** Makes a unary call as this user. Rejects with ChatError. */
-  call<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodUnary<I, O>,
-    request: MessageInitShape<I>,
-  ): Promise<MessageShape<O>>;
+  readonly call: Call;
+  /**
+   * Calls `use` with what is loaded when it is first needed. Rejects with ChatError, also when that does not come or the client is
+   * closed meanwhile.
+   */
+  later<T>(use: (part: Later) => Promise<T>): Promise<T>;
   /** Keeps what is not sent over a reload. */
   readonly keeper: MessageKeeper;
   /** Gives the stream up as broken. */

@@ -14,6 +14,9 @@ import type { Status } from "@rialto/gen/google/rpc/status_pb";
 import type { ConnectRequest } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { ConnectRequestSchema, type ConnectResponseSchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { ConnectionState, LossReason, StateListener } from "@rialto/transport";
+// So that what is loaded later needs nothing but promises.
+import "../src/later/index.js";
+import "../src/tabs/host-link.js";
 
 /** Lets everything run that waits for nothing but promises. */
 export async function settle(): Promise<void> {

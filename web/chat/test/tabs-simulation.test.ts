@@ -149,6 +149,8 @@ test.each(seeds)(
         await (call ? server.step(call) : settle());
       }
     }
+    // What a tab that was closed left unsent waits for the next visit.
+    person.open();
     await person.calmDown(server);
 
     const truth = server.messages.map(({ seq, clientId }) => [Number(seq), clientId]);

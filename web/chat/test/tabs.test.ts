@@ -345,3 +345,22 @@ test("a call whose host is gone gives what had come, and then ends with UNAVAILA
   const late = link.unary(ChatService.method.createGuest, {}, options);
   await expect(late).rejects.toMatchObject({ code: Code.Unavailable } satisfies Partial<ConnectError>);
 });
+
+test("a call that has ended holds on to its caller's signal no more, whatever ended it", async () => {
+  const tab = new FakeBrowser().openTab();
+  const guest = new tab.BroadcastChannel("pair");
+  const host = new tab.BroadcastChannel("pair");
+  const link = new GuestLink("host", guest, { told: () => undefined, silent: () => undefined });
+  const { signal } = new AbortController();
+  const [added, removed] = [vi.spyOn(signal, "addEventListener"), vi.spyOn(signal, "removeEventListener")];
+  const calls = [1, 2].map(() =>
+    link.unary(ChatService.method.createGuest, {}, { signal, timeoutMs: undefined, header: undefined }),
+  );
+  host.postMessage({ kind: "message", call: 1, bytes: new Uint8Array() });
+  host.postMessage({ kind: "end", call: 1 });
+  await calls[0];
+  expect([added.mock.calls.length, removed.mock.calls.length]).toEqual([2, 1]);
+  link.close();
+  await expect(calls[1]).rejects.toMatchObject({ code: Code.Unavailable } satisfies Partial<ConnectError>);
+  expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(added.mock.calls.map(([, listener]) => listener));
+});

@@ -13,8 +13,14 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionState } from "@rialto/transport";
 import { Credit } from "./credit.js";
 import { Inbox } from "./inbox.js";
-import { fromPlainError, fromPlainState, type GuestMessage, type HostMessage, hostLost } from "./messages.js";
-import { methodName } from "./methods.js";
+import {
+  fromPlainError,
+  fromPlainState,
+  type GuestMessage,
+  type HostMessage,
+  hostLost,
+  methodName,
+} from "./messages.js";
 
 /** How long the host may take to answer, in ms; one that is frozen never does. */
 export const hostTimeoutMs = 3_000;
@@ -29,6 +35,8 @@ export interface GuestLinkEvents {
 interface Call {
   readonly responses: Inbox;
   readonly credit: Credit;
+  /** Lets go of the caller's signal. */
+  readonly unwatch: () => void;
 }
 
 /** What a call is made with; as in `Transport`. */
@@ -75,11 +83,9 @@ export class GuestLink {
     this.send({ kind: "bye" });
     this.isClosed = true;
     this.channel.close();
-    for (const { responses, credit } of this.calls.values()) {
-      credit.end();
-      responses.finish(error);
+    for (const id of [...this.calls.keys()]) {
+      this.finish(id, error);
     }
-    this.calls.clear();
   }
 
   /** Makes a unary call and returns its response. */
@@ -118,7 +124,13 @@ export class GuestLink {
     }
     const id = ++this.callCount;
     const responses = new Inbox(() => this.send({ kind: "taken", call: id }));
-    const call = { responses, credit: new Credit() };
+    const abort = () => {
+      this.tell({ kind: "abort", call: id });
+      this.finish(id, ConnectError.from(signal?.reason, Code.Canceled));
+    };
+    signal?.addEventListener("abort", abort);
+    const unwatch = () => signal?.removeEventListener("abort", abort);
+    const call: Call = { responses, credit: new Credit(), unwatch };
     this.calls.set(id, call);
     this.send({
       kind: "open",
@@ -128,11 +140,6 @@ export class GuestLink {
       timeoutMs,
       ...(message && { message }),
     });
-    const abort = () => {
-      this.tell({ kind: "abort", call: id });
-      this.finish(id, ConnectError.from(signal?.reason, Code.Canceled));
-    };
-    signal?.addEventListener("abort", abort, { once: true });
     return { id, ...call };
   }
 
@@ -178,6 +185,7 @@ export class GuestLink {
   private finish(id: number, error: ConnectError | undefined): void {
     const call = this.calls.get(id);
     this.calls.delete(id);
+    call?.unwatch();
     call?.credit.end();
     call?.responses.finish(error);
   }

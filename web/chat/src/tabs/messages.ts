@@ -1,5 +1,6 @@
 // What tabs of one browser tell each other. One of them is the host, which has the connection; the others are its guests.
 
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { ConnectionState } from "@rialto/transport";
 
@@ -33,6 +34,11 @@ export interface OpenMessage {
   readonly header: readonly (readonly [string, string])[];
   readonly timeoutMs: number | undefined;
   readonly message?: Uint8Array;
+}
+
+/** Returns a method's full name, "package.Service/Method". */
+export function methodName({ parent, name }: DescMethod): string {
+  return `${parent.typeName}/${name}`;
 }
 
 /** From a host to a guest. */

@@ -1,15 +1,11 @@
-import type { DescMethod, DescMethodStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
+import type { DescMethodStreaming, DescMethodUnary, DescService } from "@bufbuild/protobuf";
 import { ChatService } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { methodName } from "./messages.js";
 
 const services: readonly DescService[] = [ChatService, RoomService, MessageService, MemberService];
-
-/** Returns a method's full name, "package.Service/Method". */
-export function methodName({ parent, name }: DescMethod): string {
-  return `${parent.typeName}/${name}`;
-}
 
 /** Returns the chat's method of this full name. */
 export function findMethod(name: string): DescMethodUnary | DescMethodStreaming | undefined {

@@ -6,7 +6,7 @@ import { onWake } from "../page.js";
 import type { ChatTransport } from "../transport.js";
 import { Election, type Locks } from "./election.js";
 import { GuestLink, hostTimeoutMs } from "./guest-link.js";
-import { HostLink } from "./host-link.js";
+import type { HostLink } from "./host-link.js";
 import type { Announcement } from "./messages.js";
 
 /** What a browser has that its tabs can share a connection. */
@@ -197,7 +197,7 @@ export class SharedTransport implements ChatTransport {
     if (message.kind === "who" && role?.kind === "host") {
       this.announce({ kind: "host", host: this.tab });
     } else if (message.kind === "join" && role?.kind === "host" && message.host === this.tab) {
-      this.admit(role, message.guest);
+      void this.admit(role, message.guest);
     } else if (message.kind === "host" && role?.kind !== "host" && role?.link.host !== message.host) {
       this.becomeGuest(message.host);
     }
@@ -242,11 +242,16 @@ export class SharedTransport implements ChatTransport {
     this.set(state);
   }
 
-  private admit(host: Host, guest: string): void {
+  /** What is for guests is loaded with the first. If it does not come, the guest takes this tab for frozen, and its place. */
+  private async admit(host: Host, guest: string): Promise<void> {
+    const part = await import("./host-link.js").catch(() => undefined);
+    if (!part || this.role !== host) {
+      return;
+    }
     this.dismiss(host, guest);
     const unwatch = new AbortController();
     const channel = new this.environment.BroadcastChannel(this.pairName(this.tab, guest));
-    const link = new HostLink(channel, host.transport, () => this.dismiss(host, guest));
+    const link = new part.HostLink(channel, host.transport, () => this.dismiss(host, guest));
     host.guests.set(guest, { link, unwatch });
     // The lock is free when the guest is gone.
     this.environment.locks

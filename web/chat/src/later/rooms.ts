@@ -1,0 +1,72 @@
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { fromKind, fromRole, toInvitation, toSummary } from "../convert.js";
+import { ChatError } from "../error.js";
+import type { Invitation, NewRoom, RoomSettings } from "../member-types.js";
+import type { Call } from "../session.js";
+import type { RoomSummary } from "../types.js";
+import { allPages, pageSize } from "./pages.js";
+import { updateOf } from "./room-update.js";
+
+/** The calls about rooms, and about this user. What they do and when they are refused is said at ChatClient and Room. */
+export class RoomCalls {
+  private readonly call: Call;
+
+  constructor(call: Call) {
+    this.call = call;
+  }
+
+  async list(): Promise<RoomSummary[]> {
+    const summaries = await allPages(async (pageToken) => {
+      const page = await this.call(RoomService.method.listRooms, { pageSize, pageToken });
+      return { items: page.rooms.map((room, i) => toSummary(room, page.read[i])), next: page.nextPageToken };
+    });
+    return summaries.sort((a, b) => (b.updateTime?.getTime() ?? 0) - (a.updateTime?.getTime() ?? 0));
+  }
+
+  async create({ id = "", title, topic = "", kind = "public", posting = "visitor" }: NewRoom): Promise<RoomSummary> {
+    const request = { room: id, title, topic, kind: fromKind(kind), posting: fromRole(posting) };
+    return madeRoom(await this.call(RoomService.method.createRoom, request));
+  }
+
+  /** Returns the room afterwards. */
+  async update(id: string, settings: RoomSettings): Promise<WireRoom | undefined> {
+    return (await this.call(RoomService.method.updateRoom, updateOf(id, settings))).room;
+  }
+
+  async openDirect(userIds: readonly string[]): Promise<RoomSummary> {
+    return madeRoom(await this.call(RoomService.method.openDirectRoom, { userIds: [...userIds] }));
+  }
+
+  async acceptLink(token: string): Promise<string> {
+    const { member } = await this.call(MemberService.method.addMember, { link: token });
+    return member?.room ?? "";
+  }
+
+  async blockUser(userId: string): Promise<void> {
+    await this.call(MemberService.method.blockUser, { userId });
+  }
+
+  async unblockUser(userId: string): Promise<void> {
+    await this.call(MemberService.method.unblockUser, { userId });
+  }
+
+  async listBlockedUsers(): Promise<string[]> {
+    return (await this.call(MemberService.method.listBlockedUsers, {})).userIds;
+  }
+
+  listInvitations(): Promise<Invitation[]> {
+    return allPages(async (pageToken) => {
+      const page = await this.call(MemberService.method.listInvitations, { pageSize, pageToken });
+      return { items: page.invitations.map(toInvitation), next: page.nextPageToken };
+    });
+  }
+}
+
+function madeRoom({ room }: { readonly room?: WireRoom | undefined }): RoomSummary {
+  if (!room) {
+    throw new ChatError("INTERNAL", "The server's answer has no room.");
+  }
+  return toSummary(room, undefined);
+}
