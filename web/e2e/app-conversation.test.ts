@@ -91,7 +91,7 @@ test("a mention shows at the room in the list, and what one wants to hear of is 
   await eventually(() => page.title(), expect.stringMatching(/^\(1\) /));
   expect(await page.locator('link[rel="icon"]').getAttribute("href")).toBe("/favicon-unread.svg");
 
-  await bo.page.getByLabel("Tell me of").selectOption("Nothing");
+  await bo.page.getByLabel("Notify me about").selectOption("Nothing");
   await bo.page.getByRole("link", { name: "elsewhere" }).click();
   await bo.page.getByRole("heading", { name: "elsewhere" }).waitFor();
   await link.click();
@@ -127,7 +127,7 @@ test("notifications come while one looks elsewhere, for what one wants to hear o
   await bo.say("notify", "not for you");
   await message(page, 1).waitFor();
   expect(await shown()).toEqual([]);
-  await page.getByLabel("Tell me of").selectOption("Every message");
+  await page.getByLabel("Notify me about").selectOption("Every message");
   await bo.say("notify", "for all");
   await eventually(shown, ["Bo · notify: for all"]);
   bo.close();

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const room = (id: string) => `${server.url}/r/${id}`;
 
-const composer = (page: Page) => page.getByRole("textbox", { name: /^Message #/ });
+const composer = (page: Page) => page.getByRole("textbox", { name: /^Message / });
 
 /** Opens the dialog about somebody who is here. */
 async function about(page: Page, name: string): Promise<void> {
@@ -58,35 +58,95 @@ test("an owner sets what the room is about and who posts, gives roles, mutes and
 
   await about(ana.page, "Bo");
   await ana.page.getByRole("button", { name: "Ban from the room" }).click();
+  await ana.page.getByRole("textbox", { name: "Why" }).fill("too loud");
+  await ana.page.getByRole("button", { name: "Ban", exact: true }).click();
   await bo.page.getByText("This room cannot be joined.").waitFor();
+
+  // Who is banned, and by whom and why, is listed, and so is what was done.
+  await ana.page.getByRole("button", { name: "Moderation" }).click();
+  await ana.page.getByRole("button", { name: "Log" }).click();
+  const log = ana.page.getByRole("region", { name: "Log" }).getByRole("listitem");
+  await eventually(
+    async () => (await log.allInnerTexts()).map((text) => text.split("\n")[0]),
+    ["Ana banned Bo", "Ana muted Bo", "Ana gave the role of moderator to Bo", "Ana changed the room’s settings"].map(
+      (line) => expect.stringMatching(line.replace(/Bo$/, ".+")),
+    ),
+  );
+  await ana.page.getByRole("button", { name: "Banned" }).click();
+  await ana.page.getByRole("listitem").filter({ hasText: "“too loud”" }).getByText("for good").waitFor();
+  await ana.page.getByRole("button", { name: "Let in again" }).click();
+  await ana.page.getByText("Nobody is banned from this room.").waitFor();
+  await ana.page.keyboard.press("Escape");
+  await bo.page.reload();
+  await bo.page.locator("article", { hasText: "now I may" }).waitFor();
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
-test("two people speak in private: a room of their own, an invitation, and nobody else sees it", async () => {
+test("two people speak directly: the same room for both, called after the other, and nobody else sees it", async () => {
   const ana = await comeIn(browser, room("square"), "Ana");
   const bo = await comeIn(browser, room("square"), "Bo");
   const cy = await comeIn(browser, room("square"), "Cy");
   await say(ana.page, "hello all");
   await about(ana.page, "Bo");
   await ana.page.getByRole("button", { name: "Message privately" }).click();
-  await ana.page.waitForURL((url) => url.pathname.startsWith("/r/") && url.pathname !== "/r/square");
-  await ana.page.getByText("Private: only its members see it.").waitFor();
+  await ana.page.waitForURL((url) => url.pathname.startsWith("/r/direct."));
+  await ana.page.getByText("Direct: the same people for good").waitFor();
   await say(ana.page, "between us");
   const address = ana.page.url();
 
-  // The list is asked for when one looks at the page again.
-  await bo.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
-  const invitation = bo.page.getByRole("region", { name: "Invitations" });
-  await invitation.getByText("Ana").waitFor();
-  await invitation.getByRole("button", { name: "Come in" }).click();
+  await about(bo.page, "Ana");
+  await bo.page.getByRole("button", { name: "Message privately" }).click();
   await bo.page.waitForURL(address);
   await bo.page.locator("article", { hasText: "between us" }).waitFor();
+  await bo.page.getByRole("heading", { name: "Ana", level: 1 }).waitFor();
   await say(bo.page, "I hear you");
   await ana.page.locator("article", { hasText: "I hear you" }).waitFor();
+  await ana.page.getByRole("heading", { name: "Bo", level: 1 }).waitFor();
+  await ana.page.getByRole("textbox", { name: "Message Bo" }).waitFor();
 
   await cy.page.goto(address);
   await cy.page.getByText("This room cannot be joined.").waitFor();
   expect(await cy.page.getByText("between us").count()).toBe(0);
+  expect([...ana.faults, ...bo.faults, ...cy.faults]).toEqual([]);
+});
+
+test("a private room is come into by an invitation, by a link, or by a request", async () => {
+  const ana = await comeIn(browser, room("hall"), "Ana");
+  const bo = await comeIn(browser, room("hall"), "Bo");
+  const cy = await comeIn(browser, room("hall"), "Cy");
+  await ana.page.getByRole("button", { name: "New room" }).click();
+  await ana.page.getByRole("textbox", { name: "Title", exact: true }).fill("Vault");
+  await ana.page.getByLabel("Private: only its members see it").check();
+  await ana.page.getByRole("button", { name: "Make room" }).click();
+  await ana.page.waitForURL(room("vault"));
+  await ana.page.getByRole("button", { name: "Room settings" }).click();
+  await ana.page.getByLabel("People may ask to become members").check();
+  await ana.page.getByRole("button", { name: "Save" }).click();
+  await ana.page.getByRole("dialog").waitFor({ state: "detached" });
+
+  // A link, which is shown once, in a browser that was never here.
+  await ana.page.getByRole("button", { name: "Moderation" }).click();
+  await ana.page.getByRole("button", { name: "Invitation links" }).click();
+  await ana.page.getByRole("button", { name: "Make a link" }).click();
+  const link = await ana.page.getByLabel("The new link").inputValue();
+  await ana.page.getByText("used 0 times").waitFor();
+  await bo.page.goto(link);
+  await bo.page.waitForURL(room("vault"));
+  await say(bo.page, "by the link");
+  await ana.page.getByRole("button", { name: "Remove", exact: true }).click();
+  await ana.page.getByText("There are no links.").waitFor();
+  await cy.page.goto(link);
+  await cy.page.getByText("This invitation does not let you in").waitFor();
+
+  // A request, and who accepts it.
+  await cy.page.goto(room("vault"));
+  await cy.page.getByRole("button", { name: "Ask to become a member" }).click();
+  await cy.page.getByText("its moderators see yours now").waitFor();
+  await ana.page.getByRole("button", { name: "Requests" }).click();
+  await ana.page.getByRole("listitem").filter({ hasText: "Cy" }).getByRole("button", { name: "Let in" }).click();
+  await ana.page.getByText("Nobody asks to become a member.").waitFor();
+  await cy.page.reload();
+  await cy.page.locator("article", { hasText: "by the link" }).waitFor();
   expect([...ana.faults, ...bo.faults, ...cy.faults]).toEqual([]);
 });
 

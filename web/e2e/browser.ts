@@ -69,7 +69,7 @@ export async function comeIn(
 
 /** Types a message and sends it. */
 export async function say(page: Page, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: /^Message #/ }).fill(text);
+  await page.getByRole("textbox", { name: /^Message / }).fill(text);
   await page.keyboard.press("Enter");
 }
 

@@ -5,8 +5,6 @@ import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/tra
 import { Connection } from "./connection.js";
 import { toUser } from "./convert.js";
 import { ChatError } from "./error.js";
-import { Feed } from "./feed.js";
-import type { UserRooms } from "./feed-types.js";
 import { indexedDbMessages } from "./indexed-db.js";
 import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
@@ -60,16 +58,13 @@ export interface ChatClientOptions {
  * confirmed is sent again as the same message.
  */
 export class ChatClient {
-  /** This user's rooms and invitations, with what is unread in each; see UserRooms. */
-  readonly rooms: UserRooms;
-  private readonly feed: Feed;
   private readonly transport: TransportHolder;
   private readonly tokens: TokenStore;
   private readonly random: () => number;
   private readonly connection: Connection;
   private readonly store: Store<ClientSnapshot>;
   private readonly keeper: MessageKeeper;
-  private readonly sessions = new Map<string, RoomSession>();
+  private readonly rooms = new Map<string, RoomSession>();
   private displayName: string;
   /** Read from the store once, so that what another tab writes there does not change who this one is. */
   private token: string | undefined;
@@ -109,8 +104,6 @@ export class ChatClient {
         changed: () => this.store.changed(),
       },
     });
-    this.feed = new Feed((room) => this.sessions.get(room)?.progress);
-    this.rooms = this.feed;
     this.session = this.openSession();
     this.store = new Store(() => ({ connection: this.connection.state, user: this.user }));
     this.adopt();
@@ -148,10 +141,10 @@ export class ChatClient {
   }
 
   private roomSession(id: string): RoomSession {
-    let room = this.sessions.get(id);
+    let room = this.rooms.get(id);
     if (!room) {
       room = new RoomSession(id, this.session, this.random);
-      this.sessions.set(id, room);
+      this.rooms.set(id, room);
     }
     return room;
   }
@@ -219,7 +212,7 @@ export class ChatClient {
         }
       },
       () => {
-        for (const room of this.sessions.values()) {
+        for (const room of this.rooms.values()) {
           room.restored();
         }
       },
@@ -242,8 +235,6 @@ export class ChatClient {
       signal: (command) => connection.sendUnlessCongested({ command }),
       call: (method, request) => this.call(method, request),
       later: (use) => this.later(use),
-      progressed: (room) => this.feed.progressed(room),
-      marked: (room, readSeq) => this.feed.marked(room, readSeq),
       fail: (reason) => connection.fail(reason),
     };
   }
@@ -327,7 +318,7 @@ export class ChatClient {
         this.connection.stop({ code: "refused", text: errorFromStatus(result.value).message });
       }
     });
-    for (const room of this.sessions.values()) {
+    for (const room of this.rooms.values()) {
       room.opened();
     }
   }
@@ -336,11 +327,9 @@ export class ChatClient {
   private received({ events, replies }: ConnectResponse): void {
     const touched = new Set<RoomSession>();
     for (const event of events) {
-      const room = this.sessions.get(event.room);
+      const room = this.rooms.get(event.room);
       if (event.kind.case === "welcome") {
         this.welcomed(event.kind.value);
-      } else if (event.kind.case === "feed") {
-        this.feed.take(event.kind.value);
       } else if (room) {
         room.receive(event);
         touched.add(room);
@@ -362,18 +351,16 @@ export class ChatClient {
       this.token = guestToken;
       this.tokens.set(guestToken);
     }
-    this.feed.welcomed(this.user.id, guestToken !== "");
     this.connection.established();
     this.adopt();
-    for (const room of this.sessions.values()) {
+    for (const room of this.rooms.values()) {
       room.established();
     }
   }
 
   private lost(error: ChatError | undefined): void {
     this.replies.clear();
-    this.feed.lost();
-    for (const room of this.sessions.values()) {
+    for (const room of this.rooms.values()) {
       room.lost(error);
     }
   }

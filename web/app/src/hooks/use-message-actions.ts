@@ -1,4 +1,4 @@
-import type { ChatMessage, Room, RoomSnapshot } from "@rialto/chat";
+import type { ChatMessage, Room } from "@rialto/chat";
 import { useMemo } from "react";
 import type { MessageActions } from "../components/Message/Message.js";
 import { mentionsIn } from "../model/completion.js";
@@ -50,7 +50,7 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
       copyLink: ({ seq }) => {
         copyLink({ page: "room", room: room.id, seq }, onNotice);
       },
-      nameOf: (userId) => nameIn(room.getSnapshot(), userId),
+      nameOf: (userId) => nameIn(room, userId),
     };
   }, [room, onEditing, onReply, onThread, onPickEmoji, onNotice]);
 }
@@ -58,18 +58,27 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
 /** Copies the address of a room or message. Where a page may not write to the clipboard it says the address. */
 export function copyLink(route: Parameters<typeof routePath>[0], onNotice: (notice: string) => void): void {
   const address = location.origin + routePath(route);
-  const said = () => onNotice(`The address is ${address}`);
-  if (navigator.clipboard === undefined) {
-    said();
-    return;
-  }
-  navigator.clipboard.writeText(address).then(() => onNotice("The address is in the clipboard."), said);
+  copyText(address).then((copied) =>
+    onNotice(copied ? "The address is in the clipboard." : `The address is ${address}`),
+  );
 }
 
-/** Looks for a user among those who are here and those who spoke. */
-function nameIn({ online, messages }: RoomSnapshot, userId: string): string | undefined {
+/** Copies a text. Resolves with whether the page may do so. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Looks for a user among those who are here, those who spoke and the members. */
+function nameIn(room: Room, userId: string): string | undefined {
+  const { online, messages } = room.getSnapshot();
   return (
     online.find((user) => user.id === userId)?.name ??
-    messages.findLast((message) => message.sender.id === userId)?.sender.name
+    messages.findLast((message) => message.sender.id === userId)?.sender.name ??
+    room.members.getSnapshot().members.find(({ user }) => user.id === userId)?.user.name
   );
 }

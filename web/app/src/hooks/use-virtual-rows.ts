@@ -62,6 +62,8 @@ export interface VirtualRows {
 export function useVirtualRows<Row extends { readonly key: string }>(
   rows: readonly Row[],
   { guess, steady }: RowKind<Row>,
+  /** Whether the last row is the end, at which one stays. Otherwise more rows are on their way, and one does not move. */
+  complete = true,
 ): VirtualRows {
   const view = useRef<HTMLDivElement>(null);
   const list = useRef<HTMLOListElement>(null);
@@ -95,7 +97,7 @@ export function useVirtualRows<Row extends { readonly key: string }>(
   }, [heights, rows, indices, center, size.height, ahead]);
   const focused = document.activeElement?.closest("li") ?? null;
   // What event listeners see: the last drawing.
-  const drawn = useRef({ rows, indices, heights, window, ahead });
+  const drawn = useRef({ rows, indices, heights, window, ahead, complete });
 
   /** The element of a row, if it is in the document. */
   const element = useCallback((key: string): Element | undefined => {
@@ -145,10 +147,10 @@ export function useVirtualRows<Row extends { readonly key: string }>(
     if (scroller === null || content === null || goal.current !== undefined) {
       return;
     }
-    const { rows, window, heights, ahead } = drawn.current;
+    const { rows, window, heights, ahead, complete } = drawn.current;
     known.current = position(scroller);
     const left = known.current.end - known.current.top;
-    if (left <= endSlack && window.to === rows.length) {
+    if (complete && left <= endSlack && window.to === rows.length) {
       anchor.current = end;
       setCenter((before) => (before.at === "end" ? before : end));
       setAtEnd(true);
@@ -220,7 +222,7 @@ export function useVirtualRows<Row extends { readonly key: string }>(
   );
 
   useLayoutEffect(() => {
-    drawn.current = { rows, indices, heights, window, ahead };
+    drawn.current = { rows, indices, heights, window, ahead, complete };
     error.current = absorbs(window, error.current) ? error.current : 0;
     pad(list.current, window, error.current);
     measure();

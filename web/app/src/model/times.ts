@@ -4,6 +4,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-d
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const dayThisYear = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOtherYear = new Intl.DateTimeFormat(undefined, { dateStyle: "full" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
@@ -14,6 +15,11 @@ const dayMs = 24 * hourMs;
 /** "14:32" or "2:32 PM". */
 export function clockTime(time: Date): string {
   return clock.format(time);
+}
+
+/** The date and the time of day, to the minute. */
+export function shortTime(time: Date): string {
+  return moment.format(time);
 }
 
 /** Everything about a time: the date, the time to the second and how long ago. */

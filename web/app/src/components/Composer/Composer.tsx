@@ -5,8 +5,9 @@ import { mentionsIn } from "../../model/completion.js";
 import { Drafts } from "../../model/drafts.js";
 import { byteLength } from "../../model/text-size.js";
 import { Completions, optionId } from "../Completions/Completions.js";
-import { EmojiPopover } from "../EmojiPicker/EmojiPopover.js";
 import { Icon } from "../Icon/Icon.js";
+import { Later } from "../Later/Later.js";
+import { EmojiPopover } from "../Later/parts.js";
 import { TextArea } from "../TextArea/TextArea.js";
 import "./composer.css";
 
@@ -94,7 +95,7 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
       {completions.length > 0 && (
         <Completions id={id} completions={completions} selected={selected} onChoose={choose} />
       )}
-      {picking && <EmojiPopover onChoose={insert} onClose={stopPicking} />}
+      <Later>{picking && <EmojiPopover onChoose={insert} onClose={stopPicking} />}</Later>
       <div className="composer-box">
         <TextArea
           ref={ref}

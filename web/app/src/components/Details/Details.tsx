@@ -5,7 +5,7 @@ import { type NotifyLevel, notifyLevels } from "../../model/preferences.js";
 import { problem } from "../../model/problem.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
-import { RoomSettings } from "../Later/parts.js";
+import { Moderation, RoomSettings } from "../Later/parts.js";
 import { Members } from "../Members/Members.js";
 import "./details.css";
 
@@ -25,14 +25,15 @@ interface Props {
 
 const levelNames: Readonly<Record<NotifyLevel, string>> = {
   all: "Every message",
-  mentions: "Only what mentions me",
+  mentions: "Mentions of me",
   none: "Nothing",
 };
 
 /** The right pane: what the room is about, what one is told of, and who is here. */
 export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink, onNotice }: Props) {
   const id = useId();
-  const [settings, setSettings] = useState(false);
+  const [dialog, setDialog] = useState<"settings" | "moderation">();
+  const direct = snapshot.kind === "direct";
   const { members } = useStore(room.members);
   // Who made a room by speaking in it is its owner, and hears so with the members.
   const role = snapshot.me?.role ?? members.find(({ user }) => user.id === me?.id)?.role ?? "visitor";
@@ -50,12 +51,16 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
           </p>
         )}
         {snapshot.kind === "private" && <p className="details-note">Private: only its members see it.</p>}
+        {direct && <p className="details-note">Direct: the same people for good, and nobody else.</p>}
+        {snapshot.archived && (
+          <p className="details-note">Archived: it can be read, and nothing is said in it any more.</p>
+        )}
         {snapshot.slowModeMs > 0 && (
           <p className="details-note">Slow mode: one message every {Math.round(snapshot.slowModeMs / 1000)} s.</p>
         )}
         <div className="details-row">
           <label htmlFor={`${id}-level`}>
-            <Icon name="bell" size={16} /> Tell me of
+            <Icon name="bell" size={16} /> Notify me about
           </label>
           <select
             id={`${id}-level`}
@@ -72,17 +77,27 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
         <button type="button" className="details-action" onClick={onCopyLink}>
           <Icon name="link" size={16} /> Copy the room’s address
         </button>
-        {hasRole(role, "moderator") && (
-          <button type="button" className="details-action" onClick={() => setSettings(true)}>
-            <Icon name="settings" size={16} /> Room settings
+        {hasRole(role, "moderator") && !direct && (
+          <>
+            <button type="button" className="details-action" onClick={() => setDialog("settings")}>
+              <Icon name="settings" size={16} /> Room settings
+            </button>
+            <button type="button" className="details-action" onClick={() => setDialog("moderation")}>
+              <Icon name="shield" size={16} /> Moderation
+            </button>
+          </>
+        )}
+        {!direct && (
+          <button type="button" className="details-action" onClick={changeMembership}>
+            <Icon name={belongs ? "back" : "check"} size={16} /> {belongs ? "Leave the room" : "Become a member"}
           </button>
         )}
-        <button type="button" className="details-action" onClick={changeMembership}>
-          <Icon name={belongs ? "back" : "check"} size={16} /> {belongs ? "Leave the room" : "Become a member"}
-        </button>
       </section>
       <Members room={room} snapshot={snapshot} me={me} stale={stale} />
-      <Later>{settings && <RoomSettings room={room} role={role} onClose={() => setSettings(false)} />}</Later>
+      <Later>
+        {dialog === "settings" && <RoomSettings room={room} role={role} onClose={() => setDialog(undefined)} />}
+        {dialog === "moderation" && <Moderation room={room} role={role} onClose={() => setDialog(undefined)} />}
+      </Later>
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Dialog } from "../Dialog/Dialog.js";
 import { PersonName } from "../PersonName/PersonName.js";
+import { BanForm } from "./BanForm.js";
 
 interface Props {
   readonly room: Room;
@@ -25,6 +26,7 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
   const { members } = useStore(room.members);
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const [banning, setBanning] = useState(false);
   const member = members.find((one) => one.user.id === user.id);
   const mine = snapshot.me?.role ?? members.find((one) => one.user.id === myId)?.role ?? "visitor";
   const theirs = member?.role ?? "visitor";
@@ -39,9 +41,8 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
     });
   };
   const messagePrivately = async () => {
-    const room = await client.createRoom({ title: user.name, kind: "private" });
-    await client.room(room.id).members.invite(user.id);
-    navigate({ page: "room", room: room.id });
+    const { id } = await client.openDirectRoom([user.id]);
+    navigate({ page: "room", room: id });
   };
   const action = (label: string, work: () => Promise<unknown>, kind?: "danger") => (
     <button type="button" className="button" data-kind={kind} disabled={busy} onClick={() => run(work)}>
@@ -88,7 +89,18 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
               ? action("Let them speak again", () => room.members.unmute(user.id))
               : action("Mute for an hour", () => room.members.mute(user.id, hourMs))}
             {theirs !== "visitor" && action("Remove from the room", () => room.members.remove(user.id), "danger")}
-            {action("Ban from the room", () => room.members.ban(user.id), "danger")}
+            {banning ? (
+              <BanForm
+                name={user.name}
+                busy={busy}
+                onBan={(options) => run(() => room.members.ban(user.id, options))}
+                onCancel={() => setBanning(false)}
+              />
+            ) : (
+              <button type="button" className="button" data-kind="danger" onClick={() => setBanning(true)}>
+                Ban from the room…
+              </button>
+            )}
           </>
         )}
       </div>

@@ -42,6 +42,7 @@ export function RoomSettings({ room, role, onClose }: Props) {
   const [kind, setKind] = useState(before.kind);
   const [posting, setPosting] = useState(before.posting);
   const [archived, setArchived] = useState(before.archived);
+  const [requests, setRequests] = useState(before.joinRequests);
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
   const tooLong = [...title].length > maxTitleLength;
@@ -57,6 +58,7 @@ export function RoomSettings({ room, role, onClose }: Props) {
         ...(kind === before.kind ? {} : { kind }),
         ...(posting === before.posting ? {} : { posting }),
         ...(archived === before.archived ? {} : { archived }),
+        ...(requests === before.joinRequests || kind !== "private" ? {} : { joinRequests: requests }),
       });
       onClose();
     } catch (error) {
@@ -74,8 +76,12 @@ export function RoomSettings({ room, role, onClose }: Props) {
             dir="auto"
             value={title}
             aria-invalid={tooLong}
+            aria-describedby={`${id}-title-note`}
             onChange={(event) => setTitle(event.target.value)}
           />
+          <p id={`${id}-title-note`} className="field-error" hidden={!tooLong}>
+            A title has at most {maxTitleLength} characters.
+          </p>
         </div>
         <div className="field">
           <label htmlFor={`${id}-topic`}>Topic</label>
@@ -118,6 +124,12 @@ export function RoomSettings({ room, role, onClose }: Props) {
               />
               Private: only its members see it
             </label>
+            {kind === "private" && (
+              <label className="check">
+                <input type="checkbox" checked={requests} onChange={(event) => setRequests(event.target.checked)} />
+                People may ask to become members
+              </label>
+            )}
             <label className="check">
               <input type="checkbox" checked={archived} onChange={(event) => setArchived(event.target.checked)} />
               Archived: nobody posts any more

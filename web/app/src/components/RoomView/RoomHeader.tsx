@@ -1,16 +1,18 @@
 import type { RoomSnapshot } from "@rialto/chat";
 import { navigate } from "../../hooks/use-route.js";
+import { idSaysMore } from "../../model/room-name.js";
 import { Icon } from "../Icon/Icon.js";
 
 interface Props {
   readonly snapshot: RoomSnapshot;
+  readonly name: string;
   /** Shows who is here, and what else is to be known; undefined where that is to be seen anyway. */
   readonly onDetails: (() => void) | undefined;
 }
 
 /** What the room is called; on small screens the way back and to the people. */
-export function RoomHeader({ snapshot, onDetails }: Props) {
-  const { id, title, topic, onlineCount } = snapshot;
+export function RoomHeader({ snapshot, name, onDetails }: Props) {
+  const { id, topic, onlineCount } = snapshot;
   return (
     <header className="room-header">
       <button
@@ -23,9 +25,9 @@ export function RoomHeader({ snapshot, onDetails }: Props) {
       </button>
       <div className="room-names">
         <h1>
-          <bdi>{title === "" ? id : title}</bdi>
+          <bdi>{name}</bdi>
         </h1>
-        {title !== "" && title !== id && <span className="room-id">#{id}</span>}
+        {idSaysMore(snapshot) && <span className="room-id">#{id}</span>}
         {topic !== "" && (
           <bdi className="room-topic" title={topic}>
             {topic.replace(/\s+/g, " ")}

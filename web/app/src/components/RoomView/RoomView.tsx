@@ -2,18 +2,20 @@ import type { ChatMessage, Room } from "@rialto/chat";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMedia } from "../../hooks/use-media.js";
 import { copyLink, useMessageActions } from "../../hooks/use-message-actions.js";
+import { usePast } from "../../hooks/use-past.js";
+import { useResetNotice } from "../../hooks/use-reset-notice.js";
+import { useRoomName } from "../../hooks/use-room-name.js";
+import { navigate } from "../../hooks/use-route.js";
 import { useStore } from "../../hooks/use-store.js";
 import { peopleOf } from "../../model/person.js";
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
-import { problem } from "../../model/problem.js";
 import { whyNoPosting } from "../../model/rights.js";
 import { useSession } from "../../session.js";
 import { Announcer } from "../Announcer/Announcer.js";
 import { Composer } from "../Composer/Composer.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
-import { EmojiDialog } from "../EmojiPicker/EmojiDialog.js";
 import { Later } from "../Later/Later.js";
-import { Details, Thread } from "../Later/parts.js";
+import { Details, EmojiDialog, Refused, Thread } from "../Later/parts.js";
 import { Timeline, type TimelineHandle } from "../Timeline/Timeline.js";
 import { TypingLine } from "../TypingLine/TypingLine.js";
 import { Notice } from "./Notice.js";
@@ -40,6 +42,8 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
   const { client } = useSession();
   const { user, connection } = useStore(client);
   const snapshot = useStore(room);
+  const name = useRoomName(room, snapshot, user?.id);
+  const past = usePast(room, target, snapshot.status === "live");
   const [editing, setEditing] = useState<number>();
   const [replying, setReplying] = useState<ChatMessage>();
   const [reactingTo, setReactingTo] = useState<ChatMessage>();
@@ -66,6 +70,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     onNotice: setNotice,
   });
 
+  useResetNotice(snapshot.reset, setNotice);
   useEffect(() => {
     // On a touch screen the keyboard would cover what one came to read.
     if (matchMedia("(pointer: fine)").matches) {
@@ -75,7 +80,10 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     }
   }, []);
 
+  const toPresent = () => navigate({ page: "room", room: room.id });
   const editLast = () => {
+    // In the past it is not to be seen.
+    timeline.current?.toEnd();
     const last = snapshot.messages.findLast((m) => m.sender.id === user?.id && !m.deleted && m.text !== "");
     setEditing(last?.seq);
   };
@@ -85,6 +93,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     timeline.current?.toEnd();
   };
   const closed = whyNoPosting(snapshot);
+  const called = snapshot.kind === "direct" ? name : `#${room.id}`;
   const shown = side ?? (wide ? details : undefined);
   return (
     <>
@@ -93,17 +102,21 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
         missing={snapshot.status === "catching-up" ? snapshot.missing : 0}
         onConnect={() => client.connect()}
       />
-      <main className="room" aria-label={snapshot.title === "" ? snapshot.id : snapshot.title}>
-        <RoomHeader snapshot={snapshot} onDetails={wide && side === undefined ? undefined : () => setSide(details)} />
-        {snapshot.error !== undefined && (
-          <p className="notice" data-kind="problem" role="alert">
-            This room cannot be joined. {problem(snapshot.error)}
-          </p>
-        )}
+      <main className="room" aria-label={name}>
+        <RoomHeader
+          snapshot={snapshot}
+          name={name}
+          onDetails={wide && side === undefined ? undefined : () => setSide(details)}
+        />
+        <Later>{snapshot.error !== undefined && <Refused room={room} error={snapshot.error} />}</Later>
         <Timeline
+          key={past?.around}
           ref={timeline}
           room={room}
           snapshot={snapshot}
+          name={called}
+          past={past?.view}
+          onPresent={toPresent}
           me={user}
           live={live}
           editing={editing}
@@ -118,7 +131,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
             <Composer
               ref={composer}
               draft={room.id}
-              label={`Message #${room.id}`}
+              label={`Message ${called}`}
               people={people}
               onSend={send}
               onTyping={(typing) => room.setTyping(typing)}
@@ -163,15 +176,17 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
           </Later>
         </SidePane>
       )}
-      {reactingTo !== undefined && (
-        <EmojiDialog
-          onChoose={(emoji) => {
-            actions.react(reactingTo, emoji, true);
-            setReactingTo(undefined);
-          }}
-          onClose={() => setReactingTo(undefined)}
-        />
-      )}
+      <Later>
+        {reactingTo !== undefined && (
+          <EmojiDialog
+            onChoose={(emoji) => {
+              actions.react(reactingTo, emoji, true);
+              setReactingTo(undefined);
+            }}
+            onClose={() => setReactingTo(undefined)}
+          />
+        )}
+      </Later>
     </>
   );
 }

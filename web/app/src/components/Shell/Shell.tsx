@@ -2,7 +2,7 @@ import { roomIdPattern } from "@rialto/chat";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useDocumentTitle } from "../../hooks/use-document-title.js";
 import { useNotifications } from "../../hooks/use-notifications.js";
-import { navigate, useRoute } from "../../hooks/use-route.js";
+import { useRoute } from "../../hooks/use-route.js";
 import { useShortcut } from "../../hooks/use-shortcut.js";
 import { useStore } from "../../hooks/use-store.js";
 import { useUpdate } from "../../hooks/use-update.js";
@@ -10,10 +10,9 @@ import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
 import { Later } from "../Later/Later.js";
-import { fetchParts, Inspector, QuickSwitcher } from "../Later/parts.js";
+import { fetchParts, Inspector, JoinByLink, Nowhere, QuickSwitcher } from "../Later/parts.js";
 import { RoomView } from "../RoomView/RoomView.js";
 import { Sidebar } from "../Sidebar/Sidebar.js";
-import { Nowhere } from "./Nowhere.js";
 import "./shell.css";
 
 interface Props {
@@ -77,7 +76,9 @@ export function Shell({ preferences, onPreferences }: Props) {
       ) : (
         <>
           <ConnectionBanner connection={connection} missing={0} onConnect={() => client.connect()} />
-          <Nowhere route={route} onLobby={() => navigate({ page: "room", room: "lobby" })} />
+          <main className="nowhere">
+            <Later>{route.page === "join" ? <JoinByLink live={live} /> : <Nowhere route={route} />}</Later>
+          </main>
         </>
       )}
       <Later>{inspector && inspecting && <Inspector log={wire} onClose={() => setInspecting(false)} />}</Later>

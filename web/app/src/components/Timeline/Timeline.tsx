@@ -1,4 +1,4 @@
-import type { ChatMessage, Room, RoomSnapshot, User } from "@rialto/chat";
+import type { ChatMessage, MessageView, Room, RoomSnapshot, User } from "@rialto/chat";
 import { type KeyboardEvent, memo, type Ref, useImperativeHandle, useMemo, useState } from "react";
 import { useMarkRead } from "../../hooks/use-mark-read.js";
 import { useNow } from "../../hooks/use-now.js";
@@ -9,9 +9,10 @@ import { dayName } from "../../model/times.js";
 import { Icon } from "../Icon/Icon.js";
 import { Message, type MessageActions } from "../Message/Message.js";
 import { PendingMessage } from "../PendingMessage/PendingMessage.js";
-import { History } from "./History.js";
+import { History, Newer } from "./History.js";
 import { messageByKey } from "./keyboard.js";
 import { useBreaks, useKeepOlder, useMissed, useStart, useTarget, useUnreadLine } from "./reading.js";
+import { useStretch } from "./stretch.js";
 import "./timeline.css";
 
 export interface TimelineHandle {
@@ -22,6 +23,12 @@ export interface TimelineHandle {
 interface Props {
   readonly room: Room;
   readonly snapshot: RoomSnapshot;
+  /** What the room is called. */
+  readonly name: string;
+  /** The messages to show instead of the newest ones. Mount the timeline anew for others. */
+  readonly past: MessageView | undefined;
+  /** Leaves the past. */
+  readonly onPresent: () => void;
   readonly me: User | undefined;
   /** Whether there is a connection. */
   readonly live: boolean;
@@ -42,26 +49,28 @@ const rowKind: RowKind<Row> = {
  * The middle of the room: what was said, of which only what is near to the view is in the document. Mount it anew for
  * another room.
  */
-export function Timeline({ room, snapshot, me, live, editing, target, actions, ref }: Props) {
-  const { messages, pending } = snapshot;
-  const unreadFrom = useUnreadLine(snapshot);
+export function Timeline({ room, snapshot, name, past, onPresent, me, live, editing, target, actions, ref }: Props) {
+  const stretch = useStretch(room, snapshot, past);
+  const { messages, pending, hasNewer } = stretch;
+  const unreadFrom = useUnreadLine(snapshot, past !== undefined);
   const breaks = useBreaks(messages);
   const rows = useMemo(
     () => rowsOf({ messages, pending, me, readSeq: unreadFrom, breaks }),
     [messages, pending, me, unreadFrom, breaks],
   );
-  const { view, list, window, atEnd, toEnd, toRow, focusRow } = useVirtualRows(rows, rowKind);
-  useImperativeHandle(ref, () => ({ toEnd }), [toEnd]);
+  const { view, list, window, atEnd, toEnd, toRow, focusRow } = useVirtualRows(rows, rowKind, !hasNewer);
+  const toPresent = hasNewer ? onPresent : toEnd;
+  useImperativeHandle(ref, () => ({ toEnd: toPresent }), [toPresent]);
   const started = useStart(rows, snapshot.status === "live", target, toRow);
-  const search = useTarget(room, snapshot, target, toRow);
-  useMarkRead(room, snapshot, started && atEnd);
-  useKeepOlder(room, messages, atEnd);
+  const search = useTarget(stretch, target, toRow);
+  useMarkRead(room, snapshot, started && atEnd && !hasNewer);
+  useKeepOlder(room, snapshot.messages, atEnd || past !== undefined);
   const missed = useMissed(messages, me?.id, atEnd);
   const [focused, setFocused] = useState<string>();
   const lastKey = messages.length > 0 ? messageKey(messages[messages.length - 1] as ChatMessage) : undefined;
   const currentKey = focused !== undefined && rows.some((row) => row.key === focused) ? focused : lastKey;
   const sentSeq =
-    pending.length === 0 ? messages.findLast((m) => m.sender.id === me?.id && !m.deleted)?.seq : undefined;
+    pending.length === 0 && !hasNewer ? messages.findLast((m) => m.sender.id === me?.id && !m.deleted)?.seq : undefined;
 
   const onKeyDown = (event: KeyboardEvent) => {
     const next = messageByKey(event.nativeEvent, rows);
@@ -74,7 +83,7 @@ export function Timeline({ room, snapshot, me, live, editing, target, actions, r
     <div className="timeline">
       <section ref={view} className="timeline-view" aria-label="Messages" tabIndex={-1}>
         <div className="timeline-content">
-          <History room={room} snapshot={snapshot} view={view} />
+          <History stretch={stretch} name={name} view={view} />
           <ol
             ref={list}
             className="timeline-rows"
@@ -98,17 +107,18 @@ export function Timeline({ room, snapshot, me, live, editing, target, actions, r
               </li>
             ))}
           </ol>
+          {hasNewer && <Newer stretch={stretch} view={view} />}
         </div>
       </section>
       {search !== "none" && (
         <p className="timeline-search" role="status">
-          {search === "searching" ? "Looking for the message…" : search.failure}
+          {search === "searching" ? "Looking for the message…" : "There is no such message in this room."}
         </p>
       )}
-      {!atEnd && (
-        <button type="button" className="to-present" onClick={toEnd}>
+      {(!atEnd || hasNewer) && (
+        <button type="button" className="to-present" onClick={toPresent}>
           <Icon name="down" size={16} />
-          {missed === 0 ? "Jump to present" : `${missed.toLocaleString()} new`}
+          {missed === 0 || hasNewer ? "Jump to present" : `${missed.toLocaleString()} new`}
         </button>
       )}
     </div>

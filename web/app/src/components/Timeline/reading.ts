@@ -1,7 +1,7 @@
 import type { ChatMessage, Room, RoomSnapshot } from "@rialto/chat";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { messageKey, type Row } from "../../model/grouping.js";
-import { problem } from "../../model/problem.js";
+import type { Stretch } from "./stretch.js";
 
 /**
  * The messages that were the oldest here at some time. They showed who spoke, and still do when what came before them is
@@ -16,15 +16,15 @@ export function useBreaks(messages: readonly ChatMessage[]): ReadonlySet<number>
   return breaks;
 }
 
-/** Where the line "new" stands: after what had been read when the room was opened, for as long as it is open. */
-export function useUnreadLine(snapshot: RoomSnapshot): number | undefined {
+/** Where the line "new" stands: after what had been read when the room was opened, for as long as it is open. Not in the past. */
+export function useUnreadLine(snapshot: RoomSnapshot, past: boolean): number | undefined {
   const line = useRef<{ readSeq: number | undefined }>(undefined);
   const known = snapshot.status === "live" || snapshot.status === "catching-up";
   if (line.current === undefined && known) {
     const readSomething = snapshot.readSeq > 0 && snapshot.unread > 0;
     line.current = { readSeq: readSomething ? snapshot.readSeq : undefined };
   }
-  return line.current?.readSeq;
+  return past ? undefined : line.current?.readSeq;
 }
 
 /**
@@ -53,49 +53,27 @@ export function useStart(
 }
 
 /** How the way to a message goes on that was asked for by its address. */
-export type Search = "none" | "searching" | { readonly failure: string };
+export type Search = "none" | "searching" | "missing";
 
-/** Goes to the message that the address names, and loads older ones until it is there. */
+/** Goes to the message that the address names, once, as soon as it is there. */
 export function useTarget(
-  room: Room,
-  snapshot: RoomSnapshot,
+  { messages, known }: Stretch,
   target: number | undefined,
   toRow: (key: string, options: { readonly focus: boolean }) => void,
 ): Search {
-  const [search, setSearch] = useState<Search>("none");
-  const ready = snapshot.status === "live";
+  const reached = useRef<number>(undefined);
+  const found = target === undefined ? undefined : messages[target - (messages[0]?.seq ?? 0)];
+  const key = found && messageKey(found);
   useEffect(() => {
-    if (target === undefined || !ready) {
-      return;
+    if (key !== undefined && reached.current !== target) {
+      toRow(key, { focus: true });
     }
-    const left = new AbortController();
-    setSearch("searching");
-    find(room, target, left.signal).then(
-      (found) => {
-        if (left.signal.aborted) {
-          return;
-        }
-        setSearch(found === undefined ? { failure: "There is no such message in this room." } : "none");
-        if (found !== undefined) {
-          toRow(messageKey(found), { focus: true });
-        }
-      },
-      (error: unknown) => !left.signal.aborted && setSearch({ failure: problem(error) }),
-    );
-    return () => left.abort();
-  }, [room, target, ready, toRow]);
-  return search;
-}
-
-async function find(room: Room, seq: number, signal: AbortSignal): Promise<ChatMessage | undefined> {
-  for (;;) {
-    const { messages, hasOlder } = room.getSnapshot();
-    const first = messages[0]?.seq ?? 0;
-    if (signal.aborted || seq >= first || !hasOlder) {
-      return messages[seq - first];
-    }
-    await room.loadOlder();
+    reached.current = key === undefined ? undefined : target;
+  }, [key, target, toRow]);
+  if (target === undefined || key !== undefined) {
+    return "none";
   }
+  return known ? "missing" : "searching";
 }
 
 /** Lets the oldest messages go only while the newest are looked at. */

@@ -1,0 +1,32 @@
+import { useEffect, useRef, useState } from "react";
+import { navigate } from "../../hooks/use-route.js";
+import { problem } from "../../model/problem.js";
+import { useSession } from "../../session.js";
+import { NowhereWords } from "../Nowhere/NowhereWords.js";
+
+/** Becomes a member by the invitation link that was opened, and goes to its room. */
+export function JoinByLink({ live }: { readonly live: boolean }) {
+  const { client, directory } = useSession();
+  const [failure, setFailure] = useState<string>();
+  const asked = useRef(false);
+  useEffect(() => {
+    if (!live || asked.current) {
+      return;
+    }
+    asked.current = true;
+    // Behind the #, so that it is in no server's log.
+    const token = location.hash.slice(1);
+    client.acceptLink(token).then(
+      (room) => {
+        navigate({ page: "room", room }, true);
+        void directory.refresh();
+      },
+      (error: unknown) => setFailure(problem(error)),
+    );
+  }, [client, directory, live]);
+  return failure === undefined ? (
+    <h2 role="status">Coming in…</h2>
+  ) : (
+    <NowhereWords title="This invitation does not let you in">{failure}</NowhereWords>
+  );
+}

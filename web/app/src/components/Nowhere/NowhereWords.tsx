@@ -1,0 +1,15 @@
+import type { ReactNode } from "react";
+import { navigate } from "../../hooks/use-route.js";
+
+/** What is said where no room is open, and the way to one. */
+export function NowhereWords({ title, children }: { readonly title: string; readonly children?: ReactNode }) {
+  return (
+    <>
+      <h2>{title}</h2>
+      {children !== undefined && <p role="status">{children}</p>}
+      <button type="button" className="button" onClick={() => navigate({ page: "room", room: "lobby" })}>
+        Go to the lobby
+      </button>
+    </>
+  );
+}
