@@ -1,57 +1,24 @@
 import { DurationSchema } from "@bufbuild/protobuf/wkt";
-import { ChatClient, dataType, memoryTokens, type Room, type RoomSnapshot, type TokenStore } from "@rialto/chat";
+import { dataType, memoryTokens, type RoomSnapshot } from "@rialto/chat";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import WebSocket from "ws";
+import { Clients, joined, until } from "./clients.js";
 import { RialtoServer } from "./server.js";
 
 let server: RialtoServer;
-const clients: ChatClient[] = [];
+const clients = new Clients(() => server);
+const start = clients.start.bind(clients);
 
 beforeAll(async () => {
   server = await RialtoServer.start();
 });
 
 afterEach(() => {
-  for (const client of clients.splice(0)) {
-    client.close();
-  }
+  clients.close();
 });
 
 afterAll(async () => {
   await server?.close();
 });
-
-/** Starts a client, which ends with the test. */
-function start(displayName: string, tokens: TokenStore = memoryTokens()): ChatClient {
-  const client = new ChatClient({ baseUrl: server.webSocketUrl, displayName, tokens, WebSocket });
-  clients.push(client);
-  client.connect();
-  return client;
-}
-
-/** Resolves once the condition holds for the snapshot of a room or a client. */
-function until<S>(
-  store: { getSnapshot(): S; subscribe(listener: () => void): () => void },
-  condition: (snapshot: S) => boolean,
-): Promise<S> {
-  return new Promise((resolve) => {
-    const check = () => {
-      const snapshot = store.getSnapshot();
-      if (condition(snapshot)) {
-        unsubscribe();
-        resolve(snapshot);
-      }
-    };
-    const unsubscribe = store.subscribe(check);
-    check();
-  });
-}
-
-function joined(client: ChatClient, id: string): Promise<Room> {
-  const room = client.room(id);
-  room.join();
-  return until(room, ({ status }) => status === "live").then(() => room);
-}
 
 const texts = ({ messages }: RoomSnapshot) => messages.map(({ text }) => text);
 
@@ -157,7 +124,7 @@ test("answers, mentions, threads and views of old messages", async () => {
     ana.send(`message ${i}`);
   }
   await until(bo, ({ headSeq }) => headSeq === 150);
-  const about = clients[0]?.getSnapshot().user?.id ?? "";
+  const about = clients.all[0]?.getSnapshot().user?.id ?? "";
   bo.send("indeed", { replyTo: 40, mentions: [about] });
   bo.send("so it is", { replyTo: 150 });
   const { messages } = await until(ana, ({ headSeq }) => headSeq === 152);
@@ -304,7 +271,7 @@ test("kill -9 under load, 20 times: every message is there exactly once, and eve
     await server.kill();
     await server.restart();
     // The backoff would have them wait for the server's sake; this test is in a hurry.
-    for (const client of clients) {
+    for (const client of clients.all) {
       client.connect();
     }
     await Promise.all(rooms.map((room) => until(room, ({ status }) => status === "live")));

@@ -99,6 +99,29 @@ test("tabs share one connection and one person, agree on what is read, and do wi
   await context.close();
 });
 
+test("tabs on one connection show the same rooms, and what is read in one is read in all", async () => {
+  const context = await browser.newContext({ bypassCSP: true });
+  const first = await openTab(context, "front");
+  const second = await openTab(context, "front");
+  const { id } = await first.page.evaluate(() => (globalThis as Scope).client.createRoom({ title: "Back" }));
+  const badges = (page: Page) =>
+    page.evaluate(() =>
+      (globalThis as Scope).client.rooms.getSnapshot().rooms.map(({ title, unread }) => `${title} ${unread}`),
+    );
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  await bo.say(id, "one", "two");
+  for (const { page } of [first, second]) {
+    await eventually(() => badges(page), ["Back 2"]);
+  }
+  await second.page.evaluate((room) => (globalThis as Scope).client.room(room).markRead(2), id);
+  for (const { page } of [second, first]) {
+    await eventually(() => badges(page), ["Back 0"]);
+  }
+  expect([first.sockets(), second.sockets()]).toEqual([1, 0]);
+  bo.close();
+  await context.close();
+});
+
 test("tabs come back together when the server does, and nobody has anything twice", async () => {
   const context = await browser.newContext({ bypassCSP: true });
   const tabs = [];

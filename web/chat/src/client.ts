@@ -5,6 +5,8 @@ import { createWebSocketTransport, type WebSocketConstructor } from "@rialto/tra
 import { Connection } from "./connection.js";
 import { toUser } from "./convert.js";
 import { ChatError } from "./error.js";
+import { Feed } from "./feed.js";
+import type { UserRooms } from "./feed-types.js";
 import { indexedDbMessages } from "./indexed-db.js";
 import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
@@ -58,13 +60,16 @@ export interface ChatClientOptions {
  * confirmed is sent again as the same message.
  */
 export class ChatClient {
+  /** This user's rooms and invitations, with what is unread in each; see UserRooms. */
+  readonly rooms: UserRooms;
+  private readonly feed: Feed;
   private readonly transport: TransportHolder;
   private readonly tokens: TokenStore;
   private readonly random: () => number;
   private readonly connection: Connection;
   private readonly store: Store<ClientSnapshot>;
   private readonly keeper: MessageKeeper;
-  private readonly rooms = new Map<string, RoomSession>();
+  private readonly sessions = new Map<string, RoomSession>();
   private displayName: string;
   /** Read from the store once, so that what another tab writes there does not change who this one is. */
   private token: string | undefined;
@@ -104,6 +109,8 @@ export class ChatClient {
         changed: () => this.store.changed(),
       },
     });
+    this.feed = new Feed((room) => this.sessions.get(room)?.progress);
+    this.rooms = this.feed;
     this.session = this.openSession();
     this.store = new Store(() => ({ connection: this.connection.state, user: this.user }));
     this.adopt();
@@ -141,10 +148,10 @@ export class ChatClient {
   }
 
   private roomSession(id: string): RoomSession {
-    let room = this.rooms.get(id);
+    let room = this.sessions.get(id);
     if (!room) {
       room = new RoomSession(id, this.session, this.random);
-      this.rooms.set(id, room);
+      this.sessions.set(id, room);
     }
     return room;
   }
@@ -212,7 +219,7 @@ export class ChatClient {
         }
       },
       () => {
-        for (const room of this.rooms.values()) {
+        for (const room of this.sessions.values()) {
           room.restored();
         }
       },
@@ -235,6 +242,8 @@ export class ChatClient {
       signal: (command) => connection.sendUnlessCongested({ command }),
       call: (method, request) => this.call(method, request),
       later: (use) => this.later(use),
+      progressed: (room) => this.feed.progressed(room),
+      marked: (room, readSeq) => this.feed.marked(room, readSeq),
       fail: (reason) => connection.fail(reason),
     };
   }
@@ -318,7 +327,7 @@ export class ChatClient {
         this.connection.stop({ code: "refused", text: errorFromStatus(result.value).message });
       }
     });
-    for (const room of this.rooms.values()) {
+    for (const room of this.sessions.values()) {
       room.opened();
     }
   }
@@ -327,9 +336,11 @@ export class ChatClient {
   private received({ events, replies }: ConnectResponse): void {
     const touched = new Set<RoomSession>();
     for (const event of events) {
-      const room = this.rooms.get(event.room);
+      const room = this.sessions.get(event.room);
       if (event.kind.case === "welcome") {
         this.welcomed(event.kind.value);
+      } else if (event.kind.case === "feed") {
+        this.feed.take(event.kind.value);
       } else if (room) {
         room.receive(event);
         touched.add(room);
@@ -351,16 +362,18 @@ export class ChatClient {
       this.token = guestToken;
       this.tokens.set(guestToken);
     }
+    this.feed.welcomed(this.user.id, guestToken !== "");
     this.connection.established();
     this.adopt();
-    for (const room of this.rooms.values()) {
+    for (const room of this.sessions.values()) {
       room.established();
     }
   }
 
   private lost(error: ChatError | undefined): void {
     this.replies.clear();
-    for (const room of this.rooms.values()) {
+    this.feed.lost();
+    for (const room of this.sessions.values()) {
       room.lost(error);
     }
   }

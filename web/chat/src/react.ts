@@ -12,6 +12,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import type { ChatClient } from "./client.js";
+import type { RoomsSnapshot } from "./feed-types.js";
 import type {
   ConnectionState,
   Listener,
@@ -74,6 +75,11 @@ export function useConnection(): ConnectionState {
 /** Returns who this client is; undefined before the first connection. */
 export function useUser(): User | undefined {
   return useSelection(useChat(), ({ user }) => user);
+}
+
+/** Returns this user's rooms and invitations. For a part of them: `useSelection(useChat().rooms, …)`. */
+export function useRooms(): RoomsSnapshot {
+  return useSnapshot(useChat().rooms);
 }
 
 /** Returns a room and joins it for as long as the component is there. For its snapshot: `useSnapshot`, `useSelection`. */

@@ -20,6 +20,11 @@ export class ReadMarker {
     return this.wished?.seq ?? this.confirmed;
   }
 
+  /** Where it is wished and the server did not say yet; undefined if nothing is. */
+  get wish(): number | undefined {
+    return this.wished?.seq;
+  }
+
   /** Moves it in what is shown; `flush` then tells the server. Returns false if it is there already. */
   mark(seq: number): boolean {
     if (seq === this.seq) {

@@ -1,8 +1,8 @@
-import { durationMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { durationMs, type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { Role, type Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
-import { toKind, toRole } from "./convert.js";
-import type { RoomSettings } from "./member-types.js";
+import { Role, RoomKind, type Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { toKind, toMember, toRole, toUser } from "./convert.js";
+import type { Member, RoomSettings } from "./member-types.js";
 
 /** What is known of a room beside its messages. */
 export interface RoomInfo extends Required<RoomSettings> {
@@ -15,7 +15,7 @@ export interface RoomInfo extends Required<RoomSettings> {
 }
 
 /** What is known of a room before anything of it came. */
-export const unknownRoom: RoomInfo = {
+const unknownRoom: RoomInfo = {
   title: "",
   topic: "",
   slowModeMs: 0,
@@ -30,7 +30,7 @@ export const unknownRoom: RoomInfo = {
   firstSeq: 0,
 };
 
-export function toRoomInfo(room: WireRoom): RoomInfo {
+function toRoomInfo(room: WireRoom): RoomInfo {
   return {
     title: room.title,
     topic: room.topic,
@@ -48,16 +48,85 @@ export function toRoomInfo(room: WireRoom): RoomInfo {
 }
 
 /**
- * Returns what is known after an event about a member, which does not say how many there are: somebody became one at the time of
- * the event, or is one no more.
+ * What is known of a room beside its messages, and what this user is there: as the newest of answers and events says, in whatever
+ * order they come.
  */
-export function countMembers(info: RoomInfo, { rev, time, kind }: Event): RoomInfo {
-  const headRev = Number(rev);
-  const isNews = headRev > info.headRev;
-  const became =
-    kind.case === "memberChanged" && kind.value.role !== Role.UNSPECIFIED && isSame(kind.value.createTime, time);
-  const left = kind.case === "memberRemoved" && kind.value.role !== Role.UNSPECIFIED;
-  return isNews && (became || left) ? { ...info, headRev, memberCount: info.memberCount + (became ? 1 : -1) } : info;
+export class RoomFacts {
+  private known = unknownRoom;
+  private mine: Member | undefined;
+
+  get info(): RoomInfo {
+    return this.known;
+  }
+
+  /** What this user is here: a member, or a visitor who is muted. */
+  get me(): Member | undefined {
+    return this.mine;
+  }
+
+  /** A join was answered with what this user is. */
+  joined(member: Member | undefined): void {
+    this.mine = member;
+  }
+
+  /** The room as an answer or an event shows it. */
+  learn(room: WireRoom): void {
+    if (Number(room.headRev) >= this.known.headRev) {
+      this.known = toRoomInfo(room);
+    }
+  }
+
+  /** Starts afresh. */
+  reset(room: WireRoom | undefined): void {
+    this.known = room ? toRoomInfo(room) : unknownRoom;
+  }
+
+  /** The oldest message that is kept is this one. */
+  beginsWith(firstSeq: number): void {
+    this.known = { ...this.known, firstSeq };
+  }
+
+  /** Takes the room's next event. `userId` is who this user is. */
+  apply(event: Event, userId: string | undefined): void {
+    const { rev, kind } = event;
+    if (rev === 1n) {
+      this.made(event, userId);
+    }
+    this.countMembers(event);
+    if (kind.case === "roomChanged") {
+      this.learn(kind.value);
+    } else if (kind.case === "memberChanged" && kind.value.user?.id === userId) {
+      this.mine = toMember(kind.value);
+    } else if (kind.case === "memberRemoved" && kind.value.user?.id === userId) {
+      this.mine = undefined;
+    }
+  }
+
+  /** The first event stands for the making of the room and for its maker's ownership. */
+  private made({ time, kind }: Event, userId: string | undefined): void {
+    const creator =
+      kind.case === "posted" ? kind.value.sender : kind.case === "roomChanged" ? kind.value.creator : undefined;
+    const isDirect = kind.case === "roomChanged" && kind.value.kind === RoomKind.DIRECT;
+    if (!creator || isDirect) {
+      return;
+    }
+    this.known = { ...this.known, memberCount: Math.max(1, this.known.memberCount) };
+    if (creator.id === userId) {
+      this.mine = { user: toUser(creator), role: "owner", ...(time && { since: timestampDate(time) }), muted: false };
+    }
+  }
+
+  /** An event about a member does not say how many there are: somebody became one at the time of the event, or is one no more. */
+  private countMembers({ rev, time, kind }: Event): void {
+    const headRev = Number(rev);
+    const isNews = headRev > this.known.headRev;
+    const became =
+      kind.case === "memberChanged" && kind.value.role !== Role.UNSPECIFIED && isSame(kind.value.createTime, time);
+    const left = kind.case === "memberRemoved" && kind.value.role !== Role.UNSPECIFIED;
+    if (isNews && (became || left)) {
+      this.known = { ...this.known, headRev, memberCount: this.known.memberCount + (became ? 1 : -1) };
+    }
+  }
 }
 
 function isSame(a: Timestamp | undefined, b: Timestamp | undefined): boolean {

@@ -1,13 +1,13 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { type Event, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
-import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
 import { toMember, toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
 import { ChatError } from "./error.js";
-import type { Member, RoomSettings } from "./member-types.js";
+import type { RoomProgress } from "./feed.js";
+import type { RoomSettings } from "./member-types.js";
 import { Members } from "./members.js";
 import { MessageCalls } from "./message-calls.js";
 import type { StoredMessage } from "./message-store.js";
@@ -15,7 +15,8 @@ import type { Draft } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Publisher } from "./publisher.js";
 import { ReadMarker } from "./read-marker.js";
-import { countMembers, toRoomInfo, unknownRoom } from "./room-info.js";
+import { RoomFacts } from "./room-info.js";
+import { RoomViews } from "./room-views.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -31,7 +32,6 @@ import type {
   Unsubscribe,
 } from "./types.js";
 import { TypingSignal, Typists } from "./typing.js";
-import { RoomView, type ViewScope } from "./view.js";
 
 /** How many messages a page of history brings. */
 const pageSize = 50;
@@ -61,16 +61,13 @@ export class RoomSession implements Room {
   private readonly attachment: Attachment;
   private readonly publisher: Publisher;
   private readonly calls: MessageCalls;
-  private readonly views = new Set<RoomView>();
+  private readonly views: RoomViews;
   /** Calls of `join` without a `leave`. */
   private joins = 0;
   private loading: Promise<void> | undefined;
   /** Somebody reads back: nothing of what is loaded is let go. */
   private olderKept = false;
-  /** The room as of its newest change here. */
-  private info = unknownRoom;
-  /** What this user is here. */
-  private me: Member | undefined;
+  private readonly facts = new RoomFacts();
   /** Why the room began anew the last time that it did. */
   private lastReset: RoomReset | undefined;
 
@@ -82,6 +79,7 @@ export class RoomSession implements Room {
       rev: () => this.attachment.position?.rev ?? 0,
       session,
     });
+    this.views = new RoomViews(id, session, () => this.attachment.position);
     this.calls = new MessageCalls(id, session, {
       epoch: () => this.attachment.position?.epoch,
       get: (seq) => this.timeline.get(seq),
@@ -165,7 +163,7 @@ export class RoomSession implements Room {
     const { call } = this.session;
     const room = await this.session.later(({ RoomCalls }) => new RoomCalls(call).update(this.id, settings));
     if (room) {
-      this.learn(room);
+      this.facts.learn(room);
       this.changed();
     }
   }
@@ -209,20 +207,11 @@ export class RoomSession implements Room {
   }
 
   around(seq: number): MessageView {
-    return this.openView({ around: seq });
+    return this.views.open({ around: seq });
   }
 
   thread(seq: number): MessageView {
-    return this.openView({ repliesTo: seq });
-  }
-
-  private openView(scope: ViewScope): MessageView {
-    const view: RoomView = new RoomView(this.id, scope, this.session, {
-      position: () => this.attachment.position,
-      closed: () => this.views.delete(view),
-    });
-    this.views.add(view);
-    return view;
+    return this.views.open({ repliesTo: seq });
   }
 
   setTyping(typing: boolean): void {
@@ -301,22 +290,34 @@ export class RoomSession implements Room {
   /** Tells the listeners. */
   changed(): void {
     this.store.changed();
+    this.session.progressed(this.id);
+  }
+
+  /** What this room knows of itself before the user's feed tells it. */
+  get progress(): RoomProgress {
+    const isLive = this.attachment.status === "live";
+    return {
+      headSeq: isLive ? this.headSeq : undefined,
+      readSeq: isLive ? this.readMarker.seq : this.readMarker.wish,
+    };
   }
 
   private shutOut(): void {
     // The event that says why came before.
     const text = "You may not see this room any more.";
-    this.attachment.shutOut(new ChatError(this.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED", text));
+    this.attachment.shutOut(
+      new ChatError(this.facts.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED", text),
+    );
     this.presence.clear();
     this.typists.clear();
   }
 
   private joined({ epoch, room, read, member }: JoinResult): void {
-    this.me = member && toMember(member);
+    this.facts.joined(member && toMember(member));
     const { position } = this.attachment;
     // The first snapshot may still be on its way; how much is unread is known already.
     if (room && (!position || epoch === position.epoch)) {
-      this.learn(room);
+      this.facts.learn(room);
     }
     if (read) {
       this.readMarker.told(Number(read.seq));
@@ -339,38 +340,20 @@ export class RoomSession implements Room {
 
   private apply(event: Event): void {
     const message = this.mergeFrom(event);
-    this.info = countMembers(this.info, event);
-    if (event.kind.case === "roomChanged") {
-      this.learn(event.kind.value);
-    } else if (event.kind.case === "memberChanged") {
-      this.memberChanged(toMember(event.kind.value));
+    this.facts.apply(event, this.session.userId);
+    if (event.kind.case === "memberChanged") {
+      this.members.changed(toMember(event.kind.value));
     } else if (event.kind.case === "memberRemoved") {
-      this.memberRemoved(toMember(event.kind.value));
+      this.members.removed(event.kind.value.user?.id ?? "");
     } else if (message && event.kind.case === "posted") {
       this.timeline.answered(message);
-      for (const view of this.views) {
-        view.posted(message);
-      }
+      this.views.posted(message);
       this.typists.stopped(message.sender.id);
       // While catching up the join's answer knows better: the marker may have been moved back since.
       if (message.sender.id === this.session.userId && this.attachment.status === "live") {
         this.readMarker.posted(message.seq);
       }
       this.letGo();
-    }
-  }
-
-  private memberChanged(member: Member): void {
-    this.members.changed(member);
-    if (member.user.id === this.session.userId) {
-      this.me = member;
-    }
-  }
-
-  private memberRemoved({ user }: Member): void {
-    this.members.removed(user.id);
-    if (user.id === this.session.userId) {
-      this.me = undefined;
     }
   }
 
@@ -403,9 +386,7 @@ export class RoomSession implements Room {
 
   private merge(message: ChatMessage): void {
     this.timeline.merge(message);
-    for (const view of this.views) {
-      view.merge(message);
-    }
+    this.views.merge(message);
   }
 
   private reset({ snapshot, newEpoch }: Extract<Step, { kind: "reset" }>): void {
@@ -414,20 +395,15 @@ export class RoomSession implements Room {
       const reason = snapshot.reason === SnapshotReason.TOO_FAR_BEHIND ? "far-behind" : "restored";
       this.lastReset = { reason };
     }
-    this.info = unknownRoom;
-    if (snapshot.room) {
-      this.learn(snapshot.room);
-    }
+    this.facts.reset(snapshot.room);
     const rev = this.attachment.position?.rev ?? 0;
-    this.timeline.reset(page, { seq: this.info.headSeq, rev }, newEpoch);
+    this.timeline.reset(page, { seq: this.facts.info.headSeq, rev }, newEpoch);
     if (newEpoch) {
       this.readMarker.reset();
       this.publisher.outbox.epochChanged();
     }
     this.settle(page);
-    for (const view of this.views) {
-      view.reset();
-    }
+    this.views.reset();
     this.members.reset();
     if (newEpoch) {
       this.publisher.flush();
@@ -437,12 +413,6 @@ export class RoomSession implements Room {
   private settle(page: readonly ChatMessage[]): void {
     for (const message of page) {
       this.publisher.outbox.seen(message, this.session.userId);
-    }
-  }
-
-  private learn(room: WireRoom): void {
-    if (Number(room.headRev) >= this.info.headRev) {
-      this.info = toRoomInfo(room);
     }
   }
 
@@ -459,14 +429,21 @@ export class RoomSession implements Room {
   private sendMark(seq: number): boolean {
     return this.session.request({ case: "markRead", value: { room: this.id, seq: BigInt(seq) } }, (result) => {
       const now = result.case === "markRead" ? Number(result.value.read?.seq ?? 0n) : undefined;
+      if (now !== undefined) {
+        this.session.marked(this.id, now);
+      }
       if (this.readMarker.answered(seq, now)) {
         this.changed();
       }
     });
   }
 
+  private get headSeq(): number {
+    return Math.max(this.facts.info.headSeq, this.timeline.lastSeq);
+  }
+
   private get hasOlder(): boolean {
-    return this.attachment.position !== undefined && this.timeline.firstSeq > Math.max(1, this.info.firstSeq);
+    return this.attachment.position !== undefined && this.timeline.firstSeq > Math.max(1, this.facts.info.firstSeq);
   }
 
   private async load(): Promise<void> {
@@ -485,19 +462,20 @@ export class RoomSession implements Room {
       }
       this.settle(page);
       const oldest = page.length > 0 ? Number(room?.firstSeq ?? 0n) : before;
-      this.info = { ...this.info, firstSeq: oldest };
+      this.facts.beginsWith(oldest);
     }
   }
 
   private build(): RoomSnapshot {
     const { error, missing, status } = this.attachment;
-    const { headRev: _, firstSeq, ...info } = this.info;
-    const headSeq = Math.max(info.headSeq, this.timeline.lastSeq);
+    const { info: known, me } = this.facts;
+    const { headRev: _, firstSeq, ...info } = known;
+    const { headSeq } = this;
     const { seq: readSeq } = this.readMarker;
     return {
       ...info,
       id: this.id,
-      ...(this.me && { me: this.me }),
+      ...(me && { me }),
       status,
       ...(error && { error }),
       ...(this.lastReset && { reset: this.lastReset }),

@@ -38,6 +38,10 @@ export interface Session {
   later<T>(use: (part: Later) => Promise<T>): Promise<T>;
   /** Keeps what is not sent over a reload. */
   readonly keeper: MessageKeeper;
+  /** This room may know more of itself than the feed told. */
+  progressed(room: string): void;
+  /** The server moved this user's marker in this room, as was asked for here. */
+  marked(room: string, readSeq: number): void;
   /** Gives the stream up as broken. */
   fail(reason: DisconnectReason): void;
 }
