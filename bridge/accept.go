@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	// A small read buffer and pooled write buffers are most of what an idle socket costs: with them, and outside of
-	// net/http's handler, it is 4.9 KB instead of 16.9. Larger messages are read past the buffer.
-	readBufferBytes  = 512
+	readBufferBytes  = 512 // larger messages are read past the buffer
 	writeBufferBytes = 16 << 10
 )
 
-var writeBuffers sync.Pool // of gorilla's write buffers, all of one size
+var (
+	readBuffers  = bufferPool{bytes: readBufferBytes}
+	writeBuffers sync.Pool // of gorilla's write buffers, all of one size
+)
 
 // ServeHTTP turns a WebSocket handshake on a gRPC path into a call and returns; the call goes on in a goroutine of its own,
 // which [Handler.Drain] waits for.
@@ -60,11 +61,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.counters.accepted.Add(1)
 	call := newPlainCall(h, sock, request, peerOf(sock, r))
-	// Owner: the handler. Ends when the call's handler has returned and the socket is closed. Drain waits for it.
-	go func() {
-		defer h.leave()
-		call.serve()
-	}()
+	// Owner: the handler. Ends when the call's handler has returned and the socket is closed, or when another goroutine goes
+	// on with the call. Drain waits until the call has left.
+	go call.serve()
 }
 
 // admitSocket counts a socket, or answers that there can be no further one now.
@@ -107,7 +106,6 @@ func (h *Handler) parseRequest(r *http.Request) (plainRequest, error) {
 
 func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainRequest) (*socket, error) {
 	upgrader := websocket.Upgrader{
-		ReadBufferSize:  readBufferBytes,
 		WriteBufferSize: writeBufferBytes,
 		WriteBufferPool: &writeBuffers,
 		CheckOrigin:     func(*http.Request) bool { return true }, // checked before, with an answer that says more
@@ -121,19 +119,23 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 	if request.offer.plain {
 		header.Set("Sec-Websocket-Protocol", SubprotocolPlain) // never what else was offered: it may be a token
 	}
-	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
+	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout, buffers: &readBuffers}
 	ws, err := upgrader.Upgrade(hijacker, r, header)
 	if err != nil {
 		return nil, err
 	}
-	return newSocket(ws, hijacker.conn), nil
+	return newSocket(ws, hijacker.conn, hijacker.buffer), nil
 }
 
-// meteringHijacker puts a meteredConn between gorilla and the connection it takes over.
+// meteringHijacker puts a meteredConn between gorilla and the connection it takes over, and gives it a buffer of ours.
 type meteringHijacker struct {
 	http.ResponseWriter
 	writeTimeout time.Duration
-	conn         *meteredConn // set by Hijack
+	buffers      *bufferPool
+
+	// Set by Hijack.
+	conn   *meteredConn
+	buffer *readBuffer
 }
 
 func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -142,7 +144,11 @@ func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.conn = &meteredConn{Conn: conn, writeTimeout: h.writeTimeout}
-	return h.conn, rw, nil
+	if rw.Reader.Buffered() > 0 {
+		return h.conn, rw, nil // the client did not wait for the handshake, and gorilla refuses it
+	}
+	h.buffer = newReadBuffer(h.conn, h.buffers)
+	return h.conn, bufio.NewReadWriter(&h.buffer.reader, rw.Writer), nil
 }
 
 // peerOf returns whom a request says it comes from: the connection's other end, unless what knows the proxies in front of the

@@ -373,8 +373,8 @@ func TestClientWaitsAfterGoAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	const pause = 100
-	p.sendMessage(frameGoAway, 0, &bridgev1.GoAway{LastStream: 1, ReconnectMinMs: pause, ReconnectMaxMs: pause})
 	start := time.Now()
+	p.sendMessage(frameGoAway, 0, &bridgev1.GoAway{LastStream: 1, ReconnectMinMs: pause, ReconnectMaxMs: pause})
 	p.skipToClose()
 	go call()
 	p = s.next()

@@ -37,7 +37,9 @@ func (b *heartbeat) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopped = true
-	b.timer.Stop()
+	if b.timer != nil { // it was started
+		b.timer.Stop()
+	}
 }
 
 func (b *heartbeat) beat(c *plainCall, interval time.Duration) {

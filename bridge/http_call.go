@@ -88,7 +88,7 @@ func (c *httpCall) run(ctx context.Context) error {
 	if c.ended() == nil {
 		c.stream.ctx = c.newContext(ctx)
 		stop := c.expireWith(c.stream.ctx)
-		st := c.handler.invoke(c.stream)
+		st, _ := c.handler.invoke(c.stream) // over HTTP no handler detaches
 		stop()
 		c.setEnd(st)
 	}

@@ -37,7 +37,8 @@ type inbound struct {
 	head      int          // the first in messages
 	count     int          // messages begun so far
 	goesOn    bool         // the last message is incomplete
-	receiving bool         // a receive is waiting
+	receiving bool         // a receive is waiting, or await
+	waiting   func()       // what await was called with; nil: it was not, or the time has come
 	held      int          // bytes of assembly in use
 	ended     bool         // the peer sends no more
 	err       error        // final; nothing more is received
@@ -167,7 +168,7 @@ func (in *inbound) advance() {
 	if in.head == len(in.messages) && !in.ended || in.head < len(in.messages) && in.isAssembling() {
 		return
 	}
-	in.ready.Signal()
+	in.signal()
 }
 
 // isAssembling reports whether the first message is incomplete and not refused.
@@ -220,6 +221,35 @@ func (in *inbound) receive() (data []byte, compressed bool, err error) {
 		in.receiving = true
 		in.ready.Wait()
 	}
+}
+
+// await has f run, in a goroutine of its own, as soon as receive would not wait, now or later. Meanwhile it counts as a receive
+// that waits; it takes its place, and receive is not called before.
+func (in *inbound) await(f func()) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.reclaim()
+	if in.off == len(in.buf) {
+		in.freeBuffer() // it may take long
+	}
+	in.receiving = true
+	if in.head < len(in.messages) && in.isAssembling() {
+		in.returnEarly()
+	}
+	in.waiting = f
+	if in.err != nil || in.head < len(in.messages) && !in.isAssembling() || in.head == len(in.messages) && in.ended {
+		in.signal()
+	}
+}
+
+// signal ends a wait.
+func (in *inbound) signal() {
+	if f := in.waiting; f != nil {
+		in.waiting = nil
+		go f() // its owner is the call, which f goes on with
+		return
+	}
+	in.ready.Signal()
 }
 
 // take returns the first message, which is complete or refused.
@@ -289,7 +319,7 @@ func (in *inbound) end() (incomplete bool) {
 		in.messages = in.messages[:len(in.messages)-1]
 		in.goesOn = false
 	}
-	in.ready.Signal()
+	in.signal()
 	return incomplete
 }
 
@@ -306,7 +336,7 @@ func (in *inbound) fail(err error) {
 	if !in.taken.Load() {
 		in.drop()
 	}
-	in.ready.Signal()
+	in.signal()
 }
 
 func (in *inbound) drop() {

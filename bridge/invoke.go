@@ -12,24 +12,39 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// invoke runs the service's handler for one call, inside the interceptors, and returns the call's status. A panic is
-// contained: it is logged with its stack, the client gets INTERNAL, and no other call notices.
-func (h *Handler) invoke(stream *serverStream) (st *status.Status) {
+// invoke runs the service's handler for one call, inside the interceptors, and returns the call's status; ended is false
+// if the handler has detached and the call goes on.
+func (h *Handler) invoke(stream *serverStream) (st *status.Status, ended bool) {
 	stream.ctx, stream.stats = h.stats.beginCall(stream.ctx, stream.method)
-	defer func() { stream.stats.ended(st, stream.trailers()) }()
+	return h.run(stream, (*Handler).call)
+}
+
+// run runs a part of a call's handler: all of it, or what comes after it has detached. A panic is contained: it is logged with
+// its stack, the client gets INTERNAL, and no other call notices.
+func (h *Handler) run(stream *serverStream, part func(*Handler, *serverStream) error) (st *status.Status, ended bool) {
+	ended = true
 	returned := false
+	var err error
 	defer func() {
 		// A handler that ends its goroutine (runtime.Goexit) neither returns nor panics; its call still has to end.
 		if cause := recover(); !returned {
 			h.config.logger.Error("bridge: service panicked", "method", stream.method.fullName,
 				panicAttr(cause), "stack", string(debug.Stack()))
 			st = status.New(codes.Internal, "internal error")
+			err = st.Err()
 			stream.wire.end(st)
 		}
+		if ended {
+			stream.tellEnd(err)
+			stream.stats.ended(st, stream.trailers())
+		}
 	}()
-	err := h.call(stream)
+	err = part(h, stream)
 	returned = true
-	return statusOf(err)
+	if stream.hasDetached(err) {
+		return nil, false
+	}
+	return statusOf(err), true
 }
 
 func (h *Handler) call(stream *serverStream) error {

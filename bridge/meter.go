@@ -24,6 +24,9 @@ type meteredConn struct {
 	net.Conn
 	writeTimeout time.Duration
 
+	first    [1]byte // the reader's: what awaitByte has read, if hasFirst
+	hasFirst bool
+
 	reads   atomic.Uint64 // reads that brought something
 	reading atomic.Bool   // a read is waiting for the peer
 	writing atomic.Bool   // a write is under way
@@ -35,6 +38,32 @@ type meteredConn struct {
 }
 
 func (c *meteredConn) Read(p []byte) (int, error) {
+	if !c.hasFirst || len(p) == 0 {
+		return c.read(p)
+	}
+	c.hasFirst = false
+	p[0] = c.first[0]
+	if len(p) == 1 {
+		return 1, nil
+	}
+	n, err := c.read(p[1:]) // no frame is one byte long: there is more, or an error
+	return 1 + n, err
+}
+
+// awaitByte waits for one byte, which the next Read returns first. Whoever waits here needs no buffer.
+func (c *meteredConn) awaitByte() error {
+	if c.hasFirst {
+		return nil
+	}
+	n, err := c.read(c.first[:])
+	c.hasFirst = n > 0
+	if c.hasFirst {
+		return nil
+	}
+	return err
+}
+
+func (c *meteredConn) read(p []byte) (int, error) {
 	c.reading.Store(true)
 	n, err := c.Conn.Read(p)
 	if n > 0 {

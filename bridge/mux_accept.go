@@ -10,6 +10,8 @@ import (
 // muxReadBufferBytes is larger than plain mode's: a multiplexed socket carries many short frames, and there are fewer of them.
 const muxReadBufferBytes = 16 << 10
 
+var muxReadBuffers = bufferPool{bytes: muxReadBufferBytes}
+
 // muxRequest is what the handshake says about a multiplexed connection.
 type muxRequest struct {
 	header handshakeMetadata
@@ -48,25 +50,20 @@ func (h *Handler) serveMux(w http.ResponseWriter, r *http.Request) {
 	}
 	h.counters.accepted.Add(1)
 	server := newMuxServer(h, sock, request, peerOf(sock.socket, r))
-	// Owner: the handler. Ends when the socket is closed and the handlers of its calls have returned. Drain waits for it.
-	go func() {
-		defer h.leave()
-		server.serve()
-	}()
+	server.serve(h.leave)
 }
 
 func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket, error) {
 	upgrader := websocket.Upgrader{
-		ReadBufferSize:    muxReadBufferBytes,
 		WriteBufferSize:   writeBufferBytes,
 		WriteBufferPool:   &writeBuffers,
 		CheckOrigin:       func(*http.Request) bool { return true }, // checked before, with an answer that says more
 		EnableCompression: false,                                    // messages may be compressed one by one
 	}
-	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout}
+	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout, buffers: &muxReadBuffers}
 	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})
 	if err != nil {
 		return nil, err
 	}
-	return newMuxSocket(ws, hijacker.conn, false), nil
+	return newMuxSocket(ws, hijacker.conn, hijacker.buffer, false), nil
 }

@@ -30,6 +30,8 @@ type muxCall struct {
 	sent        int           // bytes of the last message as it went; the sending goroutine's
 	start       time.Time     // when OPEN came
 	timeout     time.Duration // -1: none
+	stopTimeout func()        // nil: there is none
+	goOn        func()        // goOnDetached, bound once; nil: the handler has never detached
 
 	ending sync.Once
 	status *status.Status // what the call ended with; written within ending
@@ -39,7 +41,8 @@ func newMuxCall(m *muxServer, open *bridgev1.Open) *muxCall {
 	c := &muxCall{server: m, start: time.Now(), timeout: -1}
 	c.stream = m.session.newStream(c)
 	c.release = c.stream.in.release
-	c.call = serverStream{wire: c, maxSendMsgSize: m.handler.config.maxSendMsgSize}
+	config := &m.handler.config
+	c.call = serverStream{wire: c, maxSendMsgSize: config.maxSendMsgSize, mayDetach: config.detachedCalls}
 	if open.TimeoutNs != nil {
 		c.timeout = time.Duration(min(open.GetTimeoutNs(), math.MaxInt64))
 	}
@@ -61,8 +64,10 @@ func (c *muxCall) begin(open *bridgev1.Open) {
 		c.end(refusal)
 		return
 	}
-	// Owner: the connection. Ends when the service's handler has returned; muxServer.serve waits for it.
-	c.server.calls.Go(func() { c.serve(ctx) })
+	// Owner: the connection. Ends when the service's handler has returned, or has detached, and then others go on with it.
+	// muxServer.serve waits until the call has ended.
+	c.server.calls.Add(1)
+	go c.serve(ctx)
 }
 
 // prepare makes of an OPEN what the service needs, or says what is wrong with it.
@@ -99,22 +104,59 @@ func (c *muxCall) newContext(opened metadata.MD) context.Context {
 	return grpc.NewContextWithServerTransportStream(ctx, transportStream{&c.call})
 }
 
-// serve runs the service's handler to its end.
+// serve runs the service's handler until it returns or detaches.
 func (c *muxCall) serve(ctx context.Context) {
-	defer c.logEnd()
 	if c.timeout >= 0 {
-		var cancelTimeout context.CancelFunc
-		ctx, cancelTimeout = context.WithDeadline(ctx, c.start.Add(c.timeout))
-		defer cancelTimeout()
-		defer c.expireWith(ctx)()
+		timed, cancelTimeout := context.WithDeadline(ctx, c.start.Add(c.timeout))
+		ctx = timed
+		stop := c.expireWith(ctx)
+		c.stopTimeout = func() { stop(); cancelTimeout() }
 	}
 	c.call.ctx = ctx
-	st := c.server.handler.invoke(&c.call)
+	if c.runs(c.server.handler.invoke) {
+		c.goOn = c.goOnDetached
+		c.wait()
+	}
+}
+
+// goOnDetached has the handler of a detached call go on: there is something to receive. It is the main function of a goroutine.
+func (c *muxCall) goOnDetached() {
+	if c.runs(c.server.handler.resume) {
+		c.wait()
+	}
+}
+
+// wait leaves a detached call to whoever delivers to its stream. No goroutine waits.
+func (c *muxCall) wait() { c.stream.in.await(c.goOn) }
+
+// canDetach implements [detachable].
+func (c *muxCall) canDetach() bool { return true }
+
+// runs has a part of the service's handler run. When that was the last it ends the call and returns false.
+func (c *muxCall) runs(part func(*serverStream) (st *status.Status, ended bool)) (goesOn bool) {
+	defer func() { // also when the handler ends its goroutine
+		if !goesOn {
+			c.finish()
+		}
+	}()
+	st, ended := part(&c.call)
+	if !ended {
+		return true
+	}
 	c.stream.uncount() // before END: who has read that may open another call
-	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+	if err := c.call.ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 		c.abandon(status.FromContextError(err)) // the handler saw it first; END must not wait for credit
 	}
 	c.end(st)
+	return false
+}
+
+func (c *muxCall) finish() {
+	defer c.server.calls.Done()
+	if c.stopTimeout != nil {
+		c.stopTimeout()
+	}
+	c.logEnd()
 }
 
 func (c *muxCall) logEnd() {

@@ -84,10 +84,7 @@ func FuzzMuxServer(f *testing.F) {
 			sock := newScriptedSocket(append(script, epilogue(next, len(data)%2 == 1)...))
 			server := newMuxServer(handler, sock, muxRequest{header: metadata.MD{}}, &peer.Peer{Addr: &net.TCPAddr{}})
 			served := make(chan struct{})
-			go func() {
-				defer close(served)
-				server.serve()
-			}()
+			server.serve(func() { close(served) })
 			synctest.Wait()
 			checkAllEnded(t, server, sock, next)
 			sock.abort()
@@ -359,6 +356,8 @@ func (s *scriptedSocket) writeClose(CloseCode, string) error {
 	s.abort() // a peer that answers at once
 	return nil
 }
+
+func (s *scriptedSocket) rest() {}
 
 func (s *scriptedSocket) progress() (uint64, bool) { return 0, false }
 

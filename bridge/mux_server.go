@@ -28,6 +28,8 @@ type muxServer struct {
 	// The reader's.
 	resets bucket // calls that were reset or refused
 	begun  int    // calls; for the log
+	start  time.Time
+	ended  func()
 
 	mu        sync.Mutex // guards what follows; before the session's mu
 	defaults  metadata.MD
@@ -47,20 +49,37 @@ func newMuxServer(h *Handler, sock messageSocket, request muxRequest, p *peer.Pe
 	return m
 }
 
-// serve is the life of the socket. It returns when the socket is closed and the handlers of all calls have returned.
-func (m *muxServer) serve() {
+// serve begins the life of the socket, which goes on in goroutines of its own. At the end the socket is closed, the handlers of
+// all calls have returned, and ended is called.
+func (m *muxServer) serve(ended func()) {
 	h := m.handler
+	m.ended = ended
 	if h.stats != nil {
 		m.ctx = h.stats.beginConn(m.ctx, m.peer)
-		defer h.stats.endConn(m.ctx)
 	}
-	start := time.Now()
+	m.start = time.Now()
 	if !h.trackSession(m) {
 		m.goAway(h.drainNotice(0))
 	}
-	defer h.untrackSession(m)
 	m.startAge()
-	err := m.session.run()
+	m.session.begin()
+	go m.read()
+}
+
+// read is the main function of the goroutine that reads, and of those after it.
+func (m *muxServer) read() {
+	quiet, err := m.session.readFrames()
+	if quiet {
+		go m.read() // as before: ends with the socket, or leaves it to another
+		return
+	}
+	m.finish(m.session.finish(err))
+}
+
+// finish is called when the socket has ended.
+func (m *muxServer) finish(err error) {
+	h := m.handler
+	defer m.ended()
 	m.stopAge()
 	m.cancel()
 	m.calls.Wait()
@@ -71,7 +90,11 @@ func (m *muxServer) serve() {
 		h.silent(h.config.mux.basePath, m.peer)
 	}
 	h.config.logger.Debug("bridge: connection ended", "peer", m.peer.Addr.String(), "calls", m.begun, "err", err,
-		"duration", time.Since(start))
+		"duration", time.Since(m.start))
+	h.untrackSession(m)
+	if h.stats != nil {
+		h.stats.endConn(m.ctx)
+	}
 }
 
 // settled implements [sessionEnd].

@@ -43,6 +43,7 @@ type handlerConfig struct {
 	stats              []stats.Handler
 	trusted            trustedHeaders
 	frameCompression   bool
+	detachedCalls      bool
 }
 
 func defaultHandlerConfig() handlerConfig {

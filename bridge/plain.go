@@ -18,7 +18,8 @@ import (
 // plainCall is a socket in plain mode and the one call it carries: the [wire] of that call.
 //
 // Its goroutine is the call's: it runs the service's handler, and a handler that waits in RecvMsg reads the socket there, so
-// an idle call is one goroutine. Only when nobody reads does a watcher take the reader's turn (plain_recv.go).
+// an idle call is one goroutine, and one with a small stack if the handler detaches (plain_detached.go). Only when nobody reads
+// does a watcher take the reader's turn (plain_recv.go).
 //
 // Locks: recvMu, then ending, then the socket's writeMu. recvMu is held while the socket is read and writeMu while it is
 // written, on purpose: they are turns. Both waits end, for each read and write of an ending call is bounded.
@@ -38,6 +39,9 @@ type plainCall struct {
 
 	heartbeat heartbeat
 	begun     bool // guarded by handler.mu: the service's handler runs
+
+	start       time.Time
+	stopTimeout func() // nil: there is none
 
 	ending sync.Once
 	status *status.Status // what the call ended with, for the log; written within ending
@@ -60,7 +64,9 @@ func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) 
 		ctx = h.stats.beginConn(ctx, p)
 		c.connCtx = ctx
 	}
-	c.stream = &serverStream{ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize}
+	c.stream = &serverStream{
+		ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize, mayDetach: h.config.detachedCalls,
+	}
 	c.maxFrameBytes = h.config.maxRecvMsgSize
 	if request.offer.improbable {
 		newImprobableCall(c)
@@ -78,32 +84,51 @@ type framing interface {
 	writeEnd(st *status.Status, header, trailer metadata.MD) error
 }
 
-// serve is the life of the socket. It returns when the handler has returned, the watcher has ended and the socket is closed.
+// serve is the life of the socket, in a goroutine of its own; if the handler detaches, it goes on in others. At the end the
+// handler has returned, the watcher has ended, the socket is closed, and Drain no longer waits for it.
 func (c *plainCall) serve() {
-	defer c.finish(time.Now())
+	if c.runs(c.begin) {
+		go c.attend() // where it goes on
+	}
+}
+
+// begin is the call up to where its handler returns or detaches.
+func (c *plainCall) begin() (st *status.Status, ended bool) {
+	c.start = time.Now()
 	if !c.handler.track(c) {
-		c.end(errDraining)
-		return
+		return errDraining, true
 	}
 	opened, ok := c.open()
 	if !ok {
-		return
+		return c.status, true
 	}
 	if !c.handler.begin(c) {
-		c.end(errDraining)
-		return
+		return errDraining, true
 	}
 	ctx := c.newContext(opened.metadata)
 	if opened.timeout > 0 {
 		var cancelTimeout context.CancelFunc
 		ctx, cancelTimeout = context.WithTimeout(ctx, opened.timeout)
-		defer cancelTimeout()
-		defer c.expireWith(ctx)()
+		stop := c.expireWith(ctx)
+		c.stopTimeout = func() { stop(); cancelTimeout() }
 	}
 	c.stream.ctx = ctx
 	c.heartbeat.start(c)
-	defer c.heartbeat.stop()
-	c.end(c.handler.invoke(c.stream))
+	return c.handler.invoke(c.stream)
+}
+
+// runs has a part of the call run. When that was the last it ends the call and cleans up, and returns false.
+func (c *plainCall) runs(part func() (st *status.Status, ended bool)) (goesOn bool) {
+	defer func() { // also when the handler ends its goroutine
+		if !goesOn {
+			c.finish()
+		}
+	}()
+	st, ended := part()
+	if ended {
+		c.end(st)
+	}
+	return !ended
 }
 
 // expireWith ends the call at ctx's deadline even while the handler is busy. The caller calls stop at last.
@@ -188,7 +213,12 @@ func (c *plainCall) lost(reason error) {
 }
 
 // finish closes the socket once the call has ended, and waits for whoever else reads it.
-func (c *plainCall) finish(start time.Time) {
+func (c *plainCall) finish() {
+	defer c.handler.leave()
+	c.heartbeat.stop()
+	if c.stopTimeout != nil {
+		c.stopTimeout()
+	}
 	c.recvMu.Lock()
 	if c.pending != nil {
 		c.pending.free()
@@ -203,5 +233,5 @@ func (c *plainCall) finish(start time.Time) {
 		stats.endConn(c.connCtx)
 	}
 	c.handler.config.logger.Debug("bridge: call ended", "method", c.request.path, "code", c.status.Code().String(),
-		"peer", c.peer.Addr.String(), "duration", time.Since(start))
+		"peer", c.peer.Addr.String(), "duration", time.Since(c.start))
 }

@@ -16,6 +16,8 @@ import (
 type messageSocket interface {
 	// start is called once, before anything else. wake, which any goroutine may call, makes the session flush.
 	start(wake func())
+	// rest waits until there is something to read, with as little memory as can be. An error is left to read.
+	rest()
 	// read returns the next binary message in buf's memory, or in larger memory if need be. A text message or one of more
 	// than limit bytes is a *connError. Another error is final: the peer closed the socket, or it broke.
 	read(buf []byte, limit int) ([]byte, error)
@@ -84,7 +86,8 @@ type session struct {
 	// The reader's.
 	recvWindow recvWindow // of the connection
 	pings      bucket
-	settled    bool // the peer's SETTINGS have come
+	settled    bool        // the peer's SETTINGS have come
+	first      *time.Timer // fires if they have not; nil once they have
 
 	write func() // writeAll, bound once: a writer begins for every batch
 
@@ -164,18 +167,33 @@ func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *sessi
 	return s
 }
 
-// run sends our SETTINGS and reads until the socket ends, which it then closes. It returns when the writer and the heartbeat
-// have ended too; the error says why the session did. Streams' owners may then still be running.
+// run is the life of a session: it sends our SETTINGS and reads until the socket ends, which it then closes. It returns when the
+// writer and the heartbeat have ended too; the error says why the session did. Streams' owners may then still be running.
 func (s *session) run() error {
+	s.begin()
+	for {
+		if quiet, err := s.readFrames(); !quiet {
+			return s.finish(err)
+		}
+	}
+}
+
+// begin sends our SETTINGS. After it comes readFrames, and when that has failed, finish: all by the reader.
+func (s *session) begin() {
 	s.wake()
-	first := time.AfterFunc(s.config.firstFrameTimeout, func() { s.expireFirstFrame() })
-	defer first.Stop()
+	s.first = time.AfterFunc(s.config.firstFrameTimeout, s.expireFirstFrame)
 	s.heartbeat.start(s)
-	defer s.heartbeat.stop()
-	err := s.readFrames()
+}
+
+// finish ends the session after the socket has ended with err. See run.
+func (s *session) finish(err error) error {
 	s.lose(err)
 	s.writer.Wait()
 	s.sock.shutdown(err)
+	s.heartbeat.stop()
+	if s.first != nil {
+		s.first.Stop()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.abortTimer != nil {

@@ -36,10 +36,7 @@ func TestSessionFlushesWhatComesAtTheLastMoment(t *testing.T) {
 		sock := &pingedSocket{scriptedSocket: newScriptedSocket(nil)}
 		server := newMuxServer(handler, sock, muxRequest{header: metadata.MD{}}, &peer.Peer{Addr: &net.TCPAddr{}})
 		served := make(chan struct{})
-		go func() {
-			defer close(served)
-			server.serve()
-		}()
+		server.serve(func() { close(served) })
 		synctest.Wait()
 		if sock.flushes != 2 {
 			t.Errorf("%d flushes, want another one for what came during the first", sock.flushes)

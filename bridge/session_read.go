@@ -6,17 +6,24 @@ import (
 	bridgev1 "github.com/rialto-rpc/rialto/gen/go/rialto/bridge/v1"
 )
 
-// readFrames reads until the socket ends. Once the session closes it only waits for the peer's close frame.
-func (s *session) readFrames() error {
+// readFrames reads until the socket ends, or until nothing but heartbeats has come for a while. It is quiet then, and is called
+// again: in another goroutine, if the caller likes, for one that has handled frames has a stack that is larger than it takes
+// to wait. Once the session closes it only waits for the peer's close frame.
+func (s *session) readFrames() (quiet bool, err error) {
+	s.sock.rest()
 	limit := frameHeaderBytes + openLengthBytes + maxControlBytes + int(s.config.settings.GetMaxChunkBytes())
 	var buf []byte
-	for {
+	for beats := 0; beats < 2; {
 		data, err := s.sock.read(buf[:0], limit)
 		if err == nil {
 			s.heard.Add(1)
 			buf = data
 			if s.closed.Load() {
 				continue
+			}
+			beats++
+			if !isHeartbeat(data) {
+				beats = 0
 			}
 			err = s.take(data)
 		}
@@ -25,9 +32,14 @@ func (s *session) readFrames() error {
 		case isBreach:
 			s.close(breach, closeNow)
 		case err != nil:
-			return err
+			return false, err
 		}
 	}
+	return true, nil
+}
+
+func isHeartbeat(frame []byte) bool {
+	return len(frame) > 0 && (frameKind(frame[0]) == kindPing || frameKind(frame[0]) == kindPong)
 }
 
 // take handles a frame. The error is a *connError.
@@ -59,6 +71,10 @@ func (s *session) takeSettings(f muxFrame) error {
 		return protocolError("SETTINGS twice")
 	}
 	s.settled = true
+	if s.first != nil {
+		s.first.Stop()
+		s.first = nil
+	}
 	settings := new(bridgev1.Settings)
 	if err := f.decode(settings); err != nil {
 		return err

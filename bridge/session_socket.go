@@ -26,16 +26,23 @@ type muxSocket struct {
 	pong   *string // guarded by pongMu; the payload of a WebSocket pong that waits for the writer
 }
 
-// newMuxSocket takes over a WebSocket whose connection, below TLS on the client's side, is conn.
-func newMuxSocket(ws *websocket.Conn, conn *meteredConn, client bool) *muxSocket {
-	s := &muxSocket{socket: newSocket(ws, conn), masks: client}
+// newMuxSocket takes over a WebSocket whose connection, below TLS on the client's side, is conn. buffer is nil for a client's.
+func newMuxSocket(ws *websocket.Conn, conn *meteredConn, buffer *readBuffer, client bool) *muxSocket {
+	s := &muxSocket{socket: newSocket(ws, conn, buffer), masks: client}
 	ws.SetPingHandler(s.answerPing)
 	return s
 }
 
 func (s *muxSocket) start(wake func()) { s.wake = wake }
 
+func (s *muxSocket) rest() {
+	if s.buffer != nil {
+		s.buffer.rest()
+	}
+}
+
 func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {
+	s.buffer.hold()
 	kind, r, err := s.ws.NextReader()
 	if err != nil {
 		return nil, muxReadError(err)

@@ -25,15 +25,16 @@ const closeTimeout = 5 * time.Second
 // pongs and the close frame. (gorilla itself writes one close frame, when it reads what RFC 6455 forbids; it has a lock of
 // its own below ours.)
 type socket struct {
-	ws   *websocket.Conn
-	conn *meteredConn
+	ws     *websocket.Conn
+	conn   *meteredConn
+	buffer *readBuffer // gorilla's; the reader's
 
 	writeMu    sync.Mutex
 	writeEnded bool // guarded by writeMu; nothing is written after a close frame or a failed write
 }
 
-func newSocket(ws *websocket.Conn, conn *meteredConn) *socket {
-	s := &socket{ws: ws, conn: conn}
+func newSocket(ws *websocket.Conn, conn *meteredConn, buffer *readBuffer) *socket {
+	s := &socket{ws: ws, conn: conn, buffer: buffer}
 	ws.SetPingHandler(func(payload string) error { return s.write(websocket.PongMessage, []byte(payload)) })
 	ws.SetCloseHandler(func(int, string) error { return nil }) // answered by closeFromPeer, in the order of our writes
 	// gorilla's own read limit stays off. It would answer with 1009 where the call should end with 4008, and read bounds
@@ -81,6 +82,7 @@ func (e *connError) Error() string { return e.reason }
 // status error (a message over the limit), a *websocket.CloseError when the peer closed, or what broke the connection;
 // it is final, and no further call is made.
 func (s *socket) read(limit int) (frame, error) {
+	s.buffer.hold()
 	kind, r, err := s.ws.NextReader()
 	if err != nil {
 		return frame{}, readError(err, limit)
@@ -177,6 +179,7 @@ func (s *socket) closing() { s.conn.SetReadDeadline(time.Now().Add(closeTimeout)
 // section 7.1.1). The caller has the reader's turn; readErr is what its last read returned.
 func (s *socket) shutdown(readErr error) {
 	defer s.abort()
+	s.buffer.hold()
 	s.closing()
 	for readErr == nil {
 		_, _, readErr = s.ws.NextReader()

@@ -33,10 +33,13 @@ type serverStream struct {
 	wire           wire
 	codec          codec
 	maxSendMsgSize int
-	stats          *callStats // nil: nobody asks
+	stats          *callStats    // nil: nobody asks
+	mayDetach      bool          // see WithDetachedCalls
+	detached       *detachedCall // nil: the handler has never detached; used by the goroutine that runs it
 
-	received bool // a message has been received; used by the receiving goroutine only
-	sent     bool // a message has been sent; used by the sending goroutine only
+	received   bool // a message has been received; used by the receiving goroutine only, as is recvFailed
+	recvFailed bool // RecvMsg has returned an error
+	sent       bool // a message has been sent; used by the sending goroutine only
 
 	mu         sync.Mutex // guards what follows
 	header     metadata.MD
@@ -55,6 +58,12 @@ func (s *serverStream) Context() context.Context { return s.ctx }
 
 // RecvMsg decodes the next message into m. What cannot be received ends the call, whatever the handler makes of the error.
 func (s *serverStream) RecvMsg(m any) error {
+	err := s.recvMsg(m)
+	s.recvFailed = s.recvFailed || err != nil
+	return err
+}
+
+func (s *serverStream) recvMsg(m any) error {
 	data, release, err := s.wire.recv()
 	if err == io.EOF {
 		if !s.received && !s.method.clientStreams() {

@@ -15,6 +15,7 @@ func (l *live) bridged() *live {
 	h, err := bridge.NewHandler(
 		bridge.WithChainUnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log)),
 		bridge.WithChainStreamInterceptor(auth.StreamServerInterceptor(l.guests, log)),
+		bridge.WithDetachedCalls(), // as the server has it
 	)
 	if err != nil {
 		l.tb.Fatal(err)

@@ -26,6 +26,9 @@ func (s *Service) Connect(stream connectStream) error {
 	if err := s.begin(c); err != nil {
 		return err
 	}
+	if detach := detacher(stream.Context()); detach != nil {
+		return c.readDetached(stream, detach)
+	}
 	defer s.finish(c)
 	if c.interrupt != nil {
 		c.read(stream)
@@ -37,6 +40,36 @@ func (s *Service) Connect(stream connectStream) error {
 		c.read(stream)
 	}()
 	return c.wait()
+}
+
+// readDetached is read, wait and finish for a handler that returns while there is nothing to do.
+func (s *session) readDetached(stream connectStream, detach func(resume func() error) error) error {
+	var resume func() error
+	resume = func() error {
+		goesOn := false
+		defer func() { // also after a panic
+			if !goesOn {
+				s.service.finish(s)
+			}
+		}()
+		if goesOn = s.readOne(stream); goesOn {
+			return detach(resume)
+		}
+		return s.wait()
+	}
+	return detach(resume)
+}
+
+// detacher returns what lets a handler return while its stream goes on; nil where the transport cannot do that. The bridge's
+// can: see its Detacher.
+func detacher(ctx context.Context) (detach func(resume func() error) error) {
+	transport, ok := grpc.ServerTransportStreamFromContext(ctx).(interface {
+		Detacher() func(resume func() error) error
+	})
+	if !ok {
+		return nil
+	}
+	return transport.Detacher()
 }
 
 // recvInterrupter returns what makes Recv return while the stream goes on; nil where the transport cannot do that. The
@@ -51,24 +84,29 @@ func recvInterrupter(ctx context.Context) func() {
 
 // read carries out commands in the order in which they come, until the session ends.
 func (s *session) read(stream connectStream) {
-	for {
-		req, err := stream.Recv()
-		if err == nil {
-			err = s.handle(req)
-		}
-		switch {
-		case errors.Is(err, io.EOF):
-			s.end(nil)
-			return
-		case err != nil:
-			s.end(err)
-			return
-		}
-		select {
-		case <-s.ending:
-			return
-		default:
-		}
+	for s.readOne(stream) {
+	}
+}
+
+// readOne receives a command and carries it out. False when the session ends.
+func (s *session) readOne(stream connectStream) (more bool) {
+	req, err := stream.Recv()
+	if err == nil {
+		err = s.handle(req)
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		s.end(nil)
+		return false
+	case err != nil:
+		s.end(err)
+		return false
+	}
+	select {
+	case <-s.ending:
+		return false
+	default:
+		return true
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rialto-rpc/rialto/bridge"
 )
 
 // wire is a way in, as metrics and logs name it.
@@ -37,7 +39,7 @@ func overBridge(ctx context.Context) wire {
 }
 
 // observer sees every RPC of one server: it counts it, logs its end at debug level, and turns a panic of a handler into
-// INTERNAL, so that nobody else is affected. It is the outermost interceptor.
+// INTERNAL, so that nobody else is affected. It is the outermost interceptor. After a handler has detached the bridge contains panics.
 type observer struct {
 	wireOf  func(context.Context) wire
 	metrics *metrics
@@ -61,7 +63,7 @@ func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInf
 func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	w := o.wireOf(ss.Context())
 	ended := o.begin(w, info.FullMethod)
-	defer func() { ended(ss.Context(), err) }()
+	defer func() { bridge.AtEnd(err, func(err error) { ended(ss.Context(), err) }) }()
 	defer o.contain(ss.Context(), w, info.FullMethod, &err)
 	return handler(srv, &countedStream{
 		ServerStream: ss,

@@ -154,7 +154,8 @@ func (s *server) interceptors(wireOf func(context.Context) wire, tokens auth.Aut
 }
 
 func (s *server) newBridge(in interceptors) (*bridge.Handler, error) {
-	return bridge.NewHandler(s.cfg.bridgeOptions(in, s.logger)...)
+	// All our interceptors know handlers that detach.
+	return bridge.NewHandler(append(s.cfg.bridgeOptions(in, s.logger), bridge.WithDetachedCalls())...)
 }
 
 // bridgeOptions are what the configuration says about a bridge.
