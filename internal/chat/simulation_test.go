@@ -3,9 +3,10 @@ package chat_test
 import (
 	"context"
 	"fmt"
-	"io"
+	"math"
 	"math/rand/v2"
-	"slices"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,92 +14,23 @@ import (
 	"time"
 
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/proto"
 
-	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
-
-// transport is the server's side of a Connect whose network a test rules: it stalls, goes on, or is cut.
-type transport struct {
-	chatv1.ChatService_ConnectServer
-	ctx      context.Context
-	cut      context.CancelFunc
-	requests chan *chatv1.ConnectRequest
-	received func(*chatv1.ConnectResponse)
-
-	mu    sync.Mutex
-	flows chan struct{} // closed while it does
-}
-
-func newTransport(ctx context.Context, received func(*chatv1.ConnectResponse)) *transport {
-	t := &transport{requests: make(chan *chatv1.ConnectRequest, 100), received: received, flows: make(chan struct{})}
-	t.ctx, t.cut = context.WithCancel(ctx)
-	close(t.flows)
-	return t
-}
-
-func (t *transport) Context() context.Context { return t.ctx }
-
-func (t *transport) Recv() (*chatv1.ConnectRequest, error) {
-	select {
-	case req := <-t.requests:
-		return req, nil
-	case <-t.ctx.Done():
-		return nil, t.ctx.Err()
-	}
-}
-
-func (t *transport) SendMsg(m any) error {
-	t.mu.Lock()
-	flows := t.flows
-	t.mu.Unlock()
-	select {
-	case <-flows:
-	case <-t.ctx.Done():
-	}
-	if t.ctx.Err() != nil {
-		return io.ErrClosedPipe
-	}
-	parts, err := m.(bridge.Encoded).EncodedProto()
-	if err != nil {
-		return err
-	}
-	resp := new(chatv1.ConnectResponse)
-	if err := proto.Unmarshal(slices.Concat(parts...), resp); err != nil {
-		return err
-	}
-	t.received(resp)
-	return nil
-}
-
-// stall changes whether the network stalls.
-func (t *transport) stall(stalls bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	select {
-	case <-t.flows:
-		if stalls {
-			t.flows = make(chan struct{})
-		}
-	default:
-		if !stalls {
-			close(t.flows)
-		}
-	}
-}
 
 // mind is what a client of the simulation knows, and what it was shown that it should not have been.
 type mind struct {
 	user auth.Principal
 	ctx  context.Context // of unary calls, with its token
 
-	mu     sync.Mutex
-	rooms  map[string]uint64 // the last rev of each room it follows
-	shown  map[string]uint64 // the highest rev of anything, of rooms it ever followed
-	epoch  string
-	faults []string
+	mu              sync.Mutex
+	rooms           map[string]uint64 // the last rev of each room it follows
+	shown           map[string]uint64 // the highest rev of anything, of rooms it ever followed
+	epoch           string
+	replays, resets int // joins that continued, and that did not although they were to
+	faults          []string
 }
 
 func (m *mind) receive(resp *chatv1.ConnectResponse) {
@@ -116,8 +48,12 @@ func (m *mind) receive(resp *chatv1.ConnectResponse) {
 			delete(m.rooms, room)
 		case e.GetSnapshot() != nil:
 			m.epoch = e.GetSnapshot().GetEpoch()
-			if !e.GetSnapshot().GetMore() {
-				m.rooms[room] = e.GetRev()
+			if e.GetSnapshot().GetMore() {
+				continue
+			}
+			m.rooms[room] = e.GetRev()
+			if e.GetSnapshot().GetReason() != chatv1.SnapshotReason_SNAPSHOT_REASON_HISTORY {
+				m.resets++
 			}
 		case e.GetRev() == 0:
 		case !follows || e.GetRev() != rev+1:
@@ -130,40 +66,89 @@ func (m *mind) receive(resp *chatv1.ConnectResponse) {
 		if room, joined := strings.CutPrefix(r.GetRequestId(), "join "); joined && r.GetError() != nil {
 			delete(m.rooms, room)
 		}
+		if r.GetJoin().GetResumed() {
+			m.replays++
+		}
 	}
 }
 
-// TestSimulation lets clients talk, read, stall, lose their connections and come back, in an order that a seed decides, and
-// removes some of them from a private room. Every client sees contiguous revs, or is told to begin anew; whoever is connected
-// at the end has everything; nobody is shown anything that came after their removal.
+// TestSimulation lets clients talk, read, and meet networks that block, stall, resume and cut, in an order that a seed decides,
+// and removes some of them from a private room. Every client sees contiguous revs, or is told to begin anew; whoever is
+// connected at the end has everything; nobody is shown anything that came after their removal.
 func TestSimulation(t *testing.T) {
-	seeds := 60
-	if testing.Short() {
-		seeds = 10
+	var mu sync.Mutex // protects all
+	all := make(map[string]int)
+	t.Run("seeds", func(t *testing.T) {
+		for _, seed := range seeds(t, simulationsEnv, 60) {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					happened := simulate(t, rand.New(rand.NewPCG(seed, 0)))
+					mu.Lock()
+					defer mu.Unlock()
+					for what, n := range happened {
+						all[what] += n
+					}
+				})
+			})
+		}
+	})
+	t.Log(all)
+	for _, what := range []string{"posts", "edits", "deletes", "blocks", "stalls", "held", "resumes", "cuts", "replays", "resets", "removals"} {
+		if all[what] == 0 {
+			t.Errorf("no %s in all simulations", what)
+		}
 	}
-	for range seeds {
-		seed := rand.Uint64()
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { simulate(t, rand.New(rand.NewPCG(seed, 0))) })
-		})
+}
+
+// simulationsEnv says how many seeds TestSimulation has, removalsEnv the same for TestRemovedWhileStalled. seedEnv has
+// both begin at a seed; otherwise it is random, and the names of the subtests tell which.
+const (
+	simulationsEnv = "RIALTO_SIMULATIONS"
+	removalsEnv    = "RIALTO_REMOVALS"
+	seedEnv        = "RIALTO_SEED"
+)
+
+func seeds(t *testing.T, env string, n uint64) []uint64 {
+	t.Helper()
+	n = number(t, env, n)
+	first := number(t, seedEnv, rand.Uint64())
+	all := make([]uint64, n)
+	for i := range all {
+		all[i] = first + uint64(i)
 	}
+	return all
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, env string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(env)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s=%q: want a number", env, text)
+	}
+	return n
 }
 
 type simulation struct {
 	*calls
-	t       *testing.T
-	random  *rand.Rand
-	minds   []*mind
-	streams []*transport // of minds; nil: not connected
-	running sync.WaitGroup
-	posted  map[string]uint64 // by room
-	removed map[*mind]bool
+	t        *testing.T
+	random   *rand.Rand
+	minds    []*mind
+	streams  []*transport // of minds; nil: not connected
+	running  sync.WaitGroup
+	posted   map[string]uint64 // by room
+	removed  map[*mind]bool
+	happened map[string]int // how often what was done
 }
 
 const den = "den" // the private room; the others are public
 
-func simulate(t *testing.T, random *rand.Rand) {
+func simulate(t *testing.T, random *rand.Rand) (happened map[string]int) {
 	delivery := tiny
 	delivery.Window = []time.Duration{-1, 0, 20 * time.Millisecond}[random.IntN(3)]
 	if random.IntN(4) == 0 {
@@ -174,7 +159,7 @@ func simulate(t *testing.T, random *rand.Rand) {
 	}
 	s := &simulation{
 		calls: startCalls(t, config{delivery: delivery}), t: t, random: random,
-		posted: make(map[string]uint64), removed: make(map[*mind]bool),
+		posted: make(map[string]uint64), removed: make(map[*mind]bool), happened: make(map[string]int),
 	}
 	s.begin(6)
 	for range 200 {
@@ -182,17 +167,23 @@ func simulate(t *testing.T, random *rand.Rand) {
 	}
 	for i, stream := range s.streams {
 		if stream != nil {
-			stream.stall(false)
+			stream.resume()
+			stream.block(0)
 		}
 		s.connect(i)
 	}
 	time.Sleep(5 * time.Second)
 	synctest.Wait()
 	s.check()
-	for _, stream := range s.streams {
-		stream.cut()
+	for i := range s.streams {
+		s.lose(i)
 	}
 	s.running.Wait()
+	for _, m := range s.minds {
+		s.happened["replays"] += m.replays
+		s.happened["resets"] += m.resets
+	}
+	return s.happened
 }
 
 // begin makes people and the rooms; the first owns them.
@@ -222,9 +213,13 @@ func (s *simulation) connect(i int) {
 		return
 	}
 	m := s.minds[i]
+	s.lose(i)
 	stream := newTransport(auth.WithPrincipal(context.Background(), m.user), m.receive)
 	s.streams[i] = stream
-	s.running.Go(func() { _ = s.service.Connect(stream) }) // ends with the transport
+	s.running.Go(func() { // ends with the transport, or because it stalls for long
+		_ = s.service.Connect(stream)
+		stream.cut()
+	})
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, room := range []string{"a", "b", den} {
@@ -233,6 +228,15 @@ func (s *simulation) connect(i int) {
 		} else if room != den || !s.removed[m] {
 			s.join(i, history(room, s.random.Uint32N(5)))
 		}
+	}
+}
+
+// lose cuts somebody's connection for good.
+func (s *simulation) lose(i int) {
+	if stream := s.streams[i]; stream != nil {
+		stream.cut()
+		s.happened["held"] += stream.holds()
+		s.streams[i] = nil
 	}
 }
 
@@ -246,36 +250,72 @@ func (s *simulation) join(i int, j *chatv1.Join) {
 func (s *simulation) step() {
 	i := s.random.IntN(len(s.minds))
 	room := []string{"a", "b", den}[s.random.IntN(3)]
-	author := s.minds[0].ctx
 	switch s.random.IntN(12) {
 	case 0, 1, 2, 3:
-		for range 1 + s.random.IntN(8) {
+		n := 1 + s.random.IntN(8)
+		if s.random.IntN(100) == 0 {
+			n = 520 // more than a resume replays
+		}
+		for range n {
 			s.posted[room]++
-			s.post(author, room, strings.Repeat("x", s.random.IntN(300)+1))
+			s.happened["posts"]++
+			s.post(s.minds[0].ctx, room, strings.Repeat("x", s.random.IntN(300)+1))
 		}
-	case 4:
+	case 4, 5:
 		if n := s.posted[room]; n > 0 {
-			seq := 1 + s.random.Uint64N(n)
-			_, _ = s.messages.EditMessage(author, &chatv1.EditMessageRequest{Room: room, Seq: seq, Text: "new"}) // perhaps deleted
+			s.change(room, 1+s.random.Uint64N(n))
 		}
-	case 5:
-		if n := s.posted[room]; n > 0 {
-			must(s.messages.DeleteMessage(author, &chatv1.DeleteMessageRequest{Room: room, Seq: 1 + s.random.Uint64N(n)}))(s.t)
-		}
-	case 6, 7:
-		s.streams[i].stall(s.random.IntN(2) == 0)
-	case 8:
-		s.streams[i].cut()
-		synctest.Wait()
+	case 6, 7, 8:
+		s.disturb(i)
 	case 9:
 		s.connect(i)
 	case 10:
-		time.Sleep(time.Duration(s.random.IntN(300)) * time.Millisecond)
+		pause := time.Duration(s.random.IntN(300)) * time.Millisecond
+		if s.random.IntN(20) == 0 {
+			pause = time.Minute // who is stalled so long is given up
+		}
+		time.Sleep(pause)
 	case 11:
 		if s.random.IntN(4) == 0 && i > 0 && !s.removed[s.minds[i]] {
 			s.removed[s.minds[i]] = true
-			must(s.members.RemoveMember(author, &chatv1.RemoveMemberRequest{Room: den, UserId: s.minds[i].user.ID}))(s.t)
+			s.happened["removals"]++
+			must(s.members.RemoveMember(s.minds[0].ctx, &chatv1.RemoveMemberRequest{Room: den, UserId: s.minds[i].user.ID}))(s.t)
 		}
+	}
+}
+
+// change edits a message, which is perhaps deleted, or deletes it.
+func (s *simulation) change(room string, seq uint64) {
+	author := s.minds[0].ctx
+	if s.random.IntN(2) == 0 {
+		s.happened["deletes"]++
+		must(s.messages.DeleteMessage(author, &chatv1.DeleteMessageRequest{Room: room, Seq: seq}))(s.t)
+		return
+	}
+	s.happened["edits"]++
+	_, _ = s.messages.EditMessage(author, &chatv1.EditMessageRequest{Room: room, Seq: seq, Text: "new"})
+}
+
+// disturb does something to somebody's network.
+func (s *simulation) disturb(i int) {
+	stream := s.streams[i]
+	if stream == nil {
+		return
+	}
+	switch s.random.IntN(4) {
+	case 0:
+		s.happened["stalls"]++
+		stream.stall()
+	case 1:
+		s.happened["resumes"]++
+		stream.resume()
+	case 2:
+		s.happened["blocks"]++
+		stream.block(time.Duration(s.random.IntN(100)) * time.Millisecond)
+	case 3:
+		s.happened["cuts"]++
+		s.lose(i)
+		synctest.Wait()
 	}
 }
 
@@ -312,14 +352,18 @@ func (s *simulation) headOf(room string) uint64 {
 	return resp.GetRoom().GetHeadRev()
 }
 
-// removals returns at which rev who was removed, from a reader that begins at the beginning.
+// removals returns at which rev who was removed, as the store has it.
 func (s *simulation) removals() map[string]uint64 {
-	owner := s.live.connect(s.minds[0].ctx)
-	defer owner.cancel()
+	v := s.store.View()
+	defer v.Close()
+	events, err := v.Events(den, 0, math.MaxInt, math.MaxInt)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	removals := make(map[string]uint64)
-	for _, e := range owner.from(resume(den, s.minds[0].epoch, 0), s.headOf(den)) {
-		if u := e.GetMemberRemoved().GetUser(); u != nil {
-			removals[u.GetId()] = e.GetRev()
+	for _, e := range events {
+		if e.Kind == state.MemberRemoved {
+			removals[e.Member.User.ID] = e.Rev
 		}
 	}
 	if len(removals) != len(s.removed) {
