@@ -33,8 +33,9 @@ type meteredConn struct {
 	waits   atomic.Uint64 // writes that had to wait for the peer, and went on
 	sent    atomic.Uint64 // bytes written
 
-	deadlineMu sync.Mutex
-	cutoff     time.Time // guarded by deadlineMu; when set, no write goes on after it
+	deadlineMu sync.Mutex // guards what follows
+	deadline   time.Time  // of writes, as it was set last
+	cutoff     time.Time  // when set, no write goes on after it
 }
 
 func (c *meteredConn) Read(p []byte) (int, error) {
@@ -78,18 +79,22 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 	c.writing.Store(true)
 	defer c.writing.Store(false)
 	written := 0
-	for written < len(p) {
-		start := time.Now()
-		if err := c.extend(start); err != nil {
+	start := time.Now()
+	for progress, late := start, false; written < len(p); start = time.Now() {
+		if err := c.extend(progress, late); err != nil {
 			return written, err
 		}
 		n, err := c.Conn.Write(p[written:min(written+writeChunkBytes, len(p))])
 		written += n
 		c.sent.Add(uint64(n))
-		if n > 0 && time.Since(start) >= waitedAfter {
-			c.waits.Add(1)
+		now := time.Now()
+		if n > 0 {
+			progress = now
+			if now.Sub(start) >= waitedAfter {
+				c.waits.Add(1)
+			}
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) && n > 0 && !c.isCutOff() {
+		if late = errors.Is(err, os.ErrDeadlineExceeded) && now.Sub(progress) < c.writeTimeout && !c.isCutOff(); late {
 			continue // slow is not stalled
 		}
 		if err != nil {
@@ -99,13 +104,21 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-func (c *meteredConn) extend(now time.Time) error {
+// extend makes sure that a write may take its time after progress. To set a deadline costs a tenth of a write, so one that
+// leaves half of that time stays, unless it has come already: then the write is late.
+func (c *meteredConn) extend(progress time.Time, late bool) error {
 	c.deadlineMu.Lock()
 	defer c.deadlineMu.Unlock()
-	deadline := now.Add(c.writeTimeout)
-	if !c.cutoff.IsZero() && c.cutoff.Before(deadline) {
-		deadline = c.cutoff
+	deadline := progress.Add(c.writeTimeout)
+	switch {
+	case !c.cutoff.IsZero():
+		if c.cutoff.Before(deadline) {
+			deadline = c.cutoff
+		}
+	case !late && c.deadline.Sub(progress) > c.writeTimeout/2:
+		return nil
 	}
+	c.deadline = deadline
 	return c.Conn.SetWriteDeadline(deadline)
 }
 

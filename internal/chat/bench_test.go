@@ -12,6 +12,7 @@ import (
 
 	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat"
 )
 
 // sink is the server's side of a Connect whose client takes everything at once: what delivery costs without a transport.
@@ -61,7 +62,7 @@ func (s *sink) SendMsg(m any) error {
 func BenchmarkFanout(b *testing.B) {
 	for _, readers := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprint(readers), func(b *testing.B) {
-			l := start(b, config{})
+			l := start(b, config{delivery: chat.Delivery{Window: -1}})
 			var joined, ended sync.WaitGroup
 			var missing atomic.Int64
 			all := make(chan struct{}, 1)

@@ -57,25 +57,39 @@ func (s *session) awaitOutcome(cmd command) command {
 	return cmd
 }
 
-// answer ends a command, with a result or an error. Success of a command without an id is not replied.
+// answer ends a command, with a result or an error.
 func (s *session) answer(cmd command, result *chatv1.Reply, err error) {
+	r := reply(cmd, result, err)
+	s.mu.Lock()
+	unanswered := s.answerLocked(cmd, r)
+	s.mu.Unlock()
+	s.release(unanswered)
+	notify(s.changed)
+}
+
+// reply is what a command is answered with; nil for success of one without an id.
+func reply(cmd command, result *chatv1.Reply, err error) *chatv1.Reply {
 	if err != nil {
 		result = &chatv1.Reply{Result: &chatv1.Reply_Error{Error: status.Convert(err).Proto()}}
+	} else if cmd.id == "" {
+		return nil
 	}
 	result.RequestId = cmd.id
-	silent := err == nil && cmd.id == ""
-	s.mu.Lock()
+	return result
+}
+
+// answerLocked ends a command with its reply. Where there is none, it returns what the caller has to release.
+func (s *session) answerLocked(cmd command, reply *chatv1.Reply) (unanswered int) {
 	if cmd.async {
 		s.working--
 	}
-	if !silent && !s.closed {
-		s.outbox.replies = append(s.outbox.replies, result)
+	if reply == nil {
+		return cmd.units
+	}
+	if !s.closed {
+		s.outbox.replies = append(s.outbox.replies, reply)
 		s.outbox.units += cmd.units
 		s.kickLocked()
 	}
-	s.mu.Unlock()
-	if silent {
-		s.release(cmd.units)
-	}
-	notify(s.changed)
+	return 0
 }

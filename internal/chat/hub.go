@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"runtime"
 	"sync"
 
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -11,7 +10,6 @@ import (
 // user. It is made first, since the store wants its [Hub.OnCommit] and a [Service] wants both. Safe for concurrent use.
 type Hub struct {
 	reached revWaits
-	fanout  fanout
 	feeds   feeds
 	memory  memory // of the rooms' windows and blocks; its limit is the service's, set before any room is live
 
@@ -121,46 +119,5 @@ func (h *Hub) leave(s *session, user string) {
 	delete(h.users[user], s)
 	if len(h.users[user]) == 0 {
 		delete(h.users, user)
-	}
-}
-
-// fanout wakes the sessions of rooms that have news, so that the committer need not. Its workers, at most one for each
-// processor, exist only while a room is dirty; they touch nothing but memory and end by themselves.
-type fanout struct {
-	mu      sync.Mutex // guards all below and room.dirty; a leaf
-	dirty   []*room
-	workers int
-}
-
-// mark queues a room, once.
-func (f *fanout) mark(r *room) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if r.dirty {
-		return
-	}
-	r.dirty = true
-	f.dirty = append(f.dirty, r)
-	if f.workers < runtime.GOMAXPROCS(0) {
-		f.workers++
-		go f.work()
-	}
-}
-
-func (f *fanout) work() {
-	for {
-		f.mu.Lock()
-		if len(f.dirty) == 0 {
-			f.dirty = nil
-			f.workers--
-			f.mu.Unlock()
-			return
-		}
-		r := f.dirty[0]
-		f.dirty[0] = nil
-		f.dirty = f.dirty[1:]
-		r.dirty = false // news from here on queues it again
-		f.mu.Unlock()
-		r.wake()
 	}
 }

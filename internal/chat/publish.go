@@ -61,22 +61,27 @@ func (s *session) appendBatch(batch []publication) {
 		}
 		return
 	}
-	s.bringOwn(batch)
+	replies := make([]*chatv1.Reply, len(batch))
 	for i, p := range batch {
-		s.answer(p.cmd, publishReply(p.room, results[i]), s.service.engine.verdict(results[i]))
+		replies[i] = reply(p.cmd, publishReply(p.room, results[i]), s.service.engine.verdict(results[i]))
 	}
+	s.answerPublishes(batch, replies)
 }
 
-// bringOwn has the session's own messages, which rooms show by now, sent at once.
-func (s *session) bringOwn(batch []publication) {
+// answerPublishes has the replies sent at once, and with them the session's own messages, which rooms show by now.
+func (s *session) answerPublishes(batch []publication, replies []*chatv1.Reply) {
+	unanswered := 0
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range batch {
+	for i, p := range batch {
+		unanswered += s.answerLocked(p.cmd, replies[i])
 		if c := s.rooms[state.RoomID(p.room)]; c != nil {
 			s.queueLocked(c)
 			s.kickLocked()
 		}
 	}
+	s.mu.Unlock()
+	s.release(unanswered)
+	notify(s.changed)
 }
 
 func publishReply(room string, r state.Result) *chatv1.Reply {

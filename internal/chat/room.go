@@ -2,6 +2,7 @@ package chat
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,13 +17,17 @@ type room struct {
 	hub      *Hub
 	delivery Delivery
 	now      func() time.Time // of events
-	dirty    bool             // whether it waits for a worker; guarded by hub.fanout.mu
+	service  *Service
+	dirty    bool          // whether it waits for a worker; guarded by service.fanout.mu
+	head     atomic.Uint64 // the window's, for those who look without the lock
 
-	mu          sync.Mutex // guards all below; nothing but hub.fanout.mu and hub.memory.mu is taken with it held
+	mu          sync.Mutex // guards all below; nothing but the leaves hub.memory.mu, wheel.mu and fanout.mu is taken with it held
 	window      window
 	holding     holding // the window's
 	blocks      blocks
-	told        volume // how much had been pushed when a worker last walked
+	told        volume    // how much had been pushed when a worker last walked
+	walked      time.Time // when that was
+	parked      bool      // whether the wheel has it
 	subscribers subscribers
 	signals     signals
 	presence    presence
@@ -35,7 +40,7 @@ type room struct {
 func newRoom(id state.RoomID, s *Service) *room {
 	d := s.delivery
 	r := &room{
-		id: id, hub: s.hub, delivery: d, now: s.engine.now,
+		id: id, hub: s.hub, service: s, delivery: d, now: s.engine.now,
 		window: window{maxEvents: d.WindowEvents, maxBytes: d.WindowBytes},
 	}
 	r.holding.evict = r.evictWindow
@@ -46,13 +51,38 @@ func newRoom(id state.RoomID, s *Service) *room {
 func (r *room) push(e *state.Event) {
 	r.mu.Lock()
 	r.window.push(e)
+	r.head.Store(e.Rev)
 	if changesMessage(e) {
 		r.dropBlocksLocked()
 	}
 	victims := r.hub.memory.set(&r.holding, r.window.cost())
+	r.tellLocked()
 	r.mu.Unlock()
 	evictAll(victims)
-	r.hub.fanout.mark(r)
+}
+
+// tellLocked has the sessions here told of what is new: at once if that was not done for a window, or much has come since;
+// otherwise when the window has passed, so that in a busy room an event costs nothing for each of them.
+func (r *room) tellLocked() {
+	news := r.window.pushed.minus(r.told)
+	if news.events < r.delivery.CoalesceEvents && news.bytes < r.delivery.CoalesceBytes {
+		if wait := r.delivery.Window - time.Since(r.walked); wait > 0 {
+			if !r.parked {
+				r.parked = true
+				r.service.wheel.add(r, wait)
+			}
+			return
+		}
+	}
+	r.service.fanout.mark(r)
+}
+
+// resume implements [waiter].
+func (r *room) resume(time.Time) {
+	r.mu.Lock()
+	r.parked = false
+	r.mu.Unlock()
+	r.service.fanout.mark(r)
 }
 
 // shutOut makes the cursors of those whom o covers end at its rev.
@@ -66,7 +96,7 @@ func (r *room) shutOut(o state.ShutOut) {
 		}
 	}
 	r.mu.Unlock()
-	r.hub.fanout.mark(r)
+	r.service.fanout.mark(r)
 }
 
 // evictWindow implements [holding]: who needs what was in the window reads it from disk.
@@ -77,18 +107,23 @@ func (r *room) evictWindow() {
 	r.hub.memory.set(&r.holding, 0)
 }
 
-// wake tells all sessions here that there may be news.
+// wake tells all sessions here that there may be news, and has it sent to those who may get it now.
 func (r *room) wake() {
+	now := time.Now()
 	r.mu.Lock()
 	chunks := r.subscribers.all()
 	news := r.window.pushed.minus(r.told)
-	r.told = r.window.pushed
+	r.told, r.walked = r.window.pushed, now
 	r.mu.Unlock()
-	now := time.Now()
+	var ready []*session
 	for _, chunk := range chunks {
 		for _, c := range chunk {
-			c.session.wake(c, news, now)
+			if c.session.wake(c, news, now) {
+				ready = append(ready, c.session)
+			}
 		}
+		r.service.fanout.send(ready...)
+		ready = ready[:0]
 	}
 }
 
@@ -161,7 +196,7 @@ func (r *room) announceLocked() {
 		r.announce = nil
 		r.announced = time.Now()
 		r.mu.Unlock()
-		r.hub.fanout.mark(r)
+		r.service.fanout.mark(r)
 	})
 }
 
@@ -178,6 +213,6 @@ func (r *room) signal(session uint64, user *chatv1.User, s *chatv1.Signal) {
 	})
 	r.mu.Lock()
 	r.signals.push(signal{session: session, user: user.GetId(), time: time.Now(), event: shared})
+	r.tellLocked()
 	r.mu.Unlock()
-	r.hub.fanout.mark(r)
 }

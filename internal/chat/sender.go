@@ -36,17 +36,18 @@ type outgoing struct {
 	units int // to give back once it is written
 }
 
-// wake says that a cursor may have something to send: so much, of which it may have taken some already.
-func (s *session) wake(c *cursor, news volume, now time.Time) {
+// wake says that a cursor may have something to send: so much, of which it may have taken some already. It returns true
+// where the caller is to have it sent, see [fanout.send].
+func (s *session) wake(c *cursor, news volume, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.gone || !c.begun || c.ended {
-		return
+		return false
 	}
 	s.queueLocked(c)
 	s.outbox.news.events += news.events
 	s.outbox.news.bytes += news.bytes
-	s.startLocked(now)
+	return s.dueLocked(now)
 }
 
 // queueLocked puts a cursor in line for a turn.
@@ -56,6 +57,15 @@ func (s *session) queueLocked(c *cursor) {
 	}
 	c.queued = true
 	s.outbox.ready = append(s.outbox.ready, c)
+}
+
+// queueNewsLocked puts those cursors in line whose rooms have news of which they have not told yet.
+func (s *session) queueNewsLocked() {
+	for _, c := range s.rooms {
+		if c.begun && !c.ended && c.pos < c.room.head.Load() {
+			s.queueLocked(c)
+		}
+	}
 }
 
 // marked tells the session of a read marker of its user; of several in one room the last is sent. It lets a moment pass,
@@ -75,33 +85,45 @@ func (s *session) marked(m state.ReadMark) {
 	}
 }
 
-// kickLocked has all that is pending sent at once.
+// kickLocked has all that is pending sent at once, by a sender of its own: it does not wait for the workers.
 func (s *session) kickLocked() {
 	s.outbox.urgent = true
-	s.startLocked(time.Time{})
+	if s.dueLocked(time.Time{}) {
+		go s.send() // ends when there is nothing to send yet, or when the stream ends
+	}
 }
 
-// startLocked makes sure that the sender exists, or will when the pending news may be sent.
-func (s *session) startLocked(now time.Time) {
+// dueLocked reports whether the caller has to see that [session.send] is called: there is no sender, and what is pending may
+// be sent now. If it may be sent later, the wheel comes back to it.
+func (s *session) dueLocked(now time.Time) bool {
 	if s.sending || s.closed {
-		return
+		return false
 	}
 	if wait := s.pauseLocked(now); wait > 0 {
 		s.parkLocked(wait)
-		return
+		return false
 	}
 	s.sending = true
 	s.service.running.Add(1)
-	go s.send() // ends when there is nothing to send yet, or when the stream ends
+	if s.heldUp && !s.outbox.urgent {
+		go s.send() // as in kickLocked
+		return false
+	}
+	return true
 }
 
-// pauseLocked returns how long what is pending has to wait for more of it; at most 0 if it goes now.
+// pauseLocked returns how long what is pending has to wait for more of it; at most 0 if it goes now. A room tells of news once
+// a window, and not everybody's was sent in the same moment the last time: a little too early is early enough.
 func (s *session) pauseLocked(now time.Time) time.Duration {
 	delivery := &s.service.delivery
 	if s.outbox.urgent || s.capped || s.outbox.news.events >= delivery.CoalesceEvents || s.outbox.news.bytes >= delivery.CoalesceBytes {
 		return 0
 	}
-	return delivery.Window - now.Sub(s.wrote)
+	wait := delivery.Window - now.Sub(s.wrote)
+	if wait <= delivery.Window/4 {
+		return 0
+	}
+	return wait
 }
 
 // parkLocked has the session look again after a while.
@@ -112,17 +134,18 @@ func (s *session) parkLocked(wait time.Duration) {
 	}
 }
 
-// resume is called by the wheel.
-func (s *session) resume() {
+// resume implements [waiter].
+func (s *session) resume(now time.Time) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.parked = false
-	if s.pendingLocked() {
-		s.startLocked(time.Now())
+	due := s.pendingLocked() && s.dueLocked(now)
+	s.mu.Unlock()
+	if due {
+		s.service.fanout.send(s)
 	}
 }
 
-// send writes what there is to send. What gathers during one write travels in the next.
+// send writes what there is to send. What gathers during one write travels in the next. Whoever calls it is the sender.
 func (s *session) send() {
 	defer s.service.running.Done()
 	for {
@@ -157,10 +180,11 @@ func (s *session) stopSending(cause error) {
 func (s *session) next() (outgoing, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slow = s.writing && time.Since(s.wrote) > slowWrite
+	now := time.Now()
+	took := now.Sub(s.wrote)
+	s.slow, s.heldUp = s.writing && took > slowWrite, s.writing && took > heldUpAfter
 	s.writing = false
-	for !s.closed && s.pendingLocked() {
-		now := time.Now()
+	for ; !s.closed && s.pendingLocked(); now = time.Now() {
 		if wait := s.pauseLocked(now); wait > 0 {
 			s.parkLocked(wait)
 			break
@@ -202,7 +226,10 @@ func (s *session) gatherLocked() (outgoing, error) {
 		s.outbox.probes--
 		return outgoing{units: 1}, nil
 	}
-	s.outbox.urgent = false
+	if s.outbox.urgent {
+		s.outbox.urgent = false
+		s.queueNewsLocked()
+	}
 	out := s.outbox.take(s.service.engine)
 	if err := s.takeFeedLocked(&out); err != nil {
 		return out, err
@@ -293,11 +320,10 @@ func (o *outbox) take(e *engine) outgoing {
 	for _, own := range o.events {
 		out.bytes += own.size
 	}
-	now := timestamppb.New(e.now())
 	for room, m := range o.marks {
 		out.events = append(out.events, newEvent(&chatv1.Event{
 			Room: string(room),
-			Time: now,
+			Time: timestamppb.New(e.now()),
 			Kind: &chatv1.Event_Read{Read: readMarkerProto(room, m.Seq, m.Head)},
 		}))
 	}

@@ -54,6 +54,7 @@ type Service struct {
 	sent       sent
 	sending    atomic.Int64 // bytes of responses that are being written
 	wheel      wheel
+	fanout     fanout
 
 	mu       sync.Mutex            // guards draining, sessions and sweep; a leaf: no other lock is taken with it held
 	draining bool                  // no session begins any more

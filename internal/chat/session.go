@@ -15,7 +15,7 @@ import (
 //
 // Its goroutines: the handler's, which for Connect is also the reader, the only one to receive and to dispatch commands, where
 // the transport can interrupt that (otherwise the reader is one of its own); and, each only while it has work, the sender
-// (the only one to write), the appender of publishes, and one for each join that waits for its resume position. All count in
+// (the only one to write: one of its own, or a worker of the fan-out), the appender of publishes, and one for each join that waits for its resume position. All count in
 // Service.running and end with the stream at the latest.
 type session struct {
 	service *Service
@@ -49,6 +49,7 @@ type session struct {
 	writing   bool      // whether the sender has something to write that is not written yet
 	wrote     time.Time // when that, or the last thing that is written, was put together
 	slow      bool      // whether the last write took long
+	heldUp    bool      // whether it took so long that a worker is not to do the next
 	pending   int       // units of commands that are not answered yet
 	working   int       // commands whose outcome is awaited
 	publishes []publication
