@@ -129,18 +129,18 @@ func (m *model) react(message *chatv1.Message, emoji string) tea.Cmd {
 	}
 }
 
-// choosingHint says which keys there are for the chosen message.
-func (m *model) choosingHint(message *chatv1.Message) string {
+// choosingKeys says which keys there are for the chosen message.
+func (m *model) choosingKeys(message *chatv1.Message) []string {
 	if message.GetDeleteTime() != nil {
-		return "↑↓ another  Esc back"
+		return []string{"↑↓ another"}
 	}
-	hint := "r reply  "
+	keys := []string{"r reply"}
 	if m.isOwn(message) {
-		hint += "e edit  d delete  "
+		keys = append(keys, "e edit", "d delete")
 	}
-	var reactions strings.Builder
+	var reactions []string
 	for i, emoji := range quickReactions {
-		reactions.WriteString(count(i+1) + emoji + " ")
+		reactions = append(reactions, count(i+1)+emoji)
 	}
-	return hint + reactions.String() + " + other  c copy  Esc back"
+	return append(keys, strings.Join(reactions, " "), "+ other", "c copy")
 }

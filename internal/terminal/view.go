@@ -1,7 +1,6 @@
 package terminal
 
 import (
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
-
-	"github.com/rialto-rpc/rialto/client"
 )
 
 // maxInputHeight is how many lines of a message are seen while it is written, in a terminal that has room for them.
@@ -223,102 +220,6 @@ func (m *model) noticeLines() []string {
 		lines = append(lines, m.layout.wrap(m.layout.style.faint.Render(CleanLine(line)))...)
 	}
 	return lines[:min(len(lines), max(m.height-6, 1))]
-}
-
-// typingLine says which keys there are where they are not those of writing, and otherwise who is typing.
-func (m *model) typingLine() string {
-	hint := ""
-	switch m.mode {
-	case choosing:
-		if message := m.chosenMessage(); message != nil {
-			hint = m.choosingHint(message)
-		}
-	case finding:
-		hint = m.findingHint()
-	case switching:
-		hint = "↑↓ choose  Enter go  Esc back"
-	case helping:
-		hint = "↑↓ more  any other key closes this"
-	default:
-		return m.typistsLine()
-	}
-	return m.layout.style.faint.Render("  " + hint)
-}
-
-func (m *model) typistsLine() string {
-	var names []string
-	for _, t := range m.typists {
-		names = append(names, CleanLine(t.name))
-	}
-	text := ""
-	switch n := len(names); n {
-	case 0:
-	case 1:
-		text = names[0] + " is typing…"
-	case 2, 3:
-		text = strings.Join(names[:n-1], ", ") + " and " + names[n-1] + " are typing…"
-	default:
-		text = count(n) + " people are typing…"
-	}
-	return m.layout.style.faint.Render("  " + text)
-}
-
-// statusLine says how the connection is, and what is not in sight.
-func (m *model) statusLine() string {
-	s := m.layout.style
-	left := s.bad.Render("○ ") + s.faint.Render(m.connectionText())
-	if m.state.Phase == client.Live {
-		left = s.good.Render("● ") + s.faint.Render(m.connectionText())
-	}
-	right := "F1 help "
-	switch failed, unseen := len(m.timeline.failed()), m.layout.unseen(); {
-	case failed > 0:
-		right = s.bad.Render(count(failed)+" not sent") + s.faint.Render(", Ctrl+R retries ")
-	case m.paging:
-		right = s.faint.Render("loading older messages… ")
-	case m.atStart && !m.layout.following() && m.layout.scrolledToTop():
-		right = s.faint.Render("the beginning of " + m.roomName() + " ")
-	case !m.layout.following() && unseen > 0:
-		right = s.strong.Render("↓ "+count(unseen)+" below") + s.faint.Render(" (Ctrl+End) ")
-	default:
-		right = s.faint.Render(right)
-	}
-	return spread(left, right, m.mainWidth())
-}
-
-func (m *model) connectionText() string {
-	server := CleanLine(m.options.Server)
-	switch m.state.Phase {
-	case client.Live:
-		if m.joining != "" {
-			return "joining " + CleanLine(m.joining) + "…"
-		}
-		return "live as " + CleanLine(m.chat.User().GetDisplayName()) + " at " + server
-	case client.CatchingUp:
-		return "catching up…"
-	case client.Waiting:
-		wait := max(int(math.Ceil(m.state.RetryAt.Sub(m.now).Seconds())), 0)
-		return "reconnecting to " + server + " in " + count(wait) + " s: " + CleanLine(reason(m.state.Err))
-	case client.Closed:
-		if m.state.Err != nil {
-			return "over: " + CleanLine(reason(m.state.Err))
-		}
-		return "over"
-	default:
-		if m.state.Err != nil {
-			return "connecting to " + server + " again: " + CleanLine(reason(m.state.Err))
-		}
-		return "connecting to " + server + "…"
-	}
-}
-
-// spread puts left and right at the ends of a line; right gives way first.
-func spread(left, right string, width int) string {
-	gap := width - lipgloss.Width(left) - lipgloss.Width(right)
-	if gap < 1 {
-		return lipgloss.NewStyle().MaxWidth(width).Render(left)
-	}
-	return left + strings.Repeat(" ", gap) + right
 }
 
 func count(n int) string { return strconv.Itoa(n) }
