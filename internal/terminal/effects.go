@@ -33,6 +33,18 @@ func (m *model) awaitState() tea.Cmd {
 	}
 }
 
+func (m *model) awaitFeed() tea.Cmd {
+	ctx, feeds := m.ctx, m.feeds
+	return func() tea.Msg {
+		select {
+		case feed := <-feeds:
+			return feedMsg(feed)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 func (m *model) join(id string) tea.Cmd {
 	ctx, chat, history := m.ctx, m.chat, m.options.History
 	return func() tea.Msg {

@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -40,41 +41,78 @@ var help = []helpSection{
 		{"Alt+↑ Alt+↓", "the next room"},
 		{"Ctrl+N", "the next with unread messages"},
 	}},
-	{"Commands", [][2]string{
-		{"/join ROOM", "go to a room, or make one"},
-		{"/rooms", "what rooms there are"},
-		{"/who", "who is here"},
-		{"/nick NAME", "the name that others see"},
-		{"/react EMOJI", "to the newest message"},
-		{"/find WORDS", "in this room"},
-		{"/quit", "leave (also Ctrl+C)"},
-	}},
 }
 
-// helpLines lays the help out, in two columns if they fit.
+// helpLines lays the help out, in as many columns as fit.
 func (m *model) helpLines(width int) []string {
+	blocks := m.helpBlocks()
+	for columns := 3; columns > 1; columns-- {
+		lines := inColumns(blocks, columns)
+		if lipgloss.Width(lines) <= width {
+			return strings.Split(lines, "\n")
+		}
+	}
+	return strings.Split(strings.Join(blocks, "\n"), "\n")
+}
+
+// helpBlocks are the sections: keys, then commands.
+func (m *model) helpBlocks() []string {
+	sections := slices.Clone(help)
+	for _, section := range slashes() {
+		s := helpSection{title: section.title}
+		for _, command := range section.commands {
+			s.keys = append(s.keys, [2]string{strings.TrimSpace("/" + command.name + " " + command.takes), command.does})
+		}
+		sections = append(sections, s)
+	}
 	var blocks []string
-	for _, section := range help {
+	for _, section := range sections {
+		keyWidth := 12
+		for _, key := range section.keys {
+			keyWidth = max(keyWidth, lipgloss.Width(key[0]))
+		}
 		lines := []string{m.layout.style.strong.Render("  " + section.title)}
 		for _, key := range section.keys {
-			lines = append(lines, "  "+pad(key[0], 13)+m.layout.style.faint.Render(key[1]))
+			lines = append(lines, "  "+pad(key[0], keyWidth+1)+m.layout.style.faint.Render(key[1]))
 		}
 		blocks = append(blocks, strings.Join(append(lines, ""), "\n"))
 	}
-	left, right := strings.Join(blocks[:3], "\n"), strings.Join(blocks[3:], "\n")
-	if lipgloss.Width(left)+lipgloss.Width(right) > width {
-		return strings.Split(left+"\n"+right, "\n")
-	}
-	return strings.Split(lipgloss.JoinHorizontal(lipgloss.Top, left, right), "\n")
+	return blocks
 }
 
-// pressHelping scrolls the help; any other key closes it, and what it types is typed.
-func (m *model) pressHelping(key tea.KeyPressMsg) tea.Cmd {
+// inColumns puts blocks beside one another, in their order, in columns of about the same height.
+func inColumns(blocks []string, columns int) string {
+	total := strings.Count(strings.Join(blocks, "\n"), "\n")
+	var filled []string
+	column := ""
+	for _, block := range blocks {
+		if column != "" && len(filled) < columns-1 && strings.Count(column+block, "\n") > total/columns+1 {
+			filled, column = append(filled, column), ""
+		}
+		if column != "" {
+			column += "\n"
+		}
+		column += block
+	}
+	return lipgloss.JoinHorizontal(lipgloss.Top, append(filled, column)...)
+}
+
+func (m *model) openHelp() {
+	m.mode, m.panelTop = helping, 0
+	m.relayout()
+}
+
+// pressPanel scrolls the help or a list; any other key closes it, and what it types is typed.
+func (m *model) pressPanel(key tea.KeyPressMsg) tea.Cmd {
 	switch key.String() {
 	case "up":
-		m.helpTop = max(m.helpTop-1, 0)
+		m.panelTop = max(m.panelTop-1, 0)
 	case "down":
-		m.helpTop++
+		m.panelTop++ // drawing it finds the end
+	case "pgup":
+		m.panelTop = max(m.panelTop-m.layout.rows, 0)
+	case "pgdown":
+		m.panelTop += m.layout.rows
 	default:
 		m.write()
 		if key.Text != "" {

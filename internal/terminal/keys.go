@@ -17,11 +17,12 @@ const (
 	finding               // words in the room
 	switching             // to another room
 	helping               // the help is shown
+	listing               // a list is shown
 )
 
 // write goes back to writing.
 func (m *model) write() {
-	m.mode, m.helpTop = writing, 0
+	m.mode, m.panelTop = writing, 0
 	m.relayout()
 }
 
@@ -37,8 +38,8 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 		return m.pressFinding(key)
 	case switching:
 		return m.pressSwitching(key)
-	case helping:
-		return m.pressHelping(key)
+	case helping, listing:
+		return m.pressPanel(key)
 	default:
 		return m.pressWriting(key)
 	}
@@ -50,8 +51,7 @@ func (m *model) pressAnywhere(key tea.KeyPressMsg) (cmd tea.Cmd, taken bool) {
 	case "ctrl+c":
 		return m.quit(), true
 	case "f1":
-		m.mode = helping
-		m.relayout()
+		m.openHelp()
 		return nil, true
 	case "alt+up":
 		return m.neighbour(-1), true
@@ -60,7 +60,7 @@ func (m *model) pressAnywhere(key tea.KeyPressMsg) (cmd tea.Cmd, taken bool) {
 	case "ctrl+n":
 		return m.nextUnread(), true
 	}
-	if m.mode == switching || m.mode == helping {
+	if m.mode == switching || m.mode == helping || m.mode == listing {
 		return nil, false
 	}
 	return m.pressScrolling(key)

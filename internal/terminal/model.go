@@ -25,6 +25,7 @@ type model struct {
 	chat    chat
 	options ScreenOptions
 	states  <-chan client.State // of the connection
+	feeds   <-chan client.Feed  // of this user
 
 	now      time.Time
 	state    client.State
@@ -35,6 +36,7 @@ type model struct {
 
 	room     room // nil until the first is joined
 	joining  string
+	staying  string // the room of which this user is to become a member once it is joined; empty: none
 	timeline timeline
 	online   uint32
 	typists  []typist
@@ -56,8 +58,11 @@ type model struct {
 	doomed   bool   // it is deleted when asked for once more
 	search   search
 	switcher switcher
-	helpTop  int // the first line of the help that is seen
+	panel    panel
+	panelTop int // the first line of the help, or of the panel, that is seen
 	list     roomList
+	known    map[string]*chatv1.User // people met anywhere, by id
+	askedWho map[string]bool         // direct rooms whose members were asked for
 
 	width, height int // of the terminal
 	layout        layout
@@ -80,6 +85,7 @@ type outgoing struct {
 type (
 	tickMsg   time.Time
 	stateMsg  client.State
+	feedMsg   client.Feed
 	joinedMsg struct {
 		id   string
 		room room
@@ -113,7 +119,7 @@ type (
 	noticeMsg string
 )
 
-func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client.State, now time.Time) *model {
+func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client.State, feeds <-chan client.Feed, now time.Time) *model {
 	input := textarea.New()
 	input.Prompt = "> "
 	input.ShowLineNumbers = false
@@ -123,8 +129,9 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 	input.SetVirtualCursor(false)
 	input.Focus()
 	m := &model{
-		ctx: ctx, chat: c, options: o, states: states, now: now, joining: o.Room, input: input,
+		ctx: ctx, chat: c, options: o, states: states, feeds: feeds, now: now, joining: o.Room, input: input,
 		behind: make(map[string]struct{}), drafts: make(map[string]string),
+		known: make(map[string]*chatv1.User), askedWho: make(map[string]bool),
 	}
 	m.setDark(true)
 	return m
@@ -132,7 +139,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 
 // Init begins everything that goes on by itself.
 func (m *model) Init() tea.Cmd {
-	return tea.Batch(m.awaitTick(), m.awaitState(), m.join(m.joining), tea.RequestBackgroundColor)
+	return tea.Batch(m.awaitTick(), m.awaitState(), m.awaitFeed(), m.join(m.joining), tea.RequestBackgroundColor)
 }
 
 // Update takes one message in.
@@ -156,9 +163,12 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.MouseClickMsg:
 		return m, m.click(msg)
 	case tickMsg:
-		return m, tea.Batch(m.tick(time.Time(msg)), m.awaitTick())
+		m.tick(time.Time(msg))
+		return m, m.awaitTick()
 	case stateMsg:
 		return m, m.connection(client.State(msg))
+	case feedMsg:
+		return m, m.tookFeed(client.Feed(msg))
 	case joinedMsg:
 		return m, m.joined(msg)
 	case eventMsg:
@@ -175,6 +185,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.say(string(msg))
 	case roomsMsg:
 		m.tookRooms(msg)
+	case metMsg:
+		m.meet(msg...)
+	case doneMsg:
+		return m, m.done(msg)
 	default:
 		return m, m.updateInput(msg)
 	}
@@ -204,24 +218,17 @@ func (m *model) leaveTerminal() {
 	}
 }
 
-func (m *model) tick(now time.Time) tea.Cmd {
+func (m *model) tick(now time.Time) {
 	m.now = now
 	m.dropTypists(func(t typist) bool { return !t.until.After(now) })
 	if !m.dropAt.IsZero() && !m.dropAt.After(now) {
 		m.dropNotice()
 	}
-	if m.state.Phase == client.Live {
-		return m.refreshRooms()
-	}
-	return nil
 }
 
 func (m *model) connection(state client.State) tea.Cmd {
 	m.state = state
 	if state.Phase != client.Closed {
-		if state.Phase == client.Live {
-			return tea.Batch(m.awaitState(), m.refreshRooms())
-		}
 		return m.awaitState()
 	}
 	if m.chat.User() == nil && state.Err != nil {
@@ -258,6 +265,7 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 		return nil
 	}
 	if m.room != nil {
+		m.remember()
 		m.room.Leave()
 	}
 	for _, p := range m.timeline.pending {
@@ -267,7 +275,7 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	}
 	m.room = msg.room
 	m.timeline, m.online, m.typists, m.paging, m.atStart = timeline{}, 0, nil, false, false
-	m.composing, m.newAfter, m.list.fetched = composing{}, 0, time.Time{}
+	m.composing, m.newAfter = composing{}, 0
 	if m.room.Unread() > 0 {
 		m.newAfter = m.room.ReadUpTo()
 	}
@@ -275,6 +283,10 @@ func (m *model) joined(msg joinedMsg) tea.Cmd {
 	m.write()
 	m.layout.follow()
 	m.relayout()
+	if m.staying == m.room.ID() {
+		m.staying = ""
+		return tea.Batch(m.awaitEvent(), m.stay())
+	}
 	return m.awaitEvent()
 }
 
@@ -296,13 +308,16 @@ func (m *model) event(msg eventMsg) tea.Cmd {
 	case errors.Is(msg.err, client.ErrClosed), errors.Is(msg.err, context.Canceled):
 		return nil
 	case errors.Is(msg.err, client.ErrShutOut):
-		m.show("you may not see " + m.room.ID() + " any more; Ctrl+K goes to another room")
+		m.show("you may not see " + m.roomLabel() + " any more; Ctrl+K goes to another room")
 		return nil
 	default:
-		m.say("no more of " + m.room.ID() + ": " + reason(msg.err))
+		m.say("no more of " + m.roomLabel() + ": " + reason(msg.err))
 		return nil
 	}
+	m.metIn(msg.event)
 	switch kind := msg.event.GetKind().(type) {
+	case *chatv1.Event_MemberChanged:
+		m.memberChanged(kind.MemberChanged)
 	case *chatv1.Event_Presence:
 		m.online = kind.Presence.GetOnline()
 		return m.awaitEvent()

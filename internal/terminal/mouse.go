@@ -6,7 +6,11 @@ import (
 
 // wheel scrolls.
 func (m *model) wheel(msg tea.MouseWheelMsg) tea.Cmd {
-	if m.mode == helping || m.mode == switching {
+	switch {
+	case m.mode == switching:
+		return nil
+	case m.mode == helping || m.mode == listing:
+		m.scrollPanel(msg.Button)
 		return nil
 	}
 	switch msg.Button {
@@ -28,18 +32,13 @@ func (m *model) click(msg tea.MouseClickMsg) tea.Cmd {
 		return nil
 	}
 	if m.mainLeft() > 0 && msg.X < m.mainLeft() {
-		rooms := m.roomsKnown()
-		if _, first := m.sidebar(m.height - m.fit().header); first+line < len(rooms) {
-			return m.goTo(rooms[first+line].id)
-		}
-		return nil
+		return m.clickRoom(line)
 	}
 	switch m.mode {
 	case switching:
 		first := max(m.switcher.at-m.layout.rows+1, 0)
 		if choices := m.choices(); line < m.layout.rows && first+line < len(choices) {
-			m.write()
-			return m.goTo(choices[first+line].id)
+			return m.take(choices[first+line])
 		}
 	case writing, choosing:
 		seen := m.layout.seen()
@@ -49,4 +48,28 @@ func (m *model) click(msg tea.MouseClickMsg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// clickRoom goes to the room on a line of the list, or says what there is to do with an invitation.
+func (m *model) clickRoom(line int) tea.Cmd {
+	rooms := m.sidebarRooms()
+	_, first := m.sidebar(m.height - m.fit().header)
+	if first+line >= len(rooms) {
+		return nil
+	}
+	r := rooms[first+line]
+	if invitation := m.list.feed.Invitation(r.id); invitation != nil && r.invitedBy != "" {
+		m.show(m.invitationText(invitation))
+		return nil
+	}
+	return m.goTo(r.id)
+}
+
+func (m *model) scrollPanel(button tea.MouseButton) {
+	switch button {
+	case tea.MouseWheelUp:
+		m.panelTop = max(m.panelTop-3, 0)
+	case tea.MouseWheelDown:
+		m.panelTop += 3 // drawing it finds the end
+	}
 }

@@ -3,6 +3,7 @@ package terminal
 import (
 	"strings"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -12,6 +13,9 @@ func reason(err error) string {
 	s, ok := status.FromError(err)
 	if !ok {
 		return err.Error()
+	}
+	if s.Code() == codes.DeadlineExceeded {
+		return "no answer from the server in time"
 	}
 	text := s.Message()
 	if _, cause, wrapped := strings.Cut(text, `connection error: desc = "`); wrapped {

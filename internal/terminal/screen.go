@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"google.golang.org/grpc"
 
 	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -31,12 +32,13 @@ func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
 	if o.Local == nil {
 		o.Local = time.Local
 	}
-	states := make(chan client.State)
+	states, feeds := make(chan client.State), make(chan client.Feed)
 	var watcher sync.WaitGroup
 	defer watcher.Wait()
-	defer cancel()                               // ends the watcher, and the commands that still wait
-	watcher.Go(func() { watch(ctx, c, states) }) // ends with ctx
-	m := newModel(ctx, liveChat{c}, o, states, time.Now())
+	defer cancel()                                          // ends the watcher, and the commands that still wait
+	watcher.Go(func() { pass(ctx, c.States(ctx), states) }) // ends with ctx, as the next
+	watcher.Go(func() { pass(ctx, c.Feeds(ctx), feeds) })
+	m := newModel(ctx, liveChat{c}, o, states, feeds, time.Now())
 	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out)).Run()
 	switch {
 	case m.refusal != nil:
@@ -48,11 +50,11 @@ func RunScreen(ctx context.Context, c *client.Client, o ScreenOptions) error {
 	}
 }
 
-// watch passes on how the connection is.
-func watch(ctx context.Context, c *client.Client, states chan<- client.State) {
-	for state := range c.States(ctx) {
+// pass passes on what is news: how the connection is, or what this user has to do with rooms.
+func pass[News any](ctx context.Context, all iter.Seq[News], to chan<- News) {
+	for news := range all {
 		select {
-		case states <- state:
+		case to <- news:
 		case <-ctx.Done():
 			return
 		}
@@ -65,6 +67,11 @@ type chat interface {
 	PublishAsync(ctx context.Context, o *outgoing) (publication, error)
 	SetDisplayName(name string) error
 	ListRooms(ctx context.Context) iter.Seq2[client.ListedRoom, error]
+	ListMembers(ctx context.Context, room string) iter.Seq2[*chatv1.Member, error]
+	ListBans(ctx context.Context, room string) iter.Seq2[*chatv1.Ban, error]
+	ListMembershipRequests(ctx context.Context, room string) iter.Seq2[*chatv1.MembershipRequest, error]
+	ListAuditEntries(ctx context.Context, room string) iter.Seq2[*chatv1.AuditEntry, error]
+	Conn() grpc.ClientConnInterface
 	User() *chatv1.User
 }
 

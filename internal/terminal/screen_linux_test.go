@@ -81,6 +81,87 @@ func (o *output) wait(t *testing.T, what string) {
 	}
 }
 
+// terminalOf is a person at a terminal who runs the chat.
+type terminalOf struct {
+	*output
+	keyboard io.Writer
+	quit     func()
+}
+
+// atTerminal runs the chat for somebody.
+func atTerminal(t *testing.T, c *client.Client, room string) *terminalOf {
+	t.Helper()
+	person, tty := openTerminal(t, 100, 28)
+	screen, ended := newOutput(), make(chan error, 1)
+	go func() { // ends with the terminal, after RunScreen
+		io.Copy(screen, person)
+		close(screen.closed)
+	}()
+	go func() { // ends with Ctrl+C, awaited by quit
+		ended <- terminal.RunScreen(t.Context(), c, terminal.ScreenOptions{Room: room, History: 50, In: tty, Out: tty})
+	}()
+	return &terminalOf{output: screen, keyboard: person, quit: func() {
+		io.WriteString(person, "\x03")
+		if err := <-ended; err != nil {
+			t.Errorf("RunScreen: %v", err)
+		}
+		tty.Close()
+		<-screen.closed
+	}}
+}
+
+// types types. What is waited for from then on is what has been written since.
+func (o *terminalOf) types(text string) {
+	o.mu.Lock()
+	o.text.Reset()
+	o.mu.Unlock()
+	io.WriteString(o.keyboard, text)
+}
+
+// People meet: one is invited, comes in, is mentioned while elsewhere, goes there, and is banned. Each sees what concerns them by
+// the server's feed.
+func TestScreenFollowsTheFeed(t *testing.T) {
+	t.Parallel()
+	addresses := serve(t)
+	owner, ana := connect(t, addresses.GRPC, "owner"), connect(t, addresses.GRPC, "ana")
+	user, err := ana.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	created, err := owner.Rooms().CreateRoom(t.Context(), &chatv1.CreateRoomRequest{Title: "The den", Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE})
+	if err != nil {
+		t.Fatal(err)
+	}
+	den := created.GetRoom().GetId()
+
+	if _, err := owner.Publish(t.Context(), "lobby", "good morning"); err != nil {
+		t.Fatal(err)
+	}
+
+	screen := atTerminal(t, ana, "lobby")
+	screen.wait(t, "good morning")
+	host := atTerminal(t, owner, den)
+	host.wait(t, "owner")
+	host.types("/invite " + user.GetId() + "\r")
+	screen.wait(t, "invites you to The den") // (of a line that changes only what is different is written)
+	screen.types("/accept\r")
+	screen.wait(t, "member of The den")
+	screen.types("\x0blobby\r") // Ctrl+K
+	screen.wait(t, "good morning")
+	if _, err := owner.Publish(t.Context(), den, "come back", client.Mentions{user.GetId()}); err != nil {
+		t.Fatal(err)
+	}
+	screen.wait(t, "mentioned")
+	screen.types("\x0e") // Ctrl+N
+	screen.wait(t, "come back")
+	host.types("/ban " + user.GetId() + " 1h enough\r")
+	screen.wait(t, "not see")
+	host.types("/audit\r")
+	host.wait(t, "enough")
+	screen.quit()
+	host.quit()
+}
+
 // All that can be done with a message, by its keys, over both transports; somebody else sees it happen.
 func TestScreenChangesMessages(t *testing.T) {
 	t.Parallel()
@@ -104,15 +185,7 @@ func TestScreenChangesMessages(t *testing.T) {
 			if _, err := room.Publish(t.Context(), "good morning"); err != nil {
 				t.Fatal(err)
 			}
-			keyboard, tty := openTerminal(t, 100, 28)
-			screen, ended := newOutput(), make(chan error, 1)
-			go func() { // ends with the terminal, after RunScreen
-				io.Copy(screen, keyboard)
-				close(screen.closed)
-			}()
-			go func() {
-				ended <- terminal.RunScreen(t.Context(), ana, terminal.ScreenOptions{Room: "lobby", History: 50, In: tty, Out: tty})
-			}()
+			screen := atTerminal(t, ana, "lobby")
 			expect := func(want func(*chatv1.Event) bool) {
 				t.Helper()
 				for !want(nextEvent(t, room)) {
@@ -120,24 +193,19 @@ func TestScreenChangesMessages(t *testing.T) {
 			}
 			const up = "\x1b[A"
 			screen.wait(t, "good morning")
-			io.WriteString(keyboard, up+"1")
+			screen.types(up + "1")
 			expect(func(e *chatv1.Event) bool { return len(e.GetReacted().GetReactions()) == 1 })
-			io.WriteString(keyboard, "ryou too\r")
+			screen.types("ryou too\r")
 			expect(func(e *chatv1.Event) bool {
 				return e.GetPosted().GetReplyTo() == 1 && e.GetPosted().GetText() == "you too"
 			})
 			screen.wait(t, "1 reply")
-			io.WriteString(keyboard, up+"e indeed\r")
+			screen.types(up + "e indeed\r")
 			expect(func(e *chatv1.Event) bool { return e.GetEdited().GetText() == "you too indeed" })
 			screen.wait(t, "(edited)")
-			io.WriteString(keyboard, up+"dd")
+			screen.types(up + "dd")
 			expect(func(e *chatv1.Event) bool { return e.GetDeleted().GetSeq() == 2 })
-			io.WriteString(keyboard, "\x03")
-			if err := <-ended; err != nil {
-				t.Errorf("RunScreen: %v", err)
-			}
-			tty.Close()
-			<-screen.closed
+			screen.quit()
 		})
 	}
 }

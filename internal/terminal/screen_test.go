@@ -17,6 +17,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/rialto-rpc/rialto/client"
@@ -36,6 +37,7 @@ type fakeChat struct {
 	user  *chatv1.User
 	names []string
 	posts []outgoing
+	*fakeServer
 }
 
 func (f *fakeChat) Join(context.Context, string, int) (room, error) {
@@ -69,6 +71,7 @@ func (unanswered) Wait(context.Context) (*chatv1.PublishResult, error) {
 
 type fakeRoom struct {
 	id     string
+	info   *chatv1.Room // beside its id
 	users  []*chatv1.User
 	unread int
 	upTo   uint64
@@ -81,12 +84,20 @@ type fakeRoom struct {
 }
 
 func (r *fakeRoom) ID() string          { return r.id }
-func (r *fakeRoom) Info() *chatv1.Room  { return &chatv1.Room{Id: r.id, Title: "Arrivals", FirstSeq: 1} }
 func (r *fakeRoom) Typing(active bool)  { r.typing = append(r.typing, active) }
 func (r *fakeRoom) MarkRead(seq uint64) { r.read = seq }
 func (r *fakeRoom) Leave()              { r.left = true }
 func (r *fakeRoom) Unread() int         { return r.unread }
 func (r *fakeRoom) ReadUpTo() uint64    { return r.upTo }
+
+func (r *fakeRoom) Info() *chatv1.Room {
+	if r.info != nil {
+		info := proto.CloneOf(r.info)
+		info.Id = r.id
+		return info
+	}
+	return &chatv1.Room{Id: r.id, FirstSeq: 1}
+}
 
 func (r *fakeRoom) Roster() ([]*chatv1.User, int) { return r.users, len(r.users) }
 
@@ -131,13 +142,12 @@ type screen struct {
 
 func newScreen(t *testing.T) *screen {
 	t.Helper()
-	s := &screen{t: t, chat: &fakeChat{user: ana}, room: &fakeRoom{id: "lobby"}}
+	s := &screen{t: t, chat: &fakeChat{user: ana, fakeServer: &fakeServer{}}, room: &fakeRoom{id: "lobby"}}
 	options := ScreenOptions{Room: "lobby", Server: "localhost:9090", Local: time.UTC}
-	s.model = newModel(t.Context(), s.chat, options, nil, noon)
+	s.model = newModel(t.Context(), s.chat, options, nil, nil, noon)
 	s.send(tea.WindowSizeMsg{Width: 64, Height: 20})
 	s.send(joinedMsg{id: "lobby", room: s.room})
 	s.send(stateMsg{Phase: client.Live})
-	s.model.list = roomList{} // what it asked for by itself does not come
 	return s
 }
 

@@ -1,41 +1,155 @@
 package terminal
 
 import (
+	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
+
+// slash is a command that is typed behind a slash.
+type slash struct {
+	name  string
+	takes string // its arguments; those in brackets may be left out
+	does  string
+	run   func(m *model, argument string) tea.Cmd
+}
+
+// slashSection is a group of commands in the help.
+type slashSection struct {
+	title    string
+	commands []slash
+}
+
+// slashes are the commands there are. A function, since /help is one of them.
+func slashes() []slashSection {
+	return []slashSection{
+		{"Commands", generalSlashes()},
+		{"In and out of rooms", roomSlashes()},
+		{"Settings of a room", settingSlashes()},
+		{"People", peopleSlashes()},
+		{"Moderation", moderationSlashes()},
+	}
+}
+
+func generalSlashes() []slash {
+	return []slash{
+		{"help", "", "this (also F1)", func(m *model, _ string) tea.Cmd { m.openHelp(); return nil }},
+		{"nick", "NAME", "the name that others see", (*model).rename},
+		{"react", "EMOJI", "to the newest message", func(m *model, emoji string) tea.Cmd { return m.reactTo(m.timeline.last(), emoji) }},
+		{"find", "[WORDS]", "in this room", func(m *model, words string) tea.Cmd { m.find(words); return m.refind() }},
+		{"quit", "", "end (also Ctrl+C)", func(m *model, _ string) tea.Cmd { return m.quit() }},
+	}
+}
 
 // command obeys a line that began with a slash.
 func (m *model) command(line string) tea.Cmd {
 	name, argument, _ := strings.Cut(line, " ")
 	argument = strings.TrimSpace(argument)
+	command := findSlash(name)
 	switch {
-	case name == "help":
-		m.mode = helping
-	case name == "quit":
-		return m.quit()
-	case name == "rooms":
-		return m.switchRooms()
-	case name == "who":
-		m.showPeople()
-	case name == "find":
-		m.find(argument)
-		return m.refind()
-	case name == "react" && argument != "":
-		return m.reactTo(m.timeline.last(), argument)
-	case name == "join" && argument != "":
-		return m.goTo(strings.TrimPrefix(argument, "#"))
-	case name == "nick" && argument != "":
-		m.rename(argument)
-	case name == "join" || name == "nick":
-		m.say("/" + name + " needs a name")
-	case name == "react":
-		m.say("/react needs an emoji")
-	default:
+	case command == nil:
 		m.say("no command /" + name + "; see /help")
+	case argument == "" && command.takes != "" && !strings.HasPrefix(command.takes, "["):
+		m.say("/" + name + " needs " + command.takes)
+	default:
+		return command.run(m, argument)
 	}
 	return nil
+}
+
+func findSlash(name string) *slash {
+	for _, section := range slashes() {
+		for _, command := range section.commands {
+			if command.name == name {
+				return &command
+			}
+		}
+	}
+	return nil
+}
+
+// callTimeout is how long a command waits for the server.
+const callTimeout = 15 * time.Second
+
+// doneMsg is what became of a command.
+type doneMsg struct {
+	command string
+	said    string                  // of its success
+	next    func(m *model) tea.Cmd  // after that; may be nil
+	listed  func(m *model) []string // shown as a list under said, if it is one
+	users   []*chatv1.User          // whom it told of
+	err     error
+}
+
+// do carries out a command aside.
+func (m *model) do(command string, call func(ctx context.Context) (doneMsg, error)) tea.Cmd {
+	ctx := m.ctx
+	return func() tea.Msg {
+		limited, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		done, err := call(limited)
+		done.command, done.err = command, err
+		return done
+	}
+}
+
+// change is [model.do] of what needs no more than a word when it is done.
+func (m *model) change(command, said string, call func(ctx context.Context) error) tea.Cmd {
+	return m.do(command, func(ctx context.Context) (doneMsg, error) { return doneMsg{said: said}, call(ctx) })
+}
+
+// done says what became of a command.
+func (m *model) done(msg doneMsg) tea.Cmd {
+	m.meet(msg.users...)
+	switch {
+	case msg.err != nil && m.ctx.Err() != nil:
+		return nil
+	case msg.err != nil:
+		m.say("/" + msg.command + ": " + reason(msg.err))
+		return nil
+	case msg.listed != nil:
+		m.showList(msg.said, msg.listed(m))
+	case msg.said != "":
+		m.say(msg.said)
+	}
+	if msg.next != nil {
+		return msg.next(m)
+	}
+	return nil
+}
+
+func (m *model) memberService() chatv1.MemberServiceClient {
+	return chatv1.NewMemberServiceClient(m.chat.Conn())
+}
+
+func (m *model) roomService() chatv1.RoomServiceClient {
+	return chatv1.NewRoomServiceClient(m.chat.Conn())
+}
+
+// inRoom is the present room's id; none is said.
+func (m *model) inRoom() (id string, ok bool) {
+	if m.room == nil {
+		m.say("no room yet")
+		return "", false
+	}
+	return m.room.ID(), true
+}
+
+// roomOr is the room that an argument names, or the present one.
+func (m *model) roomOr(argument string) (id string, ok bool) {
+	if argument == "" {
+		return m.inRoom()
+	}
+	id = strings.TrimPrefix(argument, "#")
+	if problem := roomIDProblem(id); problem != "" {
+		m.say(problem)
+		return "", false
+	}
+	return id, true
 }
 
 func (m *model) goTo(id string) tea.Cmd {
@@ -52,42 +166,13 @@ func (m *model) goTo(id string) tea.Cmd {
 	return m.join(id)
 }
 
-func (m *model) rename(name string) {
+func (m *model) rename(name string) tea.Cmd {
 	if err := m.chat.SetDisplayName(name); err != nil {
 		m.say("a name has 1 to 64 characters")
-		return
+	} else {
+		m.say("from now on: " + name)
 	}
-	m.say("from now on: " + name)
-}
-
-// maxPeopleShown keeps the answer to /who on one screen.
-const maxPeopleShown = 20
-
-// showPeople says who is connected to the room.
-func (m *model) showPeople() {
-	if m.room == nil {
-		m.say("no room yet")
-		return
-	}
-	users, online := m.room.Roster()
-	if len(users) == 0 {
-		m.say(count(online) + " people are here")
-		return
-	}
-	var names []string
-	for _, user := range users[:min(len(users), maxPeopleShown)] {
-		name := user.GetDisplayName()
-		if user.GetId() == m.chat.User().GetId() {
-			name += " (you)"
-		} else if user.GetGuest() {
-			name += " (guest)"
-		}
-		names = append(names, name)
-	}
-	if more := online - len(names); more > 0 {
-		names = append(names, count(more)+" more")
-	}
-	m.show("here: " + strings.Join(names, ", "))
+	return nil
 }
 
 // reactTo reacts to a message, if it is still held.

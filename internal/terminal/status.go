@@ -23,7 +23,7 @@ func (m *model) typingLine() string {
 		text = m.findingHint()
 	case switching:
 		text = hint(width, "↑↓ choose", "Enter go")
-	case helping:
+	case helping, listing:
 		text = fitting(width, "↑↓ more  any other key closes this", "Esc back")
 	default:
 		text = m.typistsText(width)
@@ -85,7 +85,7 @@ func (m *model) newsTexts() []string {
 	case m.paging:
 		return []string{s.faint.Render("loading older messages… "), s.faint.Render("loading… ")}
 	case m.atStart && !m.layout.following() && m.layout.scrolledToTop():
-		return []string{s.faint.Render("the beginning of " + m.roomName() + " "), s.faint.Render("the beginning ")}
+		return []string{s.faint.Render("the beginning of " + m.roomLabel() + " "), s.faint.Render("the beginning ")}
 	case !m.layout.following() && unseen > 0:
 		text := s.strong.Render("↓ " + count(unseen) + " below")
 		return []string{text + s.faint.Render(" (Ctrl+End) "), text + " "}

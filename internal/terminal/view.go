@@ -9,6 +9,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
 // maxInputHeight is how many lines of a message are seen while it is written, in a terminal that has room for them.
@@ -41,9 +43,9 @@ func (m *model) sidebarColumns() int {
 	return sidebarWidth + 2
 }
 
-// mainLeft is the column where the conversation begins. The help has the whole width.
+// mainLeft is the column where the conversation begins. The help and lists have the whole width.
 func (m *model) mainLeft() int {
-	if m.mode == helping {
+	if m.mode == helping || m.mode == listing {
 		return 0
 	}
 	return m.sidebarColumns()
@@ -91,7 +93,7 @@ func (m *model) inputHeight() int {
 func (m *model) View() tea.View {
 	var view tea.View
 	view.AltScreen, view.ReportFocus, view.MouseMode = true, true, tea.MouseModeCellMotion
-	view.WindowTitle = "rialto " + m.roomName()
+	view.WindowTitle = m.unreadElsewhere() + "rialto " + m.roomLabel()
 	if m.width == 0 {
 		return view
 	}
@@ -129,9 +131,9 @@ func (m *model) scrollbackLines() []string {
 	var lines []string
 	switch m.mode {
 	case helping:
-		all := m.helpLines(m.mainWidth())
-		m.helpTop = min(m.helpTop, max(len(all)-m.layout.rows, 0))
-		lines = all[m.helpTop:min(m.helpTop+m.layout.rows, len(all))]
+		lines = m.panelPart(m.helpLines(m.mainWidth()))
+	case listing:
+		lines = m.panelPart(m.panelLines())
 	case switching:
 		lines = m.switcherLines(m.layout.rows, m.layout.width)
 	default:
@@ -145,6 +147,12 @@ func (m *model) scrollbackLines() []string {
 		lines = append(lines, "")
 	}
 	return lines
+}
+
+// panelPart is what is seen of the lines of the help or a list.
+func (m *model) panelPart(all []string) []string {
+	m.panelTop = min(m.panelTop, max(len(all)-m.layout.rows, 0))
+	return all[m.panelTop:min(m.panelTop+m.layout.rows, len(all))]
 }
 
 // rowText is a row as it is seen now: with a bar if its message is chosen, found, or about this user.
@@ -169,7 +177,7 @@ func (m *model) inputView() (string, *tea.Cursor) {
 		prompt, text = "find: ", m.search.query.text
 	case switching:
 		prompt, text = "go to: ", m.switcher.query.text
-	case choosing, helping:
+	case choosing, helping, listing:
 		return m.input.View(), nil
 	default:
 		return m.input.View(), m.input.Cursor()
@@ -199,18 +207,44 @@ func (m *model) roomName() string {
 	return m.room.ID()
 }
 
+// roomLabel is what the present room is called.
+func (m *model) roomLabel() string { return CleanLine(m.called(m.roomName())) }
+
+// header says which room this is, what it is about, and how things stand in it.
 func (m *model) header() string {
-	left := " " + m.roomName()
+	left, right := " "+m.roomLabel(), ""
 	if m.room != nil {
-		if title := m.room.Info().GetTitle(); title != "" {
-			left += "  " + CleanLine(title)
+		info := m.room.Info()
+		if info.GetTitle() != "" {
+			left += "  #" + m.room.ID()
 		}
-	}
-	right := ""
-	if m.online > 0 {
-		right = count(int(m.online)) + " here "
+		if topic, _, _ := strings.Cut(info.GetTopic(), "\n"); topic != "" {
+			left += " · " + CleanLine(topic)
+		}
+		right = strings.Join(m.standing(info), " · ") + " "
 	}
 	return m.layout.style.header.Render(spread(left, right, m.width))
+}
+
+// standing says how things stand in the room: what kind it is, what this user is there, and who is here.
+func (m *model) standing(info *chatv1.Room) (parts []string) {
+	entry := m.list.feed.Room(info.GetId())
+	if n := int(entry.GetRequests()); n > 0 {
+		parts = append(parts, count(n)+" ask to come in: /requests")
+	}
+	if info.GetArchiveTime() != nil {
+		parts = append(parts, "archived")
+	}
+	if info.GetKind() == chatv1.RoomKind_ROOM_KIND_PRIVATE {
+		parts = append(parts, "private")
+	}
+	if role := entry.GetMember().GetRole(); role >= chatv1.Role_ROLE_MODERATOR {
+		parts = append(parts, roleName(role))
+	}
+	if m.online > 0 {
+		parts = append(parts, count(int(m.online))+" here")
+	}
+	return parts
 }
 
 // noticeLines leaves at least a little of the scrollback in sight.
