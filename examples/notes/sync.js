@@ -107,7 +107,7 @@ export class Note {
         this.#kept.epoch = ""; // until all is there
         await this.#loadBefore(snapshot.messages?.[0]?.seq);
       }
-      snapshot.messages?.forEach((message) => this.#apply(message));
+      for (const message of snapshot.messages ?? []) this.#apply(message);
       if (!snapshot.more) this.#kept.epoch = snapshot.epoch;
     }
     if (rev) this.#kept.rev = rev;
@@ -123,7 +123,7 @@ export class Note {
       });
       if (!response.ok) throw new Error("the beginning of the note cannot be loaded"); // the next session tries again
       const { messages } = await response.json();
-      messages.forEach((message) => this.#apply(message));
+      for (const message of messages) this.#apply(message);
       seq = messages[0].seq;
     }
   }
