@@ -105,6 +105,66 @@ const screens: [name: string, go: (page: Page) => Promise<void>][] = [
   ],
 ];
 
+/** What owners see of a room, and how one gets there from the pane about it. */
+const ownersScreens: [name: string, go: (page: Page) => Promise<void>][] = [
+  ["the people", async () => undefined],
+  [
+    "the room's settings",
+    async (page) => {
+      await page.getByRole("button", { name: "Room settings" }).click();
+      await page.getByLabel("Who posts").waitFor();
+    },
+  ],
+  [
+    "links",
+    async (page) => {
+      await page.getByRole("button", { name: "Moderation" }).click();
+      await page.getByRole("button", { name: "Make a link" }).click();
+      await page.getByLabel("The new link").waitFor();
+      await page.getByText("used 0 times").first().waitFor();
+    },
+  ],
+  [
+    "the log",
+    async (page) => {
+      await page.getByRole("button", { name: "Moderation" }).click();
+      await page.getByRole("button", { name: "Log" }).click();
+      await page.getByText("made an invitation link").first().waitFor();
+    },
+  ],
+  [
+    "who is banned",
+    async (page) => {
+      await page.getByRole("button", { name: "Moderation" }).click();
+      await page.getByRole("button", { name: "Banned" }).click();
+      await page.getByText("Nobody is banned from this room.").waitFor();
+    },
+  ],
+  [
+    "whom to invite",
+    async (page) => {
+      await page.getByRole("button", { name: "Invite people" }).click();
+      await page.getByLabel("Find somebody").waitFor();
+    },
+  ],
+  [
+    "a ban",
+    async (page) => {
+      await page.getByRole("region", { name: "Here now" }).getByRole("button", { name: /Bo/ }).click();
+      await page.getByRole("button", { name: "Ban from the room" }).click();
+      await page.getByRole("form", { name: "Ban Bo" }).waitFor();
+    },
+  ],
+];
+
+/** Addresses that lead nowhere, and what is said there. */
+const emptyScreens: readonly (readonly [path: string, words: string])[] = [
+  ["/nowhere", "This address leads to no room."],
+  ["/r/not%20a%20room", "cannot be a room"],
+  ["/join#nothing", "does not let you in"],
+  ["/r/nobody-spoke-here", "Nobody said anything yet."],
+];
+
 describe.each([
   ["desktop", {}],
   ["phone", phone],
@@ -133,13 +193,42 @@ describe.each([
     if (device === "phone") {
       await page.getByRole("button", { name: "All rooms" }).click();
     }
-    await page.getByRole("button", { name: /settings$/ }).click();
+    await page.getByRole("button", { name: ": settings" }).click();
     await page.getByRole("heading", { name: "Settings" }).waitFor();
     expect(await faultsOn(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "New room" }).click();
     await page.getByRole("heading", { name: "New room" }).waitFor();
     expect(await faultsOn(page)).toEqual([]);
+    await page.context().close();
+  });
+
+  test("on what owners and moderators see, and where there is nothing to see", async () => {
+    const still = { ...options, reducedMotion: "reduce" } as const;
+    const { page } = await comeIn(browser, `${server.url}/r/owned-${device}`, "Ana", still);
+    await say(page, "this makes the room");
+    await page.locator('article[data-seq="1"]').waitFor();
+    await bo.join(`owned-${device}`);
+    const address = page.url();
+    for (const [name, go] of ownersScreens) {
+      await page.goto(address);
+      await page.locator("article[data-seq]").first().waitFor();
+      if (device === "phone") {
+        await page.getByRole("button", { name: /^Who is here/ }).click();
+      }
+      await page.getByRole("region", { name: "Here now" }).getByText("Bo").waitFor();
+      await go(page);
+      expect(await faultsOn(page), name).toEqual([]);
+      await page.emulateMedia({ colorScheme: "dark" });
+      expect(await faultsOn(page, { runOnly: ["color-contrast"] }), name).toEqual([]);
+      await page.emulateMedia({ colorScheme: "light" });
+    }
+    for (const [path, words] of emptyScreens) {
+      await page.goto(server.url + path);
+      await page.getByText(words).first().waitFor();
+      expect(await faultsOn(page), path).toEqual([]);
+    }
+    await page.context().close();
   });
 });
 

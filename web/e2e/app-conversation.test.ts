@@ -176,6 +176,22 @@ test("a message's address is copied, and leads there", async () => {
   expect(faults).toEqual([]);
 });
 
+test("a tap on a message shows what can be done with it", async () => {
+  const { page, faults } = await comeIn(browser, room("tap"), "Ana", phone);
+  await say(page, "first");
+  await say(page, "second");
+  await message(page, 2).waitFor();
+  await message(page, 1).tap();
+  await message(page, 1).getByRole("button", { name: "React" }).tap();
+  await message(page, 1).getByRole("button", { name: "👍", exact: true }).tap();
+  await message(page, 1).getByRole("button", { name: "👍 1", pressed: true }).waitFor();
+  for (const button of await message(page, 1).getByRole("toolbar").getByRole("button").all()) {
+    const box = await button.boundingBox();
+    expect(Math.min(box?.width ?? 0, box?.height ?? 0)).toBeGreaterThanOrEqual(44);
+  }
+  expect(faults).toEqual([]);
+});
+
 test("what is being edited stays while one scrolls away and back", async () => {
   const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
   const { page } = await comeIn(browser, room("edit"), "Ana");
@@ -189,9 +205,7 @@ test("what is being edited stays while one scrolls away and back", async () => {
   await page.getByRole("button", { name: "Jump to present" }).click();
   await message(page, 151).waitFor();
   expect(await message(page, 1).count()).toBe(0);
-  await page.getByRole("region", { name: "Messages" }).evaluate((view) => {
-    view.scrollTop = 0;
-  });
+  await page.goBack();
   await message(page, 1).waitFor();
   expect(await page.getByLabel("Edit the message").inputValue()).toBe("mine, half changed");
   bo.close();

@@ -1,3 +1,5 @@
+import { cpSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { comeIn, eventually, launch, open, say } from "./browser.js";
@@ -119,9 +121,31 @@ test.each([
     .evaluateAll((articles) => articles.map((article) => Number(article.getAttribute("data-seq"))));
   const newest = changes + 1;
   expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, i) => newest - seqs.length + 1 + i));
-  // Too much to replay: then what is old comes only when it is asked for.
+  // Too much to replay: then that is said, and what is old comes only when it is asked for.
+  expect(await page.getByText("You were away for long.").count()).toBe(changes > 500 ? 1 : 0);
   expect(seqs.length).toSatisfy((n: number) => (changes > 500 ? n < newest : n === newest));
   bo.close();
+});
+
+test("a server that is restored from a copy says so, and shows what the copy has", async () => {
+  const id = "restored";
+  const { page } = await comeIn(browser, room(id), "Ana");
+  await say(page, "in the copy");
+  await eventually(() => texts(page), ["in the copy"]);
+  await server.stop();
+  const data = join(server.scratch, "data");
+  cpSync(data, `${data}-copy`, { recursive: true });
+  await server.restart();
+  await say(page, "after the copy");
+  await eventually(() => texts(page), ["in the copy", "after the copy"]);
+  await server.kill();
+  rmSync(data, { recursive: true });
+  renameSync(`${data}-copy`, data);
+  await server.restart();
+  await page.getByText("The server was restored from a copy").waitFor();
+  await eventually(() => texts(page), ["in the copy"]);
+  await page.getByRole("button", { name: "Dismiss this notice" }).click();
+  expect(await page.getByText("The server was restored").count()).toBe(0);
 });
 
 test("a network that is silently cut shows within 45 seconds, and what was written then is not lost", async () => {

@@ -114,6 +114,7 @@ test("a private room is come into by an invitation, by a link, or by a request",
   const ana = await comeIn(browser, room("hall"), "Ana");
   const bo = await comeIn(browser, room("hall"), "Bo");
   const cy = await comeIn(browser, room("hall"), "Cy");
+  const di = await comeIn(browser, room("hall"), "Di");
   await ana.page.getByRole("button", { name: "New room" }).click();
   await ana.page.getByRole("textbox", { name: "Title", exact: true }).fill("Vault");
   await ana.page.getByLabel("Private: only its members see it").check();
@@ -123,6 +124,20 @@ test("a private room is come into by an invitation, by a link, or by a request",
   await ana.page.getByLabel("People may ask to become members").check();
   await ana.page.getByRole("button", { name: "Save" }).click();
   await ana.page.getByRole("dialog").waitFor({ state: "detached" });
+
+  // An invitation of somebody who was met elsewhere.
+  await ana.page.getByRole("button", { name: "Invite people" }).click();
+  await ana.page.getByLabel("Find somebody").fill("d");
+  await ana.page.getByRole("button", { name: "Invite Di" }).click();
+  await ana.page.getByText("Invited").waitFor();
+  await ana.page.keyboard.press("Escape");
+  // The list is asked for when one looks at the page again.
+  await di.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  const invitation = di.page.getByRole("region", { name: "Invitations" });
+  await invitation.getByText("Ana").waitFor();
+  await invitation.getByRole("button", { name: "Come in" }).click();
+  await di.page.waitForURL(room("vault"));
+  await say(di.page, "by invitation");
 
   // A link, which is shown once, in a browser that was never here.
   await ana.page.getByRole("button", { name: "Moderation" }).click();
@@ -147,7 +162,7 @@ test("a private room is come into by an invitation, by a link, or by a request",
   await ana.page.getByText("Nobody asks to become a member.").waitFor();
   await cy.page.reload();
   await cy.page.locator("article", { hasText: "by the link" }).waitFor();
-  expect([...ana.faults, ...bo.faults, ...cy.faults]).toEqual([]);
+  expect([ana, bo, cy, di].flatMap(({ faults }) => faults)).toEqual([]);
 });
 
 test("a private room is made, and is marked as one in the list", async () => {

@@ -99,6 +99,40 @@ describe("a room of 10,000 messages", () => {
     await nowhere.page.getByText("There is no such message in this room.").waitFor();
   });
 
+  test("is entered far above by an address, and read on from there in both directions, with nothing in between loaded", async () => {
+    const { page, faults } = await comeIn(browser, `${room("long")}/3000`, "Ana");
+    const target = page.locator('article[data-seq="3000"]');
+    await eventually(() => target.evaluate((element) => element === document.activeElement), true);
+    expect(await target.getAttribute("data-target")).toBe("true");
+    expect(Math.min(...(await inSight(page)))).toBeGreaterThan(2900);
+
+    for (const [direction, until] of [
+      [-1, 2900],
+      [1, 3100],
+    ] as const) {
+      const moved = await messages(page).evaluate(readOn, { direction, until });
+      expect(moved.worstMove).toBe(0);
+      expect(moved.mostArticles).toBeLessThanOrEqual(200);
+    }
+    const seen = await inSight(page);
+    expect(seen).toEqual(seen.map((_, i) => (seen[0] ?? 0) + i));
+
+    // What is answered there is counted there, and what is said is in the present.
+    await page.locator('article[data-seq="3100"]').focus();
+    await page.keyboard.press("t");
+    await page.getByRole("textbox", { name: "Reply", exact: true }).fill("late");
+    await page.keyboard.press("Enter");
+    await page.locator('article[data-seq="3100"]').getByRole("button", { name: "1 reply" }).waitFor();
+    await page.getByRole("textbox", { name: "Message #long" }).fill("and now");
+    await page.keyboard.press("Enter");
+    await page.getByRole("main").locator("article[data-own]", { hasText: "and now" }).waitFor();
+    await eventually(() => distanceToEnd(page), 0);
+    expect(page.url()).toBe(room("long"));
+    await page.goBack();
+    await target.waitFor();
+    expect(faults).toEqual([]);
+  });
+
   test("its figures, beside those of a plain static list", async () => {
     const { page } = await comeIn(browser, room("long"), "Ana");
     const plain = await open(browser, "about:blank");
@@ -125,6 +159,39 @@ function inSight(page: Page): Promise<number[]> {
       .filter((row) => row.getBoundingClientRect().bottom > top && row.getBoundingClientRect().top < bottom)
       .map((row) => Number(row.getAttribute("data-seq")));
   });
+}
+
+/**
+ * In the page: scrolls up or down, 300 px at a time, until a message is in the document. Whatever moves in the frames after a
+ * scrolling was moved by the application.
+ */
+async function readOn(view: Element, { direction, until }: { readonly direction: number; readonly until: number }) {
+  const places = () =>
+    new Map([...view.querySelectorAll("article[data-seq]")].map((row) => [row, row.getBoundingClientRect().bottom]));
+  let worstMove = 0;
+  let mostArticles = 0;
+  while (view.querySelector(`article[data-seq="${until}"]`) === null) {
+    const room = direction < 0 ? view.scrollTop : view.scrollHeight - view.clientHeight - view.scrollTop;
+    // Near to the edge the next page is under way, and is waited for.
+    if (room > 350) {
+      view.scrollTop += direction * 300;
+    }
+    let before = places();
+    for (let frame = 0; frame < 2; frame++) {
+      await new Promise(requestAnimationFrame);
+      const now = places();
+      const { top, bottom } = view.getBoundingClientRect();
+      for (const [row, place] of now) {
+        const was = before.get(row);
+        if (was !== undefined && was > top && was < bottom) {
+          worstMove = Math.max(worstMove, Math.round(Math.abs(place - was)));
+        }
+      }
+      mostArticles = Math.max(mostArticles, now.size);
+      before = now;
+    }
+  }
+  return { worstMove, mostArticles };
 }
 
 /** Reloads the page and returns when the first message was drawn, in ms after the navigation began. */

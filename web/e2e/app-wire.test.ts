@@ -16,7 +16,9 @@ afterAll(async () => {
 });
 
 test("the wire inspector shows frames and calls, decoded, and no secret", async () => {
-  const { page, faults } = await comeIn(browser, `${server.url}/r/wire`, "Ana");
+  const { page, faults } = await comeIn(browser, `${server.url}/r/wire`, "Ana", {
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
   const button = page.getByRole("button", { name: "Wire inspector", exact: true });
   expect(await button.count()).toBe(0);
   await page.getByRole("button", { name: /settings$/ }).click();
@@ -42,14 +44,33 @@ test("the wire inspector shows frames and calls, decoded, and no secret", async 
     shown.push((await detail.textContent()) ?? "");
   }
   expect(
-    shown.filter((text) => text.startsWith("rialto.chat.v1.ConnectRequest") && text.includes("seen on the wire")),
+    shown.filter((text) => text.includes("rialto.chat.v1.ConnectRequest") && text.includes("seen on the wire")),
   ).toHaveLength(1);
   expect(shown.filter((text) => text.includes('"posted"') && text.includes("seen on the wire"))).toHaveLength(1);
+
+  // A filter finds what is in the frames, too; what was chosen can be copied.
+  await inspector.getByRole("searchbox", { name: "Filter" }).fill("data posted");
+  await eventually(() => frames.count(), 1);
+  await inspector.getByRole("button", { name: "received DATA" }).click();
+  await inspector.getByRole("button", { name: "Copy" }).click();
+  await inspector.getByRole("button", { name: "Copied" }).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(await detail.textContent());
+  await inspector.getByRole("searchbox", { name: "Filter" }).fill("no frame says this");
+  await inspector.getByText("No frames.").waitFor();
+  await inspector.getByRole("searchbox", { name: "Filter" }).fill("");
 
   await inspector.getByRole("button", { name: /^Calls/ }).click();
   const calls = inspector.getByRole("region", { name: "Calls" }).getByRole("row");
   await calls.filter({ hasText: "ChatService/Connect" }).filter({ hasText: "open" }).first().waitFor();
-  await calls.filter({ hasText: "RoomService/ListRooms" }).filter({ hasText: "ended" }).first().waitFor();
+  await calls.filter({ hasText: "RoomService/ListRooms" }).filter({ hasText: "OK" }).first().waitFor();
+  await inspector.getByRole("button", { name: "RoomService/ListRooms" }).first().click();
+  const call = inspector.getByRole("region", { name: "The chosen call" });
+  await eventually(
+    () => call.textContent(),
+    expect.stringMatching(/ListRoomsRequest[\s\S]*ListRoomsResponse[\s\S]*END/),
+  );
+  await inspector.getByRole("button", { name: "Clear" }).click();
+  await inspector.getByRole("button", { name: "Calls · 0" }).waitFor();
   await inspector.getByRole("button", { name: "Close the wire inspector" }).click();
   expect(await inspector.count()).toBe(0);
   expect(faults).toEqual([]);

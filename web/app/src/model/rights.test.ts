@@ -1,6 +1,6 @@
 import type { Member, Role } from "@rialto/chat";
 import { expect, test } from "vitest";
-import { mayModerate, whyNoPosting } from "./rights.js";
+import { mayModerate, slowModeNote, whyNoPosting } from "./rights.js";
 
 const me = (role: Role, muted = false): Member => ({ user: { id: "1", name: "Ana", guest: true }, role, muted });
 const open = { kind: "public", posting: "visitor", archived: false } as const;
@@ -12,6 +12,16 @@ test("who may post is told, and why not", () => {
   expect(whyNoPosting({ ...open, posting: "owner", me: me("moderator") })).toBe("Only owners post in this room.");
   expect(whyNoPosting({ ...open, me: me("member", true) })).toContain("muted");
   expect(whyNoPosting({ ...open, archived: true, me: me("owner") })).toContain("archived");
+});
+
+test("how often one may post is told to those whom it concerns", () => {
+  expect(slowModeNote({ slowModeMs: 0 })).toBeUndefined();
+  expect(slowModeNote({ slowModeMs: 30_000 })).toBe("Slow mode: one message every 30 s.");
+  expect(slowModeNote({ slowModeMs: 300_000, me: me("member") })).toBe("Slow mode: one message every 5 min.");
+  expect(slowModeNote({ slowModeMs: 3_600_000 })).toBe("Slow mode: one message every hour.");
+  expect(slowModeNote({ slowModeMs: 7_200_000 })).toBe("Slow mode: one message every 2 hours.");
+  expect(slowModeNote({ slowModeMs: 5400_000 })).toBe("Slow mode: one message every 90 min.");
+  expect(slowModeNote({ slowModeMs: 30_000, me: me("moderator") })).toBeUndefined();
 });
 
 test("moderators act on those below them, and nobody on their equals", () => {

@@ -18,6 +18,21 @@ export function whyNoPosting(room: RoomRules): string | undefined {
   return undefined;
 }
 
+/** Says how often this user may post, if that is limited for them. */
+export function slowModeNote({ me, slowModeMs }: Pick<RoomSnapshot, "me" | "slowModeMs">): string | undefined {
+  const free = slowModeMs === 0 || hasRole(me?.role ?? "visitor", "moderator");
+  return free ? undefined : `Slow mode: one message every ${duration(slowModeMs)}.`;
+}
+
+/** A length of time, as people say it: "30 s", "5 min", "hour". */
+function duration(ms: number): string {
+  const [hours, minutes, seconds] = [ms / 3_600_000, ms / 60_000, ms / 1000];
+  if (hours >= 1 && Number.isInteger(hours)) {
+    return hours === 1 ? "hour" : `${hours} hours`;
+  }
+  return minutes >= 1 && Number.isInteger(minutes) ? `${minutes} min` : `${Math.round(seconds)} s`;
+}
+
 /** Whether somebody may act on somebody else: moderators and owners on those with a lower role. */
 export function mayModerate(mine: Role, theirs: Role): boolean {
   return hasRole(mine, "moderator") && !hasRole(theirs, mine);

@@ -55,6 +55,8 @@ test("sums up calls, and tells once a frame of the screen", () => {
   expect(log.getSnapshot().calls).toEqual([
     {
       id: "1.1",
+      connection: 1,
+      stream: 1,
       method: "/a.B/C",
       startMs: 5,
       lastMs: 9,

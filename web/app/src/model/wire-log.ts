@@ -8,6 +8,8 @@ export interface LoggedFrame extends WireFrame {
 /** A call, as its frames tell. */
 export interface LoggedCall {
   readonly id: string;
+  readonly connection: number;
+  readonly stream: number;
   readonly method: string;
   readonly startMs: number;
   /** When its last frame was seen. */
@@ -89,6 +91,8 @@ export class WireLog {
     const before = this.calls.get(id);
     this.calls.set(id, {
       id,
+      connection: frame.connection,
+      stream: frame.stream,
       method,
       startMs: before?.startMs ?? frame.timeMs,
       lastMs: frame.timeMs,

@@ -3,9 +3,10 @@ import { useId, useState } from "react";
 import { useStore } from "../../hooks/use-store.js";
 import { type NotifyLevel, notifyLevels } from "../../model/preferences.js";
 import { problem } from "../../model/problem.js";
+import { slowModeNote } from "../../model/rights.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
-import { Moderation, RoomSettings } from "../Later/parts.js";
+import { InvitePeople, Moderation, RoomSettings } from "../Later/parts.js";
 import { Members } from "../Members/Members.js";
 import "./details.css";
 
@@ -32,7 +33,9 @@ const levelNames: Readonly<Record<NotifyLevel, string>> = {
 /** The right pane: what the room is about, what one is told of, and who is here. */
 export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink, onNotice }: Props) {
   const id = useId();
-  const [dialog, setDialog] = useState<"settings" | "moderation">();
+  const [dialog, setDialog] = useState<"settings" | "moderation" | "invite">();
+  const slow = slowModeNote({ slowModeMs: snapshot.slowModeMs });
+  const refused = snapshot.error !== undefined;
   const direct = snapshot.kind === "direct";
   const { members } = useStore(room.members);
   // Who made a room by speaking in it is its owner, and hears so with the members.
@@ -55,9 +58,7 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
         {snapshot.archived && (
           <p className="details-note">Archived: it can be read, and nothing is said in it any more.</p>
         )}
-        {snapshot.slowModeMs > 0 && (
-          <p className="details-note">Slow mode: one message every {Math.round(snapshot.slowModeMs / 1000)} s.</p>
-        )}
+        {slow !== undefined && <p className="details-note">{slow}</p>}
         <div className="details-row">
           <label htmlFor={`${id}-level`}>
             <Icon name="bell" size={16} /> Notify me about
@@ -77,6 +78,11 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
         <button type="button" className="details-action" onClick={onCopyLink}>
           <Icon name="link" size={16} /> Copy the room’s address
         </button>
+        {hasRole(role, "member") && !direct && (
+          <button type="button" className="details-action" onClick={() => setDialog("invite")}>
+            <Icon name="plus" size={16} /> Invite people
+          </button>
+        )}
         {hasRole(role, "moderator") && !direct && (
           <>
             <button type="button" className="details-action" onClick={() => setDialog("settings")}>
@@ -87,14 +93,15 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
             </button>
           </>
         )}
-        {!direct && (
+        {!direct && !refused && (
           <button type="button" className="details-action" onClick={changeMembership}>
             <Icon name={belongs ? "back" : "check"} size={16} /> {belongs ? "Leave the room" : "Become a member"}
           </button>
         )}
       </section>
-      <Members room={room} snapshot={snapshot} me={me} stale={stale} />
+      {!refused && <Members room={room} snapshot={snapshot} me={me} stale={stale} />}
       <Later>
+        {dialog === "invite" && <InvitePeople room={room} myId={me?.id} onClose={() => setDialog(undefined)} />}
         {dialog === "settings" && <RoomSettings room={room} role={role} onClose={() => setDialog(undefined)} />}
         {dialog === "moderation" && <Moderation room={room} role={role} onClose={() => setDialog(undefined)} />}
       </Later>

@@ -25,7 +25,7 @@ export function JoinByLink({ live }: { readonly live: boolean }) {
     );
   }, [client, directory, live]);
   return failure === undefined ? (
-    <h2 role="status">Coming in…</h2>
+    <h1 role="status">Coming in…</h1>
   ) : (
     <NowhereWords title="This invitation does not let you in">{failure}</NowhereWords>
   );

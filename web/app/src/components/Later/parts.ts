@@ -9,6 +9,7 @@ const emojiDialog = () => import("../EmojiPicker/EmojiDialog.js");
 const emojiPopover = () => import("../EmojiPicker/EmojiPopover.js");
 const emojiPicker = () => import("../EmojiPicker/EmojiPicker.js");
 const invitations = () => import("../Invitations/Invitations.js");
+const invitePeople = () => import("../InvitePeople/InvitePeople.js");
 const joinByLink = () => import("../JoinByLink/JoinByLink.js");
 const moderation = () => import("../Moderation/Moderation.js");
 const nowhere = () => import("../Nowhere/Nowhere.js");
@@ -46,6 +47,7 @@ export const Invitations = lazy(() => invitations().then((module) => ({ default:
 export const Inspector = lazy(() =>
   import("../Inspector/Inspector.js").then((module) => ({ default: module.Inspector })),
 );
+export const InvitePeople = lazy(() => invitePeople().then((module) => ({ default: module.InvitePeople })));
 export const JoinByLink = lazy(() => joinByLink().then((module) => ({ default: module.JoinByLink })));
 export const Moderation = lazy(() => moderation().then((module) => ({ default: module.Moderation })));
 export const Nowhere = lazy(() => nowhere().then((module) => ({ default: module.Nowhere })));

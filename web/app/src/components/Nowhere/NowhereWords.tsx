@@ -5,7 +5,7 @@ import { navigate } from "../../hooks/use-route.js";
 export function NowhereWords({ title, children }: { readonly title: string; readonly children?: ReactNode }) {
   return (
     <>
-      <h2>{title}</h2>
+      <h1>{title}</h1>
       {children !== undefined && <p role="status">{children}</p>}
       <button type="button" className="button" onClick={() => navigate({ page: "room", room: "lobby" })}>
         Go to the lobby

@@ -9,7 +9,7 @@ import { navigate } from "../../hooks/use-route.js";
 import { useStore } from "../../hooks/use-store.js";
 import { peopleOf } from "../../model/person.js";
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
-import { whyNoPosting } from "../../model/rights.js";
+import { slowModeNote, whyNoPosting } from "../../model/rights.js";
 import { useSession } from "../../session.js";
 import { Announcer } from "../Announcer/Announcer.js";
 import { Composer } from "../Composer/Composer.js";
@@ -124,8 +124,8 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
           actions={actions}
         />
         {notice !== undefined && <Notice text={notice} onDismiss={() => setNotice(undefined)} />}
-        <TypingLine users={snapshot.typing} />
-        {closed === undefined ? (
+        <TypingLine users={snapshot.typing} note={slowModeNote(snapshot)} />
+        {snapshot.error !== undefined ? null : closed === undefined ? (
           <>
             {replying !== undefined && <Replying message={replying} onCancel={() => setReplying(undefined)} />}
             <Composer

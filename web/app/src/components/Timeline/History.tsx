@@ -19,7 +19,7 @@ export function History({ stretch, name, view }: Props) {
   const { mark, failure } = useNearness(view, hasOlder && !loading, loadOlder);
   return (
     <div ref={mark} className="history">
-      {!known && failure === undefined && <p>Loading messages…</p>}
+      {known === false && failure === undefined && <p>Loading messages…</p>}
       {known && !hasOlder && <Beginning name={name} first={messages[0]?.seq} />}
       {known && hasOlder && failure === undefined && <p aria-hidden="true">Loading older messages…</p>}
       {failure && <p role="alert">Older messages could not be loaded. {failure}</p>}
@@ -81,7 +81,7 @@ function Beginning({ name, first }: { readonly name: string; readonly first: num
   return (
     <div className="beginning">
       <p className="beginning-title">
-        Beginning of <bdi>{name}</bdi>
+        {name.startsWith("#") ? "Beginning of" : "Beginning of your conversation with"} <bdi>{name}</bdi>
       </p>
       <p>{first === undefined ? "Nobody said anything yet. What news?" : "This is where it all started."}</p>
     </div>

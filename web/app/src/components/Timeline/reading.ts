@@ -70,7 +70,7 @@ export function useTarget(
     }
     reached.current = key === undefined ? undefined : target;
   }, [key, target, toRow]);
-  if (target === undefined || key !== undefined) {
+  if (target === undefined || key !== undefined || known === undefined) {
     return "none";
   }
   return known ? "missing" : "searching";

@@ -5,8 +5,8 @@ import { useMemo, useSyncExternalStore } from "react";
 export interface Stretch {
   readonly messages: readonly ChatMessage[];
   readonly pending: readonly PendingMessage[];
-  /** Whether the messages are there, or are known not to be. */
-  readonly known: boolean;
+  /** Whether the messages are there, or are known not to be; undefined: they do not come. */
+  readonly known: boolean | undefined;
   readonly hasOlder: boolean;
   /** True in the past only: what follows is not here. */
   readonly hasNewer: boolean;
@@ -24,8 +24,9 @@ export function useStretch(room: Room, snapshot: RoomSnapshot, past: MessageView
   const view = useSyncExternalStore(store.subscribe, store.getSnapshot);
   const ways = useMemo(() => waysOf(room, past), [room, past]);
   if (view === undefined) {
-    const { messages, pending, status, hasOlder, loadingOlder } = snapshot;
-    const known = status === "live" || status === "catching-up" || messages.length > 0;
+    const { messages, pending, status, error, hasOlder, loadingOlder } = snapshot;
+    const here = status === "live" || status === "catching-up" || messages.length > 0;
+    const known = here || (error === undefined ? false : undefined);
     return { messages, pending, known, hasOlder, hasNewer: false, loading: loadingOlder, ...ways };
   }
   const { messages, hasOlder, hasNewer, loading } = view;

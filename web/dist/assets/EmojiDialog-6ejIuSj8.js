@@ -1,1 +1,0 @@
-import{O as e,n as t,w as n}from"./index-EL7WCma6.js";import{t as r}from"./react-BEIyWww2.js";var i=r();function a({onChoose:r,onClose:a}){return(0,i.jsx)(t,{title:`React`,onClose:a,children:(0,i.jsx)(e,{children:(0,i.jsx)(n,{onChoose:r})})})}export{a as EmojiDialog};

@@ -1,0 +1,1 @@
+function e(e,n){let[r,i]=[t(e),t(n)],a=r.indexOf(i);if(a>=0)return a===0?0:/[\s._-]/.test(r.charAt(a-1))?1:2;let o=0;for(let e of i.replace(/\s+/g,``)){let t=r.indexOf(e,o);if(t<0)return;o=t+1}return 3}function t(e){return e.normalize(`NFKD`).replace(/\p{M}/gu,``).toLowerCase().trim()}export{e as t};
