@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -64,6 +65,9 @@ func (t *transaction) apply(r *Record) (Result, error) {
 	if !ok {
 		return Result{Refusal: UnsupportedRecord}, nil
 	}
+	if t.shutsOut(r) {
+		return Result{Refusal: ShutOutOfServer}, nil
+	}
 	switch c := command.(type) {
 	case *storev1.Publish:
 		return t.publish(r, c)
@@ -105,6 +109,12 @@ func (t *transaction) apply(r *Record) (Result, error) {
 		return t.answerRequest(r, c)
 	case *storev1.Block:
 		return t.block(r, c)
+	case *storev1.SetProfile:
+		return t.setProfile(r, c)
+	case *storev1.BanUser:
+		return t.banUser(r, c)
+	case *storev1.BanAddress:
+		return t.banAddress(r, c)
 	}
 	return Result{Refusal: UnsupportedRecord}, nil
 }
@@ -124,7 +134,16 @@ func decodeCommand(r *Record) (proto.Message, bool) {
 	if about, ok := c.(interface{ GetUser() string }); ok && !validID(about.GetUser()) {
 		return nil, false
 	}
-	return c, validCommand(c)
+	return c, validCommand(c) && (r.Actor.Operator || !forOperators(c))
+}
+
+// forOperators reports whether a command is one of operators only.
+func forOperators(c proto.Message) bool {
+	switch c.(type) {
+	case *storev1.BanUser, *storev1.BanAddress:
+		return true
+	}
+	return false
 }
 
 // validCommand reports whether what is peculiar to a kind of command makes sense.
@@ -147,6 +166,9 @@ func validCommand(c proto.Message) bool {
 		return validID(c.GetLink())
 	case *storev1.AddMember:
 		return c.GetLink() == "" || validID(c.GetLink())
+	case *storev1.BanAddress:
+		prefix, err := netip.ParsePrefix(c.GetPrefix())
+		return err == nil && prefix == prefix.Masked() && prefix.String() == c.GetPrefix()
 	case *storev1.OpenDirect:
 		return len(c.GetUsers()) <= MaxDirect && !slices.ContainsFunc(c.GetUsers(), func(u string) bool { return !validID(u) })
 	}
@@ -199,6 +221,12 @@ func newCommand(k Kind) proto.Message {
 		return new(storev1.AnswerRequest)
 	case KindBlock:
 		return new(storev1.Block)
+	case KindSetProfile:
+		return new(storev1.SetProfile)
+	case KindBanUser:
+		return new(storev1.BanUser)
+	case KindBanAddress:
+		return new(storev1.BanAddress)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 		return Result{Refusal: refusal}, err
 	}
 	if v.GetSender().GetId() != r.Actor.ID {
-		actor, err := t.person(in.room, r.Actor.ID)
+		actor, err := t.actorIn(in.room, r)
 		if err != nil || actor.Role < RoleModerator {
 			return Result{Refusal: NotSender}, err
 		}

@@ -112,7 +112,8 @@ func (t *transaction) dismiss(room *room, r *Record, before, after *storev1.Memb
 	return result, nil
 }
 
-// setRole gives a member another role.
+// setRole gives a member another role. An operator makes a member of somebody who is none, so that a room whose owners have
+// left gets one.
 func (t *transaction) setRole(r *Record, c *storev1.SetRole) (Result, error) {
 	in, refusal, err := t.enterAs(RoleOwner, c.GetRoom(), r)
 	if err != nil || refusal != Accepted {
@@ -122,16 +123,25 @@ func (t *transaction) setRole(r *Record, c *storev1.SetRole) (Result, error) {
 	switch {
 	case err != nil:
 		return Result{}, err
-	case v.GetRole() == 0:
+	case RoomKind(in.value.GetSettings().GetKind()) == Direct: // where nobody has the role to come here, but an operator
+		return Result{Refusal: NotInDirect}, nil
+	case v.GetRole() == 0 && !r.Actor.Operator:
 		return Result{Refusal: NoSuchMember}, nil
 	case v.GetRole() == c.GetRole():
 		return Result{}, nil
 	}
-	v.Role = c.GetRole()
 	act := &storev1.ActValue{Action: uint32(RoleChanged), User: c.GetUser(), Role: c.GetRole()}
 	if err := t.audit(in.room, r, act); err != nil {
 		return Result{}, err
 	}
+	if v.GetRole() == 0 {
+		who, err := t.known(actorFromValue(v.GetActor()))
+		if err != nil {
+			return Result{}, err
+		}
+		return t.makeMember(in.room, r, who, Role(c.GetRole()))
+	}
+	v.Role = c.GetRole()
 	return t.changeMember(in.room, r, v)
 }
 

@@ -48,7 +48,13 @@ func (t *transaction) audit(r *room, rec *Record, v *storev1.ActValue) error {
 		}
 	}
 	t.key = appendActKey(t.key[:0], r.id, r.value.GetActs())
-	return t.set(v)
+	if err := t.set(v); err != nil || !rec.Actor.Operator {
+		return err
+	}
+	return t.auditOperator(rec, &storev1.OperatorActValue{
+		Action: uint32(operatorActions[Action(v.GetAction())]), Room: string(r.id), User: v.GetUser(), UntilMs: v.GetUntilMs(),
+		Reason: v.GetText(), Role: v.GetRole(),
+	})
 }
 
 func actFromValue(n uint64, v *storev1.ActValue) Act {

@@ -72,6 +72,12 @@ func kindOf(command proto.Message) (Kind, bool) {
 		return KindBlock, true
 	case *storev1.MarkRead:
 		return KindMarkRead, true
+	case *storev1.SetProfile:
+		return KindSetProfile, true
+	case *storev1.BanUser:
+		return KindBanUser, true
+	case *storev1.BanAddress:
+		return KindBanAddress, true
 	}
 	return 0, false
 }

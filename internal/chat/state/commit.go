@@ -31,6 +31,7 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	s.rooms.evict()
 	s.members.evict()
 	s.writers.evict()
+	s.bans.commit(t.serverBans)
 	if s.onShutOut != nil && len(c.ShutOuts) > 0 {
 		s.onShutOut(c.ShutOuts)
 	}

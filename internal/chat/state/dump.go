@@ -64,7 +64,9 @@ func dumpRow(w io.Writer, key, value []byte) error {
 	case tableRows:
 		return dumpRoomRow(w, key, value)
 	case tableUsers:
-		return dumpUserRow(w, key)
+		return dumpUserRow(w, key, value)
+	case tableServer:
+		return dumpServerRow(w, key, value)
 	case tableLinks:
 		_, err := fmt.Fprintf(w, "link %q = %q\n", key[1:], value)
 		return err
@@ -138,8 +140,32 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 	return fmt.Errorf("unknown kind of row %q", key)
 }
 
-func dumpUserRow(w io.Writer, key []byte) error {
+func dumpServerRow(w io.Writer, key, value []byte) error {
+	switch kind, id := key[1], key[2:]; kind {
+	case serverUserBan, serverAddressBan:
+		v := new(storev1.Restriction)
+		return dumpValue(w, key, value, v, func() string { return fmt.Sprintf("server ban of %q%s", id, dumpRestriction("ban", v)) })
+	case serverAct:
+		v := new(storev1.OperatorActValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("operator's act %d action=%d actor=%s time=%d room=%q user=%q prefix=%q until=%d reason=%q role=%d messages=%d",
+				lastUint64(key), v.GetAction(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetRoom(), v.GetUser(), v.GetPrefix(),
+				v.GetUntilMs(), v.GetReason(), v.GetRole(), v.GetMessages())
+		})
+	case serverActs:
+		return dumpNumber(w, key, value, "operators' acts")
+	}
+	return fmt.Errorf("unknown kind of row %q", key)
+}
+
+func dumpUserRow(w io.Writer, key, value []byte) error {
 	user, kind, id := splitRow(key)
+	if kind == userSelf {
+		v := new(storev1.ProfileValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("profile %q name=%q about=%q emoji=%q time=%d", user, v.GetName(), v.GetAbout(), v.GetEmoji(), v.GetTimeMs())
+		})
+	}
 	name, ok := map[byte]string{userInvite: "invited", userBlock: "blocked", userRoom: "member of"}[kind]
 	if !ok {
 		return fmt.Errorf("unknown kind of row %q", key)
@@ -170,6 +196,9 @@ func dumpActor(a *storev1.Actor) string {
 	s := strconv.Quote(a.GetId()) + "/" + strconv.Quote(a.GetName())
 	if a.GetGuest() {
 		s += "/guest"
+	}
+	if a.GetOperator() {
+		s += "/operator"
 	}
 	return s
 }

@@ -38,9 +38,20 @@ func (r *modelRoom) people(actor state.Actor, timeMS int64, command any) (state.
 
 func (r *modelRoom) now(timeMS int64) int64 { return max(timeMS, r.Head.UpdateTime, 1) }
 
+// role is what somebody may do in the room.
+func (r *modelRoom) role(who state.Actor) state.Role {
+	if who.Operator {
+		return state.RoleOwner + 1
+	}
+	return r.known[who.ID].Role
+}
+
 // sees is the refusal that somebody gets who may not see the room.
-func (r *modelRoom) sees(user string, now int64) state.Refusal {
-	m := r.known[user]
+func (r *modelRoom) sees(who state.Actor, now int64) state.Refusal {
+	if who.Operator {
+		return state.Accepted
+	}
+	m := r.known[who.ID]
 	if r.Settings.Kind != state.Public && m.Role == state.RoleNone {
 		return state.NoSuchRoom
 	}
@@ -51,9 +62,12 @@ func (r *modelRoom) sees(user string, now int64) state.Refusal {
 }
 
 // posts is the result that somebody gets who may not post.
-func (r *modelRoom) posts(user string, now int64) state.Result {
-	m := r.known[user]
-	if refusal := r.sees(user, now); refusal != state.Accepted {
+func (r *modelRoom) posts(who state.Actor, now int64) state.Result {
+	m := r.known[who.ID]
+	if who.Operator {
+		m = state.Member{Role: r.role(who)}
+	}
+	if refusal := r.sees(who, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	switch {
@@ -70,11 +84,11 @@ func (r *modelRoom) posts(user string, now int64) state.Result {
 }
 
 // acts is the refusal that somebody gets whose role is too low.
-func (r *modelRoom) acts(user string, least state.Role, now int64) state.Refusal {
-	if refusal := r.sees(user, now); refusal != state.Accepted {
+func (r *modelRoom) acts(who state.Actor, least state.Role, now int64) state.Refusal {
+	if refusal := r.sees(who, now); refusal != state.Accepted {
 		return refusal
 	}
-	if r.known[user].Role < least {
+	if r.role(who) < least {
 		return state.RoleTooLow
 	}
 	return state.Accepted
@@ -103,6 +117,21 @@ func (r *modelRoom) of(user string) state.Member {
 func (r *modelRoom) audit(actor state.Actor, timeMS int64, act state.Act) {
 	act.N, act.Actor, act.Time = uint64(len(r.audits)+1), actor, r.now(timeMS)
 	r.audits = append(r.audits, act)
+	if !actor.Operator {
+		return
+	}
+	action := state.RoomModerated
+	switch act.Action {
+	case state.Removed:
+		action = state.MemberDismissed
+	case state.RoleChanged:
+		action = state.MemberRoleChanged
+	case state.SettingsChanged:
+		action = state.RoomSettingsChanged
+	}
+	r.all.operatorActs(actor, timeMS, state.OperatorAct{
+		Action: action, Room: r.ID, User: act.User, Until: act.Until, Reason: act.Text, Role: act.Role,
+	})
 }
 
 func (r *modelRoom) join(actor state.Actor, timeMS int64, link string) state.Result {
@@ -111,7 +140,7 @@ func (r *modelRoom) join(actor state.Actor, timeMS int64, link string) state.Res
 		return r.useLink(actor, timeMS, link)
 	}
 	invitation, invited := r.invitations[actor.ID]
-	switch refusal := r.sees(actor.ID, r.now(timeMS)); {
+	switch refusal := r.sees(actor, r.now(timeMS)); {
 	case m.Role != state.RoleNone:
 		return state.Result{}
 	case !invited && refusal != state.Accepted:
@@ -155,7 +184,7 @@ func (r *modelRoom) useLink(actor state.Actor, timeMS int64, id string) state.Re
 }
 
 func (r *modelRoom) createLink(actor state.Actor, timeMS int64, c *storev1.CreateLink) state.Result {
-	switch refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); {
+	switch refusal := r.acts(actor, state.RoleModerator, r.now(timeMS)); {
 	case refusal != state.Accepted:
 		return state.Result{Refusal: refusal}
 	case r.Settings.ArchiveTime != 0:
@@ -177,7 +206,7 @@ func (r *modelRoom) createLink(actor state.Actor, timeMS int64, c *storev1.Creat
 }
 
 func (r *modelRoom) removeLink(actor state.Actor, timeMS int64, id string) state.Result {
-	if refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
+	if refusal := r.acts(actor, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	if _, there := r.links[id]; there {
@@ -208,7 +237,7 @@ func (m *model) ask(actor state.Actor, timeMS int64, c *storev1.AskToJoin) state
 }
 
 func (r *modelRoom) answer(actor state.Actor, timeMS int64, c *storev1.AnswerRequest) state.Result {
-	if refusal := r.acts(actor.ID, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
+	if refusal := r.acts(actor, state.RoleModerator, r.now(timeMS)); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	request, asked := r.requests[c.GetUser()]
@@ -270,21 +299,21 @@ func (r *modelRoom) talks(sender string) bool {
 
 func (r *modelRoom) leave(actor state.Actor, timeMS int64, user string) state.Result {
 	now, m := r.now(timeMS), r.of(user)
-	if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
+	if refusal := r.sees(actor, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	if r.Settings.Kind == state.Direct {
 		return state.Result{Refusal: state.NotInDirect}
 	}
 	if user != actor.ID {
-		if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
+		if refusal := r.acts(actor, state.RoleModerator, now); refusal != state.Accepted {
 			return state.Result{Refusal: refusal}
 		}
 	}
 	if m.Role == state.RoleNone {
 		return state.Result{}
 	}
-	if user != actor.ID && m.Role >= r.known[actor.ID].Role {
+	if user != actor.ID && m.Role >= r.role(actor) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	if user != actor.ID {
@@ -302,7 +331,7 @@ func (r *modelRoom) dismiss(actor state.Actor, timeMS int64, before, after state
 	r.keep(after)
 	before.Banned, before.BanEnd = after.Banned, after.BanEnd
 	result := r.memberChanged(state.MemberRemoved, actor, timeMS, before)
-	if r.sees(after.User.ID, result.Time) != state.Accepted {
+	if r.sees(after.User, result.Time) != state.Accepted {
 		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, User: after.User.ID})
 	}
 	return result
@@ -314,26 +343,34 @@ func (r *modelRoom) memberChanged(kind state.ChangeKind, actor state.Actor, time
 
 func (r *modelRoom) setRole(actor state.Actor, timeMS int64, user string, role state.Role) state.Result {
 	m := r.of(user)
-	switch refusal := r.acts(actor.ID, state.RoleOwner, r.now(timeMS)); {
+	switch refusal := r.acts(actor, state.RoleOwner, r.now(timeMS)); {
 	case refusal != state.Accepted:
 		return state.Result{Refusal: refusal}
-	case m.Role == state.RoleNone:
+	case r.Settings.Kind == state.Direct:
+		return state.Result{Refusal: state.NotInDirect}
+	case m.Role == state.RoleNone && !actor.Operator:
 		return state.Result{Refusal: state.NoSuchMember}
 	case m.Role == role:
 		return state.Result{}
 	}
-	m.Role = role
 	r.audit(actor, timeMS, state.Act{Action: state.RoleChanged, User: user, Role: role})
+	if m.Role == state.RoleNone {
+		if m.User.Name == "" {
+			m.User.Name = r.all.profiles[user].Name
+		}
+		return r.admit(actor, timeMS, m.User, role)
+	}
+	m.Role = role
 	r.keep(m)
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
 }
 
 func (r *modelRoom) ban(actor state.Actor, timeMS int64, c *storev1.Ban) state.Result {
 	now, m := r.now(timeMS), r.of(c.GetUser())
-	if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
+	if refusal := r.acts(actor, state.RoleModerator, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
-	if m.Role >= r.known[actor.ID].Role {
+	if m.Role >= r.role(actor) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	after := m
@@ -365,12 +402,12 @@ func (r *modelRoom) ban(actor state.Actor, timeMS int64, c *storev1.Ban) state.R
 
 func (r *modelRoom) mute(actor state.Actor, timeMS int64, c *storev1.Mute) state.Result {
 	now, m := r.now(timeMS), r.of(c.GetUser())
-	if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
+	if refusal := r.acts(actor, state.RoleModerator, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	muted := m.Muted && (m.MuteEnd == 0 || m.MuteEnd > now)
 	switch {
-	case m.Role >= r.known[actor.ID].Role:
+	case m.Role >= r.role(actor):
 		return state.Result{Refusal: state.RoleTooLow}
 	case c.GetLift() && !m.Muted:
 		return state.Result{}
@@ -389,7 +426,7 @@ func (r *modelRoom) mute(actor state.Actor, timeMS int64, c *storev1.Mute) state
 
 func (r *modelRoom) invite(actor state.Actor, timeMS int64, c *storev1.Invite) state.Result {
 	now, m := r.now(timeMS), r.of(c.GetUser())
-	switch refusal := r.acts(actor.ID, state.RoleMember, now); {
+	switch refusal := r.acts(actor, state.RoleMember, now); {
 	case refusal != state.Accepted:
 		return state.Result{Refusal: refusal}
 	case r.Settings.Kind == state.Direct:
@@ -413,10 +450,10 @@ func (r *modelRoom) invite(actor state.Actor, timeMS int64, c *storev1.Invite) s
 func (r *modelRoom) uninvite(actor state.Actor, timeMS int64, user string) state.Result {
 	invitation, invited := r.invitations[user]
 	if !invited || user != actor.ID {
-		if refusal := r.sees(actor.ID, r.now(timeMS)); refusal != state.Accepted {
+		if refusal := r.sees(actor, r.now(timeMS)); refusal != state.Accepted {
 			return state.Result{Refusal: refusal}
 		}
-		if invited && invitation.By.ID != actor.ID && r.known[actor.ID].Role < state.RoleModerator {
+		if invited && invitation.By.ID != actor.ID && r.role(actor) < state.RoleModerator {
 			return state.Result{Refusal: state.RoleTooLow}
 		}
 	}

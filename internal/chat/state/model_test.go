@@ -18,6 +18,10 @@ type model struct {
 	rooms  map[string]*modelRoom
 	links  map[string]*modelRoom
 	blocks map[[2]string]bool // by, whom
+
+	profiles map[string]state.Profile
+	bans     map[string]state.ServerBan // by key
+	acts     []state.OperatorAct
 }
 
 type modelRoom struct {
@@ -52,11 +56,15 @@ type modelFirst struct {
 func newModel() *model {
 	return &model{
 		rooms: make(map[string]*modelRoom), links: make(map[string]*modelRoom), blocks: make(map[[2]string]bool),
+		profiles: make(map[string]state.Profile), bans: make(map[string]state.ServerBan),
 	}
 }
 
 // apply decides one command.
 func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) state.Result {
+	if result, ok := m.server(actor, timeMS, command); ok {
+		return result
+	}
 	switch c := command.(type) {
 	case *storev1.Publish:
 		return m.publish(actor, timeMS, c)
@@ -88,7 +96,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	case *storev1.UpdateRoom:
 		return r.update(actor, timeMS, c)
 	case *storev1.MarkRead:
-		if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
+		if refusal := r.sees(actor, now); refusal != state.Accepted {
 			return state.Result{Refusal: refusal}
 		}
 		if c.GetSeq() > r.Head.Seq {
@@ -97,7 +105,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 		r.markers[actor.ID] = c.GetSeq()
 		return state.Result{Seq: c.GetSeq()}
 	}
-	if refusal := r.sees(actor.ID, now); refusal != state.Accepted {
+	if refusal := r.sees(actor, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
 	seq := command.(interface{ GetSeq() uint64 }).GetSeq()
@@ -165,13 +173,13 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 		return result
 	}
 	now := r.now(timeMS)
-	if result := r.posts(actor.ID, now); result.Refusal != state.Accepted {
+	if result := r.posts(actor, now); result.Refusal != state.Accepted {
 		return result
 	}
 	if !r.talks(actor.ID) {
 		return state.Result{Refusal: state.Blocked}
 	}
-	if slow := r.Settings.SlowMode; slow > 0 && r.known[actor.ID].Role < state.RoleModerator {
+	if slow := r.Settings.SlowMode; slow > 0 && r.role(actor) < state.RoleModerator {
 		if last := r.posted[actor.ID]; last != 0 && last+slow > now {
 			return state.Result{Refusal: state.TooSoon, Wait: last + slow - now}
 		}
@@ -202,10 +210,10 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 
 func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoom) state.Result {
 	now := r.now(timeMS)
-	if refusal := r.acts(actor.ID, state.RoleModerator, now); refusal != state.Accepted {
+	if refusal := r.acts(actor, state.RoleModerator, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
-	if r.known[actor.ID].Role < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
+	if r.role(actor) < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	before := r.Settings
@@ -275,7 +283,7 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 	case m.DataType != "":
 		return state.Result{Refusal: state.MessageNotText}
 	}
-	if result := r.posts(actor.ID, r.now(timeMS)); result.Refusal != state.Accepted {
+	if result := r.posts(actor, r.now(timeMS)); result.Refusal != state.Accepted {
 		return result
 	}
 	switch {
@@ -291,7 +299,7 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 }
 
 func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) state.Result {
-	if m.Sender.ID != actor.ID && r.known[actor.ID].Role < state.RoleModerator {
+	if m.Sender.ID != actor.ID && r.role(actor) < state.RoleModerator {
 		return state.Result{Refusal: state.NotSender}
 	}
 	if m.DeleteTime != 0 {
@@ -310,7 +318,7 @@ func (r *modelRoom) delete(actor state.Actor, timeMS int64, m *state.Message) st
 }
 
 func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *storev1.React) state.Result {
-	if result := r.posts(actor.ID, r.now(timeMS)); result.Refusal == state.RoomArchived ||
+	if result := r.posts(actor, r.now(timeMS)); result.Refusal == state.RoomArchived ||
 		result.Refusal != state.Accepted && !c.GetRemove() {
 		return result
 	}

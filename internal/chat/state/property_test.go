@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"net/netip"
 	"reflect"
 	"slices"
 	"testing"
@@ -185,6 +186,37 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 		}
 		compare(t, "blocked", blocked, m.blocked(person(i).ID))
 	}
+	compareServer(t, s, v, m)
+}
+
+// compareServer compares what concerns no room.
+func compareServer(t *testing.T, s *state.Store, v state.View, m *model) {
+	t.Helper()
+	bans, err1 := v.ServerBans("", math.MaxInt)
+	acts, err2 := v.OperatorActs(0, math.MaxInt)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "bans from the server", bans, m.allServerBans())
+	compare(t, "operators' acts", acts, m.allOperatorActs())
+	const now = 2_000
+	for i := range people {
+		profile, err := v.Profile(person(i).ID)
+		if err != nil || profile != m.profiles[person(i).ID] {
+			t.Fatalf("profile of %s is %+v (%v), want %+v", person(i).ID, profile, err, m.profiles[person(i).ID])
+		}
+		got, banned := s.Bans().User(person(i).ID, now)
+		want, there := m.bans["\x01"+person(i).ID]
+		if got != want || banned != (there && want.At(now)) {
+			t.Fatalf("ban of %s is %+v %t, want %+v", person(i).ID, got, banned, want)
+		}
+	}
+	for _, addr := range []string{"10.0.0.1", "10.1.0.1", "2001:db8::1", "192.0.2.1"} {
+		got, banned := s.Bans().Address(netip.MustParseAddr(addr), now)
+		if want, there := m.addressBan(netip.MustParseAddr(addr), now); got != want || banned != there {
+			t.Fatalf("ban of %s is %+v %t, want %+v %t", addr, got, banned, want, there)
+		}
+	}
 }
 
 func compare[T any](t *testing.T, what string, got, want []T) {
@@ -238,6 +270,9 @@ func tell(c *state.Change) []string {
 	}
 	for _, touch := range c.Touches {
 		lines = append(lines, show(touch))
+	}
+	for _, p := range c.Profiles {
+		lines = append(lines, show(p))
 	}
 	for _, o := range c.ShutOuts {
 		lines = append(lines, show(o))
@@ -332,6 +367,9 @@ func randomCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	case n < 96:
 		actor, command := randomAboutPeople(r, m, room, actor, timeMS)
 		return actor, timeMS, command
+	case n < 98:
+		actor, command := randomAboutServer(r, m, room, actor, timeMS)
+		return actor, timeMS, command
 	default:
 		return actor, timeMS, &storev1.MarkRead{Room: room, Seq: uint64(r.IntN(80))}
 	}
@@ -373,6 +411,48 @@ func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, t
 		}
 	}
 	return actor, aboutPeople(r, den, actor, whom, timeMS)
+}
+
+// operator is who comes by the admin port.
+var operator = state.Actor{ID: "operator", Name: "Operator", Operator: true}
+
+// randomAboutServer has an operator at work, and people say who they are.
+func randomAboutServer(r *rand.Rand, m *model, room string, actor state.Actor, timeMS int64) (state.Actor, proto.Message) {
+	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
+	by := operator
+	if r.IntN(10) == 0 {
+		by = actor
+	}
+	whom := person(3 + r.IntN(people-3)).ID // not those who do most
+	if r.IntN(20) == 0 {
+		room, _ = m.ownedDen()
+	}
+	switch r.IntN(8) {
+	case 0, 1:
+		p := &storev1.SetProfile{Name: fmt.Sprint("profile ", r.IntN(2)), About: fmt.Sprint("about ", r.IntN(2)), Emoji: "🦜"}
+		return actor, []*storev1.SetProfile{p, p, {}}[r.IntN(3)]
+	case 2:
+		return by, &storev1.BanUser{User: whom, UntilMs: until, Reason: fmt.Sprint("reason ", r.IntN(2))}
+	case 3, 4:
+		for _, ban := range m.allServerBans() {
+			if ban.User != "" && r.IntN(2) == 0 {
+				whom = ban.User
+			}
+		}
+		return by, &storev1.BanUser{User: whom, Lift: true}
+	case 5, 6:
+		prefix := []string{"10.0.0.0/8", "10.0.0.0/24", "10.1.0.1/32", "2001:db8::/64", "0.0.0.0/0"}[r.IntN(5)]
+		return by, &storev1.BanAddress{Prefix: prefix, UntilMs: until, Reason: "noise", Lift: r.IntN(2) == 0}
+	default:
+		return operator, []proto.Message{
+			&storev1.SetRole{Room: room, User: whom, Role: uint32(1 + r.IntN(4))},
+			&storev1.RemoveMember{Room: room, User: whom},
+			&storev1.Ban{Room: room, User: whom, Lift: r.IntN(2) == 0},
+			&storev1.Mute{Room: room, User: whom, Lift: r.IntN(2) == 0},
+			&storev1.UpdateRoom{Room: room, Archived: proto.Bool(r.IntN(2) == 0)},
+			&storev1.Delete{Room: room, Seq: 1 + r.Uint64N(3)},
+		}[r.IntN(6)]
+	}
 }
 
 // ownedDen returns the first of the dens that has an owner, and who that is (of several the first by id); or one that does

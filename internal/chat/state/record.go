@@ -15,6 +15,9 @@ type Actor struct {
 	ID    string // the identity
 	Name  string // what to show
 	Guest bool
+	// Operator says that it acts for the server: it may everything in every room, and nothing shuts it out. Only the admin
+	// port makes such records.
+	Operator bool
 }
 
 // Kind says which command a [Record] holds. The numbers are on disk and never change their meaning.
@@ -42,6 +45,9 @@ const (
 	KindAskToJoin
 	KindAnswerRequest
 	KindBlock
+	KindSetProfile
+	KindBanUser
+	KindBanAddress
 )
 
 // Record is one command with all that applying it may look at: no clock, configuration, environment or map order enters
@@ -90,6 +96,7 @@ const (
 	NoSuchLink                       // the link does not exist, has ended or has been used up
 	TooManyLinks                     // MaxLinks are there
 	Blocked                          // somebody whom it concerns has blocked the actor
+	ShutOutOfServer                  // the actor is banned from the server
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 

@@ -62,6 +62,7 @@ type Store struct {
 	rooms   cache[RoomID, *room]
 	members cache[memberID, *storev1.MemberValue] // nil: the room does not know them
 	firsts  *filter                               // of their first results' keys
+	bans    Bans
 	pending *transaction                          // applied but not committed
 	synced  bool                                  // whether all that was committed is
 
@@ -151,6 +152,10 @@ func (s *Store) load() error {
 	s.publish()
 	applied, err := s.published.getUint64(appliedKey)
 	if err != nil {
+		s.published.release()
+		return err
+	}
+	if err := s.bans.load(s.published); err != nil {
 		s.published.release()
 		return err
 	}

@@ -24,6 +24,7 @@ type transaction struct {
 	messages   map[messageID]*storev1.MessageValue
 	firsts     map[dedupeID]*storev1.DedupeValue
 	ties
+	serverRows
 	markers map[memberID]uint64
 	posted  map[memberID]int64 // when they posted last, in slow mode
 	writers map[uint64]struct{}

@@ -8,11 +8,11 @@ import (
 )
 
 func actorToValue(a Actor) *storev1.Actor {
-	return &storev1.Actor{Id: a.ID, Name: a.Name, Guest: a.Guest}
+	return &storev1.Actor{Id: a.ID, Name: a.Name, Guest: a.Guest, Operator: a.Operator}
 }
 
 func actorFromValue(v *storev1.Actor) Actor {
-	return Actor{ID: v.GetId(), Name: v.GetName(), Guest: v.GetGuest()}
+	return Actor{ID: v.GetId(), Name: v.GetName(), Guest: v.GetGuest(), Operator: v.GetOperator()}
 }
 
 func headFromValue(v *storev1.RoomValue) Head {

@@ -204,6 +204,13 @@ type View interface {
 	RoomsOf(user string, after RoomID, n int) ([]RoomID, error)
 	// Mentions counts messages above seq that mention somebody else than their sender, up to most.
 	Mentions(r RoomID, user string, seq uint64, most int) (int, error)
+	// Profile returns what somebody says of themselves; the zero value if that is nothing.
+	Profile(user string) (Profile, error)
+	// ServerBans returns up to n bans from the server, those with keys greater than after, in the order of [ServerBan.Key]; also
+	// those that have passed.
+	ServerBans(after string, n int) ([]ServerBan, error)
+	// OperatorActs returns up to n of what operators did, newest first, those before the one of number before; 0: the newest.
+	OperatorActs(before uint64, n int) ([]OperatorAct, error)
 	// ReadMarker returns the newest message that user has read, 0 if none.
 	ReadMarker(r RoomID, user string) (uint64, error)
 
@@ -242,6 +249,20 @@ type Touch struct {
 	User string
 }
 
+// Profile is what somebody says of themselves.
+type Profile struct {
+	Name  string // to show; empty: the one that their token has
+	About string
+	Emoji string
+	Time  int64 // since when; 0: never
+}
+
+// Renaming is that somebody has a profile from now on, or another one.
+type Renaming struct {
+	User    string
+	Profile Profile
+}
+
 // Change is what a batch of entries made of the state. It is shared and read-only once committed.
 type Change struct {
 	Results []Result   // one for each entry, in order
@@ -250,4 +271,8 @@ type Change struct {
 	Touches []Touch    // in order
 	// ShutOuts are those who may not see a room any more, in order. Whoever delivers Events heeds them first.
 	ShutOuts []ShutOut
+	// Profiles are those that changed, in order.
+	Profiles []Renaming
+	// ServerBans says whether somebody, or some addresses, are banned from the server who were not: see [Store.Bans].
+	ServerBans bool
 }

@@ -32,7 +32,9 @@ type Actor struct {
 	// The name to show.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Whether it is a guest.
-	Guest         bool `protobuf:"varint,3,opt,name=guest,proto3" json:"guest,omitempty"`
+	Guest bool `protobuf:"varint,3,opt,name=guest,proto3" json:"guest,omitempty"`
+	// Whether it acts for the server, above all roles. Only records of the admin port have it.
+	Operator      bool `protobuf:"varint,4,opt,name=operator,proto3" json:"operator,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,6 +86,13 @@ func (x *Actor) GetName() string {
 func (x *Actor) GetGuest() bool {
 	if x != nil {
 		return x.Guest
+	}
+	return false
+}
+
+func (x *Actor) GetOperator() bool {
+	if x != nil {
+		return x.Operator
 	}
 	return false
 }
@@ -1755,6 +1764,263 @@ func (x *MarkRead) GetSeq() uint64 {
 	return 0
 }
 
+// SetProfile is the command by which the actor says who they are.
+type SetProfile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name to show from now on; empty: the one that their token has.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What they say of themselves.
+	About string `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
+	// An emoji in place of a picture.
+	Emoji         string `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetProfile) Reset() {
+	*x = SetProfile{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetProfile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetProfile) ProtoMessage() {}
+
+func (x *SetProfile) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetProfile.ProtoReflect.Descriptor instead.
+func (*SetProfile) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SetProfile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetProfile) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+func (x *SetProfile) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+// BanUser is the operator's command that shuts somebody out of the server, or lets them in again.
+type BanUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whom.
+	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whether to end the ban that is.
+	Lift          bool `protobuf:"varint,4,opt,name=lift,proto3" json:"lift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanUser) Reset() {
+	*x = BanUser{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanUser) ProtoMessage() {}
+
+func (x *BanUser) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanUser.ProtoReflect.Descriptor instead.
+func (*BanUser) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *BanUser) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *BanUser) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *BanUser) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BanUser) GetLift() bool {
+	if x != nil {
+		return x.Lift
+	}
+	return false
+}
+
+// BanAddress is the operator's command that shuts all who come from some addresses out of the server, or lets them in again.
+type BanAddress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which, in CIDR notation without bits behind the prefix.
+	Prefix string `protobuf:"bytes,1,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Until when, unix milliseconds; 0: for good.
+	UntilMs int64 `protobuf:"varint,2,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whether to end the ban that is.
+	Lift          bool `protobuf:"varint,4,opt,name=lift,proto3" json:"lift,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BanAddress) Reset() {
+	*x = BanAddress{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BanAddress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BanAddress) ProtoMessage() {}
+
+func (x *BanAddress) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BanAddress.ProtoReflect.Descriptor instead.
+func (*BanAddress) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *BanAddress) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *BanAddress) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *BanAddress) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BanAddress) GetLift() bool {
+	if x != nil {
+		return x.Lift
+	}
+	return false
+}
+
+// EraseUser is the operator's command that takes somebody out of everything that is kept. The first shuts them out for good,
+// and each does a bounded part of the work, until none is left.
+type EraseUser struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whom.
+	User          string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseUser) Reset() {
+	*x = EraseUser{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseUser) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseUser) ProtoMessage() {}
+
+func (x *EraseUser) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseUser.ProtoReflect.Descriptor instead.
+func (*EraseUser) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *EraseUser) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
 // RoomValue is a room with its counters, under its id.
 type RoomValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1790,7 +2056,7 @@ type RoomValue struct {
 
 func (x *RoomValue) Reset() {
 	*x = RoomValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1802,7 +2068,7 @@ func (x *RoomValue) String() string {
 func (*RoomValue) ProtoMessage() {}
 
 func (x *RoomValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1815,7 +2081,7 @@ func (x *RoomValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomValue.ProtoReflect.Descriptor instead.
 func (*RoomValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RoomValue) GetSettings() *Settings {
@@ -1944,7 +2210,7 @@ type MessageValue struct {
 
 func (x *MessageValue) Reset() {
 	*x = MessageValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2222,7 @@ func (x *MessageValue) String() string {
 func (*MessageValue) ProtoMessage() {}
 
 func (x *MessageValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2235,7 @@ func (x *MessageValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageValue.ProtoReflect.Descriptor instead.
 func (*MessageValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *MessageValue) GetRev() uint64 {
@@ -2076,7 +2342,7 @@ type ReactionValue struct {
 
 func (x *ReactionValue) Reset() {
 	*x = ReactionValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2088,7 +2354,7 @@ func (x *ReactionValue) String() string {
 func (*ReactionValue) ProtoMessage() {}
 
 func (x *ReactionValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2101,7 +2367,7 @@ func (x *ReactionValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionValue.ProtoReflect.Descriptor instead.
 func (*ReactionValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReactionValue) GetEmoji() string {
@@ -2141,7 +2407,7 @@ type ChangeValue struct {
 
 func (x *ChangeValue) Reset() {
 	*x = ChangeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2419,7 @@ func (x *ChangeValue) String() string {
 func (*ChangeValue) ProtoMessage() {}
 
 func (x *ChangeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2166,7 +2432,7 @@ func (x *ChangeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeValue.ProtoReflect.Descriptor instead.
 func (*ChangeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{28}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ChangeValue) GetKind() uint32 {
@@ -2236,7 +2502,7 @@ type DedupeValue struct {
 
 func (x *DedupeValue) Reset() {
 	*x = DedupeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2248,7 +2514,7 @@ func (x *DedupeValue) String() string {
 func (*DedupeValue) ProtoMessage() {}
 
 func (x *DedupeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2261,7 +2527,7 @@ func (x *DedupeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DedupeValue.ProtoReflect.Descriptor instead.
 func (*DedupeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{29}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DedupeValue) GetSeq() uint64 {
@@ -2311,7 +2577,7 @@ type MemberValue struct {
 
 func (x *MemberValue) Reset() {
 	*x = MemberValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2323,7 +2589,7 @@ func (x *MemberValue) String() string {
 func (*MemberValue) ProtoMessage() {}
 
 func (x *MemberValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2336,7 +2602,7 @@ func (x *MemberValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberValue.ProtoReflect.Descriptor instead.
 func (*MemberValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{30}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *MemberValue) GetActor() *Actor {
@@ -2391,7 +2657,7 @@ type Restriction struct {
 
 func (x *Restriction) Reset() {
 	*x = Restriction{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2403,7 +2669,7 @@ func (x *Restriction) String() string {
 func (*Restriction) ProtoMessage() {}
 
 func (x *Restriction) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2416,7 +2682,7 @@ func (x *Restriction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restriction.ProtoReflect.Descriptor instead.
 func (*Restriction) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{31}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Restriction) GetBy() *Actor {
@@ -2468,7 +2734,7 @@ type LinkValue struct {
 
 func (x *LinkValue) Reset() {
 	*x = LinkValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2746,7 @@ func (x *LinkValue) String() string {
 func (*LinkValue) ProtoMessage() {}
 
 func (x *LinkValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2759,7 @@ func (x *LinkValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkValue.ProtoReflect.Descriptor instead.
 func (*LinkValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{32}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *LinkValue) GetBy() *Actor {
@@ -2553,7 +2819,7 @@ type RequestValue struct {
 
 func (x *RequestValue) Reset() {
 	*x = RequestValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2565,7 +2831,7 @@ func (x *RequestValue) String() string {
 func (*RequestValue) ProtoMessage() {}
 
 func (x *RequestValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2578,7 +2844,7 @@ func (x *RequestValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestValue.ProtoReflect.Descriptor instead.
 func (*RequestValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{33}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RequestValue) GetActor() *Actor {
@@ -2627,7 +2893,7 @@ type ActValue struct {
 
 func (x *ActValue) Reset() {
 	*x = ActValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2639,7 +2905,7 @@ func (x *ActValue) String() string {
 func (*ActValue) ProtoMessage() {}
 
 func (x *ActValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2652,7 +2918,7 @@ func (x *ActValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActValue.ProtoReflect.Descriptor instead.
 func (*ActValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{34}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ActValue) GetAction() uint32 {
@@ -2726,7 +2992,7 @@ type InvitationValue struct {
 
 func (x *InvitationValue) Reset() {
 	*x = InvitationValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2738,7 +3004,7 @@ func (x *InvitationValue) String() string {
 func (*InvitationValue) ProtoMessage() {}
 
 func (x *InvitationValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2751,7 +3017,7 @@ func (x *InvitationValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvitationValue.ProtoReflect.Descriptor instead.
 func (*InvitationValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{35}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *InvitationValue) GetBy() *Actor {
@@ -2775,6 +3041,270 @@ func (x *InvitationValue) GetTimeMs() int64 {
 	return 0
 }
 
+// ProfileValue is what somebody says of themselves, under their id.
+type ProfileValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name to show; empty: the one that their token has.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What they say of themselves.
+	About string `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
+	// An emoji in place of a picture.
+	Emoji string `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	// Since when, unix milliseconds.
+	TimeMs        int64 `protobuf:"varint,4,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProfileValue) Reset() {
+	*x = ProfileValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProfileValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProfileValue) ProtoMessage() {}
+
+func (x *ProfileValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProfileValue.ProtoReflect.Descriptor instead.
+func (*ProfileValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ProfileValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProfileValue) GetAbout() string {
+	if x != nil {
+		return x.About
+	}
+	return ""
+}
+
+func (x *ProfileValue) GetEmoji() string {
+	if x != nil {
+		return x.Emoji
+	}
+	return ""
+}
+
+func (x *ProfileValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// ErasureValue is how far the erasure of somebody has come, under their id.
+type ErasureValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is being gone through; numbers of internal/chat/state.
+	Stage uint32 `protobuf:"varint,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	// The key that comes next there; empty: the first.
+	Next []byte `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`
+	// How many messages became tombstones so far.
+	Messages      uint64 `protobuf:"varint,3,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasureValue) Reset() {
+	*x = ErasureValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasureValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasureValue) ProtoMessage() {}
+
+func (x *ErasureValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasureValue.ProtoReflect.Descriptor instead.
+func (*ErasureValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ErasureValue) GetStage() uint32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
+}
+
+func (x *ErasureValue) GetNext() []byte {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *ErasureValue) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+// OperatorActValue is what an operator did, under n, of which the newest are kept.
+type OperatorActValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What was done; numbers of rialto.admin.v1.Action.
+	Action uint32 `protobuf:"varint,1,opt,name=action,proto3" json:"action,omitempty"`
+	// Who did it.
+	Actor *Actor `protobuf:"bytes,2,opt,name=actor,proto3" json:"actor,omitempty"`
+	// When, unix milliseconds.
+	TimeMs int64 `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	// In which room, if in one.
+	Room string `protobuf:"bytes,4,opt,name=room,proto3" json:"room,omitempty"`
+	// To whom, if to somebody who was not erased.
+	User string `protobuf:"bytes,5,opt,name=user,proto3" json:"user,omitempty"`
+	// To which addresses, in CIDR notation, if to some.
+	Prefix string `protobuf:"bytes,6,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Until when, if for a time, unix milliseconds.
+	UntilMs int64 `protobuf:"varint,7,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
+	// The reason given.
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The role that was given; numbers of rialto.chat.v1.Role.
+	Role uint32 `protobuf:"varint,9,opt,name=role,proto3" json:"role,omitempty"`
+	// How many messages were deleted.
+	Messages      uint64 `protobuf:"varint,10,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OperatorActValue) Reset() {
+	*x = OperatorActValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OperatorActValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OperatorActValue) ProtoMessage() {}
+
+func (x *OperatorActValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OperatorActValue.ProtoReflect.Descriptor instead.
+func (*OperatorActValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *OperatorActValue) GetAction() uint32 {
+	if x != nil {
+		return x.Action
+	}
+	return 0
+}
+
+func (x *OperatorActValue) GetActor() *Actor {
+	if x != nil {
+		return x.Actor
+	}
+	return nil
+}
+
+func (x *OperatorActValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+func (x *OperatorActValue) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *OperatorActValue) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *OperatorActValue) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *OperatorActValue) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
+	}
+	return 0
+}
+
+func (x *OperatorActValue) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *OperatorActValue) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *OperatorActValue) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
 // MetaValue is what a data directory is.
 type MetaValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2794,7 +3324,7 @@ type MetaValue struct {
 
 func (x *MetaValue) Reset() {
 	*x = MetaValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +3336,7 @@ func (x *MetaValue) String() string {
 func (*MetaValue) ProtoMessage() {}
 
 func (x *MetaValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +3349,7 @@ func (x *MetaValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaValue.ProtoReflect.Descriptor instead.
 func (*MetaValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{36}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MetaValue) GetFormat() uint32 {
@@ -2854,11 +3384,12 @@ var File_rialto_store_v1_store_proto protoreflect.FileDescriptor
 
 const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
-	"\x1brialto/store/v1/store.proto\x12\x0frialto.store.v1\"A\n" +
+	"\x1brialto/store/v1/store.proto\x12\x0frialto.store.v1\"]\n" +
 	"\x05Actor\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xb7\x01\n" +
+	"\x05guest\x18\x03 \x01(\bR\x05guest\x12\x1a\n" +
+	"\boperator\x18\x04 \x01(\bR\boperator\"\xb7\x01\n" +
 	"\x06Record\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\rR\aversion\x12\x16\n" +
@@ -2983,7 +3514,25 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04user\x18\x02 \x01(\tR\x04user\"0\n" +
 	"\bMarkRead\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\xab\x03\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"L\n" +
+	"\n" +
+	"SetProfile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05about\x18\x02 \x01(\tR\x05about\x12\x14\n" +
+	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"d\n" +
+	"\aBanUser\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04lift\x18\x04 \x01(\bR\x04lift\"k\n" +
+	"\n" +
+	"BanAddress\x12\x16\n" +
+	"\x06prefix\x18\x01 \x01(\tR\x06prefix\x12\x19\n" +
+	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04lift\x18\x04 \x01(\bR\x04lift\"\x1f\n" +
+	"\tEraseUser\x12\x12\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\"\xab\x03\n" +
 	"\tRoomValue\x125\n" +
 	"\bsettings\x18\x01 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x12$\n" +
 	"\x0ecreate_time_ms\x18\x02 \x01(\x03R\fcreateTimeMs\x120\n" +
@@ -3068,7 +3617,28 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x0fInvitationValue\x12&\n" +
 	"\x02by\x18\x01 \x01(\v2\x16.rialto.store.v1.ActorR\x02by\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12\x17\n" +
-	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"m\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"g\n" +
+	"\fProfileValue\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05about\x18\x02 \x01(\tR\x05about\x12\x14\n" +
+	"\x05emoji\x18\x03 \x01(\tR\x05emoji\x12\x17\n" +
+	"\atime_ms\x18\x04 \x01(\x03R\x06timeMs\"T\n" +
+	"\fErasureValue\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\rR\x05stage\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\fR\x04next\x12\x1a\n" +
+	"\bmessages\x18\x03 \x01(\x04R\bmessages\"\x94\x02\n" +
+	"\x10OperatorActValue\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\rR\x06action\x12,\n" +
+	"\x05actor\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x05actor\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\x12\x12\n" +
+	"\x04room\x18\x04 \x01(\tR\x04room\x12\x12\n" +
+	"\x04user\x18\x05 \x01(\tR\x04user\x12\x16\n" +
+	"\x06prefix\x18\x06 \x01(\tR\x06prefix\x12\x19\n" +
+	"\buntil_ms\x18\a \x01(\x03R\auntilMs\x12\x16\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12\x12\n" +
+	"\x04role\x18\t \x01(\rR\x04role\x12\x1a\n" +
+	"\bmessages\x18\n" +
+	" \x01(\x04R\bmessages\"m\n" +
 	"\tMetaValue\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x16\n" +
@@ -3087,45 +3657,52 @@ func file_rialto_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rialto_store_v1_store_proto_rawDescData
 }
 
-var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_rialto_store_v1_store_proto_goTypes = []any{
-	(*Actor)(nil),           // 0: rialto.store.v1.Actor
-	(*Record)(nil),          // 1: rialto.store.v1.Record
-	(*Body)(nil),            // 2: rialto.store.v1.Body
-	(*TypedBytes)(nil),      // 3: rialto.store.v1.TypedBytes
-	(*Publish)(nil),         // 4: rialto.store.v1.Publish
-	(*Edit)(nil),            // 5: rialto.store.v1.Edit
-	(*Delete)(nil),          // 6: rialto.store.v1.Delete
-	(*React)(nil),           // 7: rialto.store.v1.React
-	(*CreateRoom)(nil),      // 8: rialto.store.v1.CreateRoom
-	(*UpdateRoom)(nil),      // 9: rialto.store.v1.UpdateRoom
-	(*Settings)(nil),        // 10: rialto.store.v1.Settings
-	(*AddMember)(nil),       // 11: rialto.store.v1.AddMember
-	(*OpenDirect)(nil),      // 12: rialto.store.v1.OpenDirect
-	(*CreateLink)(nil),      // 13: rialto.store.v1.CreateLink
-	(*RemoveLink)(nil),      // 14: rialto.store.v1.RemoveLink
-	(*AskToJoin)(nil),       // 15: rialto.store.v1.AskToJoin
-	(*AnswerRequest)(nil),   // 16: rialto.store.v1.AnswerRequest
-	(*Block)(nil),           // 17: rialto.store.v1.Block
-	(*RemoveMember)(nil),    // 18: rialto.store.v1.RemoveMember
-	(*SetRole)(nil),         // 19: rialto.store.v1.SetRole
-	(*Ban)(nil),             // 20: rialto.store.v1.Ban
-	(*Mute)(nil),            // 21: rialto.store.v1.Mute
-	(*Invite)(nil),          // 22: rialto.store.v1.Invite
-	(*Uninvite)(nil),        // 23: rialto.store.v1.Uninvite
-	(*MarkRead)(nil),        // 24: rialto.store.v1.MarkRead
-	(*RoomValue)(nil),       // 25: rialto.store.v1.RoomValue
-	(*MessageValue)(nil),    // 26: rialto.store.v1.MessageValue
-	(*ReactionValue)(nil),   // 27: rialto.store.v1.ReactionValue
-	(*ChangeValue)(nil),     // 28: rialto.store.v1.ChangeValue
-	(*DedupeValue)(nil),     // 29: rialto.store.v1.DedupeValue
-	(*MemberValue)(nil),     // 30: rialto.store.v1.MemberValue
-	(*Restriction)(nil),     // 31: rialto.store.v1.Restriction
-	(*LinkValue)(nil),       // 32: rialto.store.v1.LinkValue
-	(*RequestValue)(nil),    // 33: rialto.store.v1.RequestValue
-	(*ActValue)(nil),        // 34: rialto.store.v1.ActValue
-	(*InvitationValue)(nil), // 35: rialto.store.v1.InvitationValue
-	(*MetaValue)(nil),       // 36: rialto.store.v1.MetaValue
+	(*Actor)(nil),            // 0: rialto.store.v1.Actor
+	(*Record)(nil),           // 1: rialto.store.v1.Record
+	(*Body)(nil),             // 2: rialto.store.v1.Body
+	(*TypedBytes)(nil),       // 3: rialto.store.v1.TypedBytes
+	(*Publish)(nil),          // 4: rialto.store.v1.Publish
+	(*Edit)(nil),             // 5: rialto.store.v1.Edit
+	(*Delete)(nil),           // 6: rialto.store.v1.Delete
+	(*React)(nil),            // 7: rialto.store.v1.React
+	(*CreateRoom)(nil),       // 8: rialto.store.v1.CreateRoom
+	(*UpdateRoom)(nil),       // 9: rialto.store.v1.UpdateRoom
+	(*Settings)(nil),         // 10: rialto.store.v1.Settings
+	(*AddMember)(nil),        // 11: rialto.store.v1.AddMember
+	(*OpenDirect)(nil),       // 12: rialto.store.v1.OpenDirect
+	(*CreateLink)(nil),       // 13: rialto.store.v1.CreateLink
+	(*RemoveLink)(nil),       // 14: rialto.store.v1.RemoveLink
+	(*AskToJoin)(nil),        // 15: rialto.store.v1.AskToJoin
+	(*AnswerRequest)(nil),    // 16: rialto.store.v1.AnswerRequest
+	(*Block)(nil),            // 17: rialto.store.v1.Block
+	(*RemoveMember)(nil),     // 18: rialto.store.v1.RemoveMember
+	(*SetRole)(nil),          // 19: rialto.store.v1.SetRole
+	(*Ban)(nil),              // 20: rialto.store.v1.Ban
+	(*Mute)(nil),             // 21: rialto.store.v1.Mute
+	(*Invite)(nil),           // 22: rialto.store.v1.Invite
+	(*Uninvite)(nil),         // 23: rialto.store.v1.Uninvite
+	(*MarkRead)(nil),         // 24: rialto.store.v1.MarkRead
+	(*SetProfile)(nil),       // 25: rialto.store.v1.SetProfile
+	(*BanUser)(nil),          // 26: rialto.store.v1.BanUser
+	(*BanAddress)(nil),       // 27: rialto.store.v1.BanAddress
+	(*EraseUser)(nil),        // 28: rialto.store.v1.EraseUser
+	(*RoomValue)(nil),        // 29: rialto.store.v1.RoomValue
+	(*MessageValue)(nil),     // 30: rialto.store.v1.MessageValue
+	(*ReactionValue)(nil),    // 31: rialto.store.v1.ReactionValue
+	(*ChangeValue)(nil),      // 32: rialto.store.v1.ChangeValue
+	(*DedupeValue)(nil),      // 33: rialto.store.v1.DedupeValue
+	(*MemberValue)(nil),      // 34: rialto.store.v1.MemberValue
+	(*Restriction)(nil),      // 35: rialto.store.v1.Restriction
+	(*LinkValue)(nil),        // 36: rialto.store.v1.LinkValue
+	(*RequestValue)(nil),     // 37: rialto.store.v1.RequestValue
+	(*ActValue)(nil),         // 38: rialto.store.v1.ActValue
+	(*InvitationValue)(nil),  // 39: rialto.store.v1.InvitationValue
+	(*ProfileValue)(nil),     // 40: rialto.store.v1.ProfileValue
+	(*ErasureValue)(nil),     // 41: rialto.store.v1.ErasureValue
+	(*OperatorActValue)(nil), // 42: rialto.store.v1.OperatorActValue
+	(*MetaValue)(nil),        // 43: rialto.store.v1.MetaValue
 }
 var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 0: rialto.store.v1.Record.actor:type_name -> rialto.store.v1.Actor
@@ -3136,23 +3713,24 @@ var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 5: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
 	0,  // 6: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
 	2,  // 7: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
-	27, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
+	31, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
 	0,  // 9: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
 	10, // 10: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
-	30, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	34, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
 	0,  // 12: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	31, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
-	31, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
+	35, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
+	35, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
 	0,  // 15: rialto.store.v1.Restriction.by:type_name -> rialto.store.v1.Actor
 	0,  // 16: rialto.store.v1.LinkValue.by:type_name -> rialto.store.v1.Actor
 	0,  // 17: rialto.store.v1.RequestValue.actor:type_name -> rialto.store.v1.Actor
 	0,  // 18: rialto.store.v1.ActValue.actor:type_name -> rialto.store.v1.Actor
 	0,  // 19: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	0,  // 20: rialto.store.v1.OperatorActValue.actor:type_name -> rialto.store.v1.Actor
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
@@ -3172,7 +3750,7 @@ func file_rialto_store_v1_store_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_store_v1_store_proto_rawDesc), len(file_rialto_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   37,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,58 @@
+package state
+
+import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+
+// OperatorAction is what an operator did; the numbers of rialto.admin.v1.Action.
+type OperatorAction uint8
+
+// The operators' actions.
+const (
+	UserBanned OperatorAction = iota + 1
+	UserUnbanned
+	AddressBanned
+	AddressUnbanned
+	UserErased
+	MemberDismissed
+	MemberRoleChanged
+	RoomSettingsChanged
+	RoomModerated // another act of moderation in a room
+)
+
+// operatorActions are those of what an operator does as a moderator does it; of others it is [RoomModerated].
+var operatorActions = func() (actions [RequestDeclined + 1]OperatorAction) {
+	for a := range actions {
+		actions[a] = RoomModerated
+	}
+	actions[Removed], actions[RoleChanged], actions[SettingsChanged] = MemberDismissed, MemberRoleChanged, RoomSettingsChanged
+	return actions
+}()
+
+// OperatorAct is one of them.
+type OperatorAct struct {
+	N           uint64 // 1, 2, 3, …
+	Action      OperatorAction
+	Actor       Actor
+	Time, Until int64  // Until 0: not for a time
+	Room        RoomID // if in one
+	User        string // to whom, if to somebody who was not erased
+	Prefix      string // of addresses, in CIDR notation
+	Reason      string
+	Role        Role
+	Messages    uint64 // how many were deleted
+}
+
+func operatorActFromValue(n uint64, v *storev1.OperatorActValue) OperatorAct {
+	return OperatorAct{
+		N:        n,
+		Action:   OperatorAction(v.GetAction()),
+		Actor:    actorFromValue(v.GetActor()),
+		Time:     v.GetTimeMs(),
+		Until:    v.GetUntilMs(),
+		Room:     RoomID(v.GetRoom()),
+		User:     v.GetUser(),
+		Prefix:   v.GetPrefix(),
+		Reason:   v.GetReason(),
+		Role:     Role(v.GetRole()),
+		Messages: v.GetMessages(),
+	}
+}
