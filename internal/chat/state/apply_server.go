@@ -3,6 +3,8 @@ package state
 import (
 	"encoding/binary"
 
+	"google.golang.org/protobuf/proto"
+
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
@@ -93,22 +95,32 @@ func (t *transaction) removeServerBan(kind byte, id string) error {
 	return t.batch.Delete(appendServerKey(nil, kind, id), nil)
 }
 
-// setProfile says who the actor is. The same again changes nothing, and an empty one leaves nothing.
+// setProfile says who the actor is. The same again changes nothing, and one that becomes empty leaves nothing.
 func (t *transaction) setProfile(r *Record, c *storev1.SetProfile) (Result, error) {
 	is, err := t.profile(r.Actor.ID)
 	if err != nil {
 		return Result{}, err
 	}
-	if is.GetName() == c.GetName() && is.GetAbout() == c.GetAbout() && is.GetEmoji() == c.GetEmoji() {
+	v := &storev1.ProfileValue{
+		Name: or(c.Name, is.GetName()), About: or(c.About, is.GetAbout()), Emoji: or(c.Emoji, is.GetEmoji()),
+		TimeMs: is.GetTimeMs(),
+	}
+	if is != nil && proto.Equal(v, is) || is == nil && proto.Size(v) == 0 {
 		return Result{Time: is.GetTimeMs()}, nil
 	}
-	v := &storev1.ProfileValue{
-		Name: c.GetName(), About: c.GetAbout(), Emoji: c.GetEmoji(), TimeMs: changeTime(r.Time, is.GetTimeMs()),
-	}
+	v.TimeMs = changeTime(r.Time, is.GetTimeMs())
 	if err := t.putProfile(r.Actor.ID, v); err != nil {
 		return Result{}, err
 	}
 	return Result{Time: v.GetTimeMs()}, nil
+}
+
+// or returns what is set, or else what was.
+func or(set *string, was string) string {
+	if set == nil {
+		return was
+	}
+	return *set
 }
 
 // profile returns what somebody says of themselves; nil if that is nothing.

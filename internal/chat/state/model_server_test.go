@@ -57,10 +57,20 @@ func (m *model) banFromServer(actor state.Actor, timeMS int64, ban state.ServerB
 
 func (m *model) setProfile(actor state.Actor, timeMS int64, c *storev1.SetProfile) state.Result {
 	is := m.profiles[actor.ID]
-	if is.Name == c.GetName() && is.About == c.GetAbout() && is.Emoji == c.GetEmoji() {
+	p := is
+	if c.Name != nil {
+		p.Name = c.GetName()
+	}
+	if c.About != nil {
+		p.About = c.GetAbout()
+	}
+	if c.Emoji != nil {
+		p.Emoji = c.GetEmoji()
+	}
+	if p == is {
 		return state.Result{Time: is.Time}
 	}
-	p := state.Profile{Name: c.GetName(), About: c.GetAbout(), Emoji: c.GetEmoji(), Time: max(timeMS, is.Time, 1)}
+	p.Time = max(timeMS, is.Time, 1)
 	m.profiles[actor.ID] = p
 	if p == (state.Profile{Time: p.Time}) {
 		delete(m.profiles, actor.ID)

@@ -429,8 +429,12 @@ func randomAboutServer(r *rand.Rand, m *model, room string, actor state.Actor, t
 	}
 	switch r.IntN(8) {
 	case 0, 1:
-		p := &storev1.SetProfile{Name: fmt.Sprint("profile ", r.IntN(2)), About: fmt.Sprint("about ", r.IntN(2)), Emoji: "🦜"}
-		return actor, []*storev1.SetProfile{p, p, {}}[r.IntN(3)]
+		name := proto.String([]string{"", "profile 1", "profile 2"}[r.IntN(3)])
+		about, emoji := proto.String(""), proto.String([]string{"", "🦜"}[r.IntN(2)])
+		return actor, []*storev1.SetProfile{
+			{}, {Name: name}, {Name: name, About: proto.String("about"), Emoji: emoji}, {Name: name, About: about, Emoji: emoji},
+			{Name: about, About: about, Emoji: about},
+		}[r.IntN(5)]
 	case 2:
 		return by, &storev1.BanUser{User: whom, UntilMs: until, Reason: fmt.Sprint("reason ", r.IntN(2))}
 	case 3, 4:

@@ -1764,15 +1764,15 @@ func (x *MarkRead) GetSeq() uint64 {
 	return 0
 }
 
-// SetProfile is the command by which the actor says who they are.
+// SetProfile is the command by which the actor says who they are: what is set here.
 type SetProfile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name to show from now on; empty: the one that their token has.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// What they say of themselves.
-	About string `protobuf:"bytes,2,opt,name=about,proto3" json:"about,omitempty"`
+	About *string `protobuf:"bytes,2,opt,name=about,proto3,oneof" json:"about,omitempty"`
 	// An emoji in place of a picture.
-	Emoji         string `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
+	Emoji         *string `protobuf:"bytes,3,opt,name=emoji,proto3,oneof" json:"emoji,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1808,22 +1808,22 @@ func (*SetProfile) Descriptor() ([]byte, []int) {
 }
 
 func (x *SetProfile) GetName() string {
-	if x != nil {
-		return x.Name
+	if x != nil && x.Name != nil {
+		return *x.Name
 	}
 	return ""
 }
 
 func (x *SetProfile) GetAbout() string {
-	if x != nil {
-		return x.About
+	if x != nil && x.About != nil {
+		return *x.About
 	}
 	return ""
 }
 
 func (x *SetProfile) GetEmoji() string {
-	if x != nil {
-		return x.Emoji
+	if x != nil && x.Emoji != nil {
+		return *x.Emoji
 	}
 	return ""
 }
@@ -3514,12 +3514,15 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04user\x18\x02 \x01(\tR\x04user\"0\n" +
 	"\bMarkRead\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"L\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"x\n" +
 	"\n" +
-	"SetProfile\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05about\x18\x02 \x01(\tR\x05about\x12\x14\n" +
-	"\x05emoji\x18\x03 \x01(\tR\x05emoji\"d\n" +
+	"SetProfile\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n" +
+	"\x05about\x18\x02 \x01(\tH\x01R\x05about\x88\x01\x01\x12\x19\n" +
+	"\x05emoji\x18\x03 \x01(\tH\x02R\x05emoji\x88\x01\x01B\a\n" +
+	"\x05_nameB\b\n" +
+	"\x06_aboutB\b\n" +
+	"\x06_emoji\"d\n" +
 	"\aBanUser\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x19\n" +
 	"\buntil_ms\x18\x02 \x01(\x03R\auntilMs\x12\x16\n" +
@@ -3744,6 +3747,7 @@ func file_rialto_store_v1_store_proto_init() {
 	}
 	file_rialto_store_v1_store_proto_msgTypes[5].OneofWrappers = []any{}
 	file_rialto_store_v1_store_proto_msgTypes[9].OneofWrappers = []any{}
+	file_rialto_store_v1_store_proto_msgTypes[25].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
