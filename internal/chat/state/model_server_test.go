@@ -15,6 +15,12 @@ import (
 
 // server decides the commands about that, and the commands of those who are banned from the server; false for another.
 func (m *model) server(actor state.Actor, timeMS int64, command proto.Message) (state.Result, bool) {
+	switch command.(type) {
+	case *storev1.BanUser, *storev1.BanAddress:
+		if !actor.Operator {
+			return state.Result{Refusal: state.UnsupportedRecord}, true
+		}
+	}
 	if ban, banned := m.bans["\x01"+actor.ID]; banned && !actor.Operator && (ban.End == 0 || timeMS < ban.End) {
 		return state.Result{Refusal: state.ShutOutOfServer}, true
 	}
@@ -34,10 +40,7 @@ func (m *model) server(actor state.Actor, timeMS int64, command proto.Message) (
 // banFromServer decides a ban; action is that of one, and the next one that of its end.
 func (m *model) banFromServer(actor state.Actor, timeMS int64, ban state.ServerBan, lift bool, action state.OperatorAction) state.Result {
 	is, banned := m.bans[ban.Key()]
-	switch {
-	case !actor.Operator:
-		return state.Result{Refusal: state.UnsupportedRecord}
-	case lift && !banned, !lift && banned && is.End == ban.End && is.Reason == ban.Reason:
+	if lift && !banned || !lift && banned && is.End == ban.End && is.Reason == ban.Reason {
 		return state.Result{}
 	}
 	act := state.OperatorAct{Action: action, User: ban.User}

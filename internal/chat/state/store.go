@@ -63,8 +63,8 @@ type Store struct {
 	members cache[memberID, *storev1.MemberValue] // nil: the room does not know them
 	firsts  *filter                               // of their first results' keys
 	bans    Bans
-	pending *transaction                          // applied but not committed
-	synced  bool                                  // whether all that was committed is
+	pending *transaction // applied but not committed
+	synced  bool         // whether all that was committed is
 
 	failure failure
 	space   space
