@@ -5,6 +5,7 @@
 //	rialto proxy --upstream localhost:9000
 //	                           a bridge in front of any gRPC server, in any language
 //	rialto chat --name ana     talk in the terminal, or from a script
+//	rialto admin rooms         look after a running server
 //	rialto bench fanout        measure what a server can do on this machine
 //	rialto version
 //
@@ -31,6 +32,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
 	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
 	Chat    chatCommand    `cmd:"" help:"Chat in the terminal, or from a script."`
+	Admin   adminCommand   `cmd:"" help:"Look after a running server: rooms, bans, backups."`
 	Bench   benchCommand   `cmd:"" help:"Measure what a server can do on this machine."`
 	Backup  backupCommand  `cmd:"" help:"Copy a data directory while no server uses it."`
 	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup; clients load their rooms anew."`
@@ -99,7 +101,7 @@ func explained(args []string) string {
 		return "rialto serve"
 	}
 	switch args[0] {
-	case "serve", "proxy", "chat", "bench", "backup", "restore", "repair", "version":
+	case "serve", "proxy", "chat", "admin", "bench", "backup", "restore", "repair", "version":
 		return "rialto " + args[0]
 	}
 	return "rialto"

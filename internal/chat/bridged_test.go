@@ -13,8 +13,8 @@ func (l *live) bridged() *live {
 	l.tb.Helper()
 	log := slog.New(slog.DiscardHandler)
 	h, err := bridge.NewHandler(
-		bridge.WithChainUnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log)),
-		bridge.WithChainStreamInterceptor(auth.StreamServerInterceptor(l.guests, log)),
+		bridge.WithChainUnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log), l.service.UnaryServerInterceptor()),
+		bridge.WithChainStreamInterceptor(auth.StreamServerInterceptor(l.guests, log), l.service.StreamServerInterceptor()),
 		bridge.WithDetachedCalls(), // as the server has it
 	)
 	if err != nil {

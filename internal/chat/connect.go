@@ -30,6 +30,7 @@ func (s *Service) Connect(stream connectStream) error {
 		return c.readDetached(stream, detach)
 	}
 	defer s.finish(c)
+	s.endIfBanned(c)
 	if c.interrupt != nil {
 		c.read(stream)
 		return c.wait()
@@ -141,7 +142,7 @@ func (s *session) dispatch(cmd command, req *chatv1.ConnectRequest) (err error) 
 		aside(func() { err = s.hello(cmd, hello.Hello) })
 		return err
 	}
-	if s.user == nil {
+	if s.user.Load() == nil {
 		if aside(func() { err = s.identify("") }); err != nil {
 			return err
 		}
@@ -198,7 +199,7 @@ func (s *session) signal(cmd command, g *chatv1.Signal) {
 		s.answer(cmd, nil, err)
 		return
 	}
-	c.room.signal(s.id, s.user, g)
+	c.room.signal(s.id, s.user.Load(), g)
 	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Signal{Signal: &chatv1.SignalResult{}}}, nil)
 }
 

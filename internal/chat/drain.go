@@ -26,6 +26,14 @@ func (s *Service) begin(c *session) error {
 	return nil
 }
 
+// endIfBanned ends a session that has begun whose user or address was banned while it did: [Service.endBanned] may have been
+// too early for it.
+func (s *Service) endIfBanned(c *session) {
+	if err := s.banned(c.actor.ID, c.address); err != nil {
+		c.end(err)
+	}
+}
+
 // finish is the last that a session's handler does.
 func (s *Service) finish(c *session) {
 	s.mu.Lock()

@@ -29,7 +29,11 @@ type engine struct {
 
 // do makes the record of a valid command and appends it.
 func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Message) (state.Result, error) {
-	rec, err := e.record(actorOf(who), command)
+	actor, err := e.actor(who)
+	if err != nil {
+		return state.Result{}, err
+	}
+	rec, err := e.record(actor, command)
 	if err != nil {
 		return state.Result{}, err
 	}

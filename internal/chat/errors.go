@@ -29,6 +29,7 @@ const (
 	retryBehind  = time.Second
 	retryStalled = time.Second
 	retryDisk    = 10 * time.Second
+	retryCut     = time.Second
 )
 
 // resultError returns the status of a verdict; nil for an accepted command.
@@ -79,6 +80,8 @@ func resultError(r state.Result) error {
 		return status.Error(codes.NotFound, "no such link, or it has ended or been used up")
 	case state.TooManyLinks:
 		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("links of the room"))
+	case state.ShutOutOfServer:
+		return errBannedFromServer
 	case state.Blocked:
 		return status.Error(codes.PermissionDenied, "one of those users does not want this")
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
@@ -93,10 +96,15 @@ var (
 	errInvalidToken    = status.Error(codes.Unauthenticated, "invalid token")
 	errNoGuests        = status.Error(codes.PermissionDenied, "this server admits no guests")
 	errLateHello       = status.Error(codes.FailedPrecondition, "hello must be the first command")
+	errNotHere         = status.Error(codes.PermissionDenied, "the operator's service answers this machine only")
 	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
 	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
 	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("users that one may block"))
-	errTooManyRooms    = status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
+	// errBannedFromServer ends streams, too, and coming back does not help: clients tell it by the reason of its
+	// google.rpc.ErrorInfo.
+	errBannedFromServer = withDetail(codes.PermissionDenied, "you are banned from this server",
+		&errdetails.ErrorInfo{Reason: "BANNED_FROM_SERVER", Domain: "rialto"})
+	errTooManyRooms = status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
 
 	errUnsupportedRecord = errors.New("the state machine refused a record of this process") // a cause, not a status
 )
@@ -133,6 +141,14 @@ func errDiskFull() error {
 func errStalled() error {
 	return retryable(codes.ResourceExhausted, "the client takes nothing from this stream", retryStalled)
 }
+
+// errDisconnected returns the status of a stream that an operator has ended. Its client may come back.
+func errDisconnected() error {
+	return retryable(codes.Unavailable, "the stream was ended by an operator", retryCut)
+}
+
+// errBackUp returns the status of a backup that was not made. The operator sees why: it is their file system.
+func errBackUp(cause error) error { return status.Error(codes.FailedPrecondition, cause.Error()) }
 
 // contextError returns the status of a context's end; nil for every other error.
 func contextError(err error) error {

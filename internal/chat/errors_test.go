@@ -58,6 +58,7 @@ func TestResultError(t *testing.T) {
 		state.NoSuchLink:        codes.NotFound,
 		state.TooManyLinks:      codes.ResourceExhausted,
 		state.Blocked:           codes.PermissionDenied,
+		state.ShutOutOfServer:   codes.PermissionDenied,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

@@ -9,7 +9,7 @@ import (
 
 // hello names the session's user. One that is refused changes nothing, and another may follow. An error ends the stream.
 func (s *session) hello(cmd command, h *chatv1.Hello) error {
-	if s.user != nil {
+	if s.user.Load() != nil {
 		s.answer(cmd, nil, errLateHello)
 		return nil
 	}
@@ -31,11 +31,13 @@ func (s *session) hello(cmd command, h *chatv1.Hello) error {
 			s.answer(cmd, nil, invalidArgument("hello.token", "names another identity than the call's metadata"))
 			return nil
 		}
-		s.welcome(p, h.GetDisplayName(), "")
+		if err := s.welcome(p, h.GetDisplayName(), ""); err != nil {
+			return err
+		}
 	} else if err := s.identify(h.GetDisplayName()); err != nil {
 		return err
 	}
-	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Hello{Hello: &chatv1.HelloResult{User: s.user}}}, nil)
+	s.answer(cmd, &chatv1.Reply{Result: &chatv1.Reply_Hello{Hello: &chatv1.HelloResult{User: s.user.Load()}}}, nil)
 	return nil
 }
 
@@ -43,30 +45,36 @@ func (s *session) hello(cmd command, h *chatv1.Hello) error {
 // the principal's, or lets the server choose.
 func (s *session) identify(name string) error {
 	if p, ok := auth.FromContext(s.ctx); ok {
-		s.welcome(p, name, "")
-		return nil
+		return s.welcome(p, name, "")
 	}
 	p, token, err := s.service.guests.Issue(name)
 	if err != nil {
 		return s.service.engine.internal("make guest", err)
 	}
-	s.welcome(p, name, token)
-	return nil
+	return s.welcome(p, name, token)
 }
 
-// welcome settles who the session is and says so, in its first event; token is that of a fresh guest.
-func (s *session) welcome(p auth.Principal, name, token string) {
+// welcome settles who the session is and says so, in its first event; token is that of a fresh guest. An error ends the
+// stream.
+func (s *session) welcome(p auth.Principal, name, token string) error {
 	if name != "" {
 		p.Name = name
 	}
-	actor := actorOf(p)
-	w := &chatv1.Welcome{User: userProto(actor), GuestToken: token}
+	actor, shown := actorOf(p), actorOf(p)
+	if token == "" {
+		var err error
+		if shown, err = s.service.engine.actor(p); err != nil {
+			return err
+		}
+	}
+	w := &chatv1.Welcome{User: userProto(shown), GuestToken: token}
 	if token != "" {
 		w.TokenExpires = timestamppb.New(p.Expires)
 	}
 	event := newEvent(&chatv1.Event{Time: timestamppb.New(s.service.engine.now()), Kind: &chatv1.Event_Welcome{Welcome: w}})
 	s.mu.Lock()
-	s.actor, s.user = actor, w.User
+	s.actor = actor
+	s.user.Store(w.GetUser())
 	s.feed = &feed{}
 	s.outbox.events = append(s.outbox.events, event)
 	s.kickLocked()
@@ -83,4 +91,10 @@ func (s *session) welcome(p auth.Principal, name, token string) {
 	if closed { // perhaps before it entered
 		s.service.hub.leave(s, actor.ID)
 	}
+	if token == "" { // perhaps renamed before it entered
+		if err := s.lookAtProfile(); err != nil {
+			return err
+		}
+	}
+	return s.service.banned(actor.ID, s.address)
 }

@@ -13,6 +13,8 @@ type Hub struct {
 	feeds   feeds
 	memory  memory // of the rooms' windows and blocks; its limit is the service's, set before any room is live
 
+	onServerBans func() // ends the streams of those whom a commit shut out of the server; set before any
+
 	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
 	rooms map[state.RoomID]*room
 	users map[string]map[*session]struct{}
@@ -32,8 +34,16 @@ func NewHub() *Hub {
 func (h *Hub) OnCommit(c *state.Change) {
 	h.reached.committed(c)
 	h.OnShutOut(c.ShutOuts) // also those who came while the View was published, and before the events
+	if c.ServerBans && h.onServerBans != nil {
+		h.onServerBans()
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	for _, p := range c.Profiles {
+		for s := range h.users[p.User] {
+			h.renameLocked(s, p.Profile, c.Results[len(c.Results)-1].Pos)
+		}
+	}
 	for _, e := range c.Events {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)

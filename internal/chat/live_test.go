@@ -93,8 +93,8 @@ func start(tb testing.TB, c config) *live {
 	log := slog.New(slog.DiscardHandler)
 	server := grpc.NewServer(
 		grpc.ForceServerCodecV2(bridge.Codec()),
-		grpc.UnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log)),
-		grpc.StreamInterceptor(auth.StreamServerInterceptor(l.guests, log)),
+		grpc.ChainUnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log), l.service.UnaryServerInterceptor()),
+		grpc.ChainStreamInterceptor(auth.StreamServerInterceptor(l.guests, log), l.service.StreamServerInterceptor()),
 	)
 	l.service.Register(server)
 	listener := bufconn.Listen(64 << 10)

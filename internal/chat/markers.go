@@ -128,7 +128,7 @@ func (m *markers) wait() {
 
 // markRead stores how far the session's user has read.
 func (s *session) markRead(cmd command, r *chatv1.MarkRead) {
-	record, err := s.service.engine.markReadRecord(s.actor, markReadPaths, r)
+	record, err := s.service.engine.markReadRecord(s.author(), markReadPaths, r)
 	if err != nil {
 		s.answer(cmd, nil, err)
 		return

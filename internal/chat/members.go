@@ -37,7 +37,7 @@ func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequ
 	if err := s.do(ctx, command.GetRoom(), who.ID, nothingElse, command); err != nil {
 		return nil, err
 	}
-	m, err := s.current(command.GetRoom(), actorOf(who))
+	m, err := s.engine.current(command.GetRoom(), actorOf(who))
 	return &chatv1.AddMemberResponse{Member: m}, err
 }
 
@@ -61,7 +61,7 @@ func (s *memberService) UpdateMember(ctx context.Context, req *chatv1.UpdateMemb
 	}, &storev1.SetRole{Room: req.GetRoom(), User: req.GetUserId(), Role: uint32(req.GetRole())}); err != nil {
 		return nil, err
 	}
-	m, err := s.current(req.GetRoom(), state.Actor{ID: req.GetUserId()})
+	m, err := s.engine.current(req.GetRoom(), state.Actor{ID: req.GetUserId()})
 	return &chatv1.UpdateMemberResponse{Member: m}, err
 }
 
@@ -96,15 +96,18 @@ func orCaller(ctx context.Context, user string) (string, error) {
 }
 
 // current returns what somebody is in a room now.
-func (s *memberService) current(room string, who state.Actor) (*chatv1.Member, error) {
-	v := s.engine.views.View()
+func (e *engine) current(room string, who state.Actor) (*chatv1.Member, error) {
+	v := e.views.View()
 	defer v.Close()
 	m, err := v.Member(state.RoomID(room), who.ID)
 	if err != nil {
-		return nil, s.engine.internal("read member", err)
+		return nil, e.internal("read member", err)
 	}
 	if m == (state.Member{}) { // removed by another call
 		m = state.Member{Room: state.RoomID(room), User: who}
+	}
+	if m.User, err = e.named(v, m.User); err != nil {
+		return nil, err
 	}
 	return memberProto(m), nil
 }
@@ -137,8 +140,8 @@ func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembers
 		members = members[:n]
 		resp.NextPageToken = pageToken(membersToken, req.GetRoom(), members[n-1].User.ID)
 	}
-	for _, m := range members {
-		resp.Members = append(resp.Members, memberProto(m))
+	if resp.Members, err = s.engine.membersProto(v, members); err != nil {
+		return nil, err
 	}
 	return resp, nil
 }

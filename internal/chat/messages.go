@@ -99,7 +99,11 @@ func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessag
 	if err != nil {
 		return nil, err
 	}
-	rec, err := s.engine.publishRecord(actorOf(who), unaryPaths, publishOf(req))
+	actor, err := s.engine.actor(who)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.engine.publishRecord(actor, unaryPaths, publishOf(req))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ const (
 	invitationsToken = "i"
 	requestsToken    = "q"
 	auditToken       = "a"
+	serverBansToken  = "s"
+	actsToken        = "o"
 )
 
 // pageToken returns the token for going on after key in the list that kind and of name. Neither holds a zero byte.

@@ -70,6 +70,17 @@ func (p *presence) enter(u *chatv1.User) (changed bool) {
 	return true
 }
 
+// rename changes what a user who is here is called. It reports whether others should know.
+func (p *presence) rename(u *chatv1.User) (changed bool) {
+	is := p.users[u.GetId()]
+	if is == nil || is.user.GetDisplayName() == u.GetDisplayName() {
+		return false
+	}
+	is.user = u
+	p.record(presenceChange{id: u.GetId(), joined: u})
+	return true
+}
+
 // leave takes a session of a user back. It reports whether it was the last, who is then gone when [presence.expire] is
 // called after the grace.
 func (p *presence) leave(id string, now time.Time) (last bool) {

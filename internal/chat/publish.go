@@ -15,7 +15,7 @@ type publication struct {
 // publish queues a message behind those that the session published before. What waits is bounded by the admission of
 // commands.
 func (s *session) publish(cmd command, p *chatv1.Publish) {
-	record, err := s.service.engine.publishRecord(s.actor, publishPaths, p)
+	record, err := s.service.engine.publishRecord(s.author(), publishPaths, p)
 	if err != nil {
 		s.answer(cmd, nil, err)
 		return

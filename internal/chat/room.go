@@ -142,7 +142,16 @@ func (r *room) attach(c *cursor) {
 	defer r.mu.Unlock()
 	r.subscribers.add(c)
 	c.signals = r.signals.last
-	if c.session.visible && r.presence.enter(c.session.user) {
+	if c.session.visible && r.presence.enter(c.session.user.Load()) {
+		r.announceLocked()
+	}
+}
+
+// rename has those here know of a user's new name.
+func (r *room) rename(u *chatv1.User) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.presence.rename(u) {
 		r.announceLocked()
 	}
 }
@@ -159,7 +168,7 @@ func (r *room) detach(c *cursor) (empty bool) {
 		r.hub.memory.set(&r.holding, 0)
 		return true
 	}
-	if c.session.visible && r.presence.leave(c.session.user.GetId(), time.Now()) && r.departures == nil {
+	if c.session.visible && r.presence.leave(c.session.actor.ID, time.Now()) && r.departures == nil {
 		r.departures = time.AfterFunc(presenceGrace, r.depart)
 	}
 	return false

@@ -22,6 +22,8 @@ import (
 type Store interface {
 	// View returns the newest published View. The caller closes it.
 	View() state.View
+	// Bans returns who may not use the server, as of the last commit at any time.
+	Bans() *state.Bans
 	// Full reports whether nothing more should be written.
 	Full() bool
 }
@@ -93,7 +95,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("chat: a window of %v: at most %v", delivery.Window, MaxWindow)
 	}
 	cfg.Hub.memory.limit = delivery.MemoryBytes
-	return &Service{
+	s := &Service{
 		engine:   e,
 		hub:      cfg.Hub,
 		guests:   cfg.Guests,
@@ -101,7 +103,9 @@ func New(cfg Config) (*Service, error) {
 		maxRooms: cmp.Or(cfg.MaxRooms, defaultMaxRooms),
 		delivery: delivery,
 		sessions: make(map[*session]struct{}),
-	}, nil
+	}
+	cfg.Hub.onServerBans = s.endBanned
+	return s, nil
 }
 
 const defaultMaxRooms = 200
@@ -113,6 +117,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine})
 	chatv1.RegisterMessageServiceServer(r, &messageService{engine: s.engine})
 	chatv1.RegisterMemberServiceServer(r, &memberService{engine: s.engine, markers: s.markers})
+	chatv1.RegisterUserServiceServer(r, &userService{engine: s.engine})
 }
 
 // CreateGuest implements chatv1.ChatServiceServer.

@@ -2,12 +2,15 @@ package chat
 
 import (
 	"context"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -31,7 +34,10 @@ type session struct {
 
 	// Who this is. Set once, by the reader with mu held, before the first command is carried out; unset for Subscribe.
 	actor state.Actor
-	user  *chatv1.User
+	// user is who others see, which a profile may change at any time; nil while actor is unset.
+	user atomic.Pointer[chatv1.User]
+	// address is where the stream comes from; zero: not known.
+	address netip.Addr
 
 	ending  chan struct{} // closed by end
 	endOnce sync.Once
@@ -53,10 +59,11 @@ type session struct {
 	pending   int       // units of commands that are not answered yet
 	working   int       // commands whose outcome is awaited
 	publishes []publication
-	appending bool // whether the appender exists
-	capped    bool // cursors end at their limit, and nothing waits any more
-	unended   int  // cursors that have not reached it
-	closed    bool // nothing is sent any more
+	appending bool      // whether the appender exists
+	namedAt   state.Pos // of the profile that user was made of
+	capped    bool      // cursors end at their limit, and nothing waits any more
+	unended   int       // cursors that have not reached it
+	closed    bool      // nothing is sent any more
 }
 
 func (s *Service) newSession(ctx context.Context, write func(*response) error) *session {
@@ -70,6 +77,7 @@ func (s *Service) newSession(ctx context.Context, write func(*response) error) *
 		changed:   make(chan struct{}, 1),
 		freed:     make(chan struct{}, 1),
 		rooms:     make(map[state.RoomID]*cursor),
+		address:   auth.Address(ctx),
 	}
 }
 
@@ -221,6 +229,9 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	}
 	if ended {
 		return nil, errLeft
+	}
+	if s.visible { // perhaps renamed before the room was one of the session's
+		c.room.rename(s.user.Load())
 	}
 	return c, nil
 }

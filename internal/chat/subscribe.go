@@ -27,6 +27,7 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 		return err
 	}
 	defer s.finish(c)
+	s.endIfBanned(c)
 	for _, j := range req.GetRooms() {
 		c.follow(j, func(_ *chatv1.JoinResult, err error) {
 			if err != nil {
@@ -77,8 +78,12 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 	if err != nil {
 		return nil, err
 	}
+	actor, err := s.engine.actor(p)
+	if err != nil {
+		return nil, err
+	}
 	if r := s.hub.live(id); r != nil {
-		r.signal(0, userProto(actorOf(p)), g)
+		r.signal(0, userProto(actor), g)
 	}
 	return &chatv1.SendSignalResponse{}, nil
 }

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -70,6 +72,25 @@ func validateTopic(field, topic string) error {
 		return nil
 	}
 	return validateProse(field, topic, maxTopicBytes)
+}
+
+// validateDirectory checks an absolute path on this machine.
+func validateDirectory(field, path string) error {
+	if !filepath.IsAbs(path) || strings.IndexByte(path, 0) >= 0 {
+		return invalidArgument(field, "must be an absolute path")
+	}
+	return nil
+}
+
+// validateAbout checks what somebody says of themselves, which may be empty.
+func validateAbout(field, about string) error {
+	if err := validateProse(field, about, maxAboutChars*utf8.UTFMax); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(about) > maxAboutChars {
+		return tooManyChars(field, maxAboutChars)
+	}
+	return nil
 }
 
 // validateUserID checks a user id as a client names it: 1 to 128 printable ASCII characters without spaces.

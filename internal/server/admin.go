@@ -5,9 +5,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/rialto-rpc/rialto/internal/chat"
 )
 
 // details are what /readyz tells operators.
@@ -28,8 +33,9 @@ type tlsState struct {
 	NotAfter time.Time `json:"not_after"`
 }
 
-// newAdminServer returns the server for operators.
-func newAdminServer(m *metrics, ready *readiness, describe func() any, logger *slog.Logger) *http.Server {
+// newAdminServer returns the server for operators. rpcs has their service, over HTTP/2 without TLS, which browsers do not speak:
+// no page that an operator looks at can call it. Nil: none.
+func newAdminServer(m *metrics, ready *readiness, describe func() any, rpcs *grpc.Server, logger *slog.Logger) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	mux.HandleFunc("GET /healthz", serveLive)
@@ -42,13 +48,42 @@ func newAdminServer(m *metrics, ready *readiness, describe func() any, logger *s
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(rpcs != nil)
 	return &http.Server{
-		Handler:           mux,
+		Handler:           withRPCs(rpcs, mux),
+		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}
+}
+
+// withRPCs sends gRPC to rpcs and the rest to pages.
+func withRPCs(rpcs *grpc.Server, pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rpcs != nil && r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			rpcs.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
+}
+
+// newAdminRPCs returns the operator's service. It is served through [newAdminServer] only and needs no stopping.
+func (s *server) newAdminRPCs() *grpc.Server {
+	o := &observer{wireOf: overAdmin, metrics: s.metrics, logger: s.logger}
+	rpcs := grpc.NewServer(grpc.ChainUnaryInterceptor(o.unary, chat.LoopbackOnly), grpc.ChainStreamInterceptor(o.stream))
+	s.chat.RegisterAdmin(rpcs, chat.Host{
+		Version:   s.cfg.Version,
+		Started:   s.started,
+		FreeBytes: s.store.FreeBytes,
+		BackUp:    func(to string) (uint64, error) { return backUp(s.store, s.cfg.DataDir, to) },
+	})
+	reflection.Register(rpcs)
+	return rpcs
 }
 
 // describe gathers the details at this moment.
@@ -75,6 +110,6 @@ func (s *server) describe() details {
 // warnIfPublic says so when the admin port, which asks nobody who they are, can be reached from other machines.
 func warnIfPublic(l net.Listener, logger *slog.Logger) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		logger.Warn("the admin port is open to other machines and asks nobody who they are", "admin", a.String())
+		logger.Warn("the admin port is open to other machines and asks nobody who they are; rialto admin answers this machine only", "admin", a.String())
 	}
 }

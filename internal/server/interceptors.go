@@ -24,10 +24,14 @@ const (
 	wireGRPC      wire = "grpc"
 	wireWebSocket wire = "websocket"
 	wireHTTP      wire = "http"
+	wireAdmin     wire = "admin"
 )
 
 // overGRPC is the wire of calls to the gRPC server.
 func overGRPC(context.Context) wire { return wireGRPC }
+
+// overAdmin is the wire of calls to the admin port.
+func overAdmin(context.Context) wire { return wireAdmin }
 
 // overBridge is the wire of a call to the bridge, which has several ways in and tells them apart by the content type.
 func overBridge(ctx context.Context) wire {

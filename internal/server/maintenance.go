@@ -47,20 +47,48 @@ func Backup(dataDir, to string) error {
 	if err != nil {
 		return err
 	}
-	err = os.MkdirAll(to, 0o700)
-	if err == nil {
-		err = os.Chmod(to, 0o700) // Pebble's copies of files can be read by everybody
+	_, err = backUp(store, dataDir, to)
+	return errors.Join(err, store.Close())
+}
+
+// backUp is [Backup] of an open store, also while a server uses it: what is committed when it begins is in the copy. It returns
+// how large that is.
+func backUp(store *state.Store, dataDir, to string) (bytes uint64, err error) {
+	if err := requireEmpty(to); err != nil {
+		return 0, err
 	}
+	if err = os.MkdirAll(to, 0o700); err != nil {
+		return 0, err
+	}
+	err = os.Chmod(to, 0o700) // Pebble's copies of files can be read by everybody
 	if err == nil {
 		err = store.Backup(filepath.Join(to, storeDir))
 	}
 	if err == nil {
 		err = copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(to, keyFile))
 	}
-	if err = errors.Join(err, store.Close()); err != nil {
-		return errors.Join(err, os.RemoveAll(to))
+	if err == nil {
+		bytes, err = sizeOf(to)
 	}
-	return nil
+	if err != nil {
+		return 0, errors.Join(err, os.RemoveAll(to))
+	}
+	return bytes, nil
+}
+
+// sizeOf returns what the files in a directory hold.
+func sizeOf(dir string) (bytes uint64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			bytes += uint64(info.Size())
+		}
+		return err
+	})
+	return bytes, err
 }
 
 // Restore copies a backup to a data directory that does not exist or is empty. The server that opens it has clients load their

@@ -123,9 +123,9 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 	in := s.interceptors(overGRPC, tokens)
 	in.unary = append(in.unary, auth.UnaryAddressInterceptor(s.proxies))
 	in.stream = append(in.stream, auth.StreamAddressInterceptor(s.proxies))
-	s.grpc = newGRPCServer(s.cfg, s.cert, in, s.metrics.connections)
+	s.grpc = newGRPCServer(s.cfg, s.cert, s.admitting(in), s.metrics.connections)
 	var err error
-	if s.bridge, err = s.newBridge(s.interceptors(overBridge, tokens)); err != nil {
+	if s.bridge, err = s.newBridge(s.admitting(s.interceptors(overBridge, tokens))); err != nil {
 		return err
 	}
 	s.metrics.watchBridge(s.bridge)
@@ -151,6 +151,13 @@ func (s *server) interceptors(wireOf func(context.Context) wire, tokens auth.Aut
 		unary:  []grpc.UnaryServerInterceptor{o.unary, auth.UnaryServerInterceptor(tokens, s.logger)},
 		stream: []grpc.StreamServerInterceptor{o.stream, endWatches(s.drained), auth.StreamServerInterceptor(tokens, s.logger)},
 	}
+}
+
+// admitting has in refuse, last of all, those whom the chat does not let in.
+func (s *server) admitting(in interceptors) interceptors {
+	in.unary = append(in.unary, s.chat.UnaryServerInterceptor())
+	in.stream = append(in.stream, s.chat.StreamServerInterceptor())
+	return in
 }
 
 func (s *server) newBridge(in interceptors) (*bridge.Handler, error) {
@@ -194,6 +201,6 @@ func (s *server) openHTTP() {
 	}
 	if s.listeners.admin != nil {
 		warnIfPublic(s.listeners.admin, s.logger)
-		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.logger)
+		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.newAdminRPCs(), s.logger)
 	}
 }

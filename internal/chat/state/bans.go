@@ -67,6 +67,13 @@ func (b *Bans) Address(addr netip.Addr, now int64) (found ServerBan, ok bool) {
 	return found, ok
 }
 
+// Prefix returns the ban of exactly these addresses, also one that has passed; the zero value if there is none.
+func (b *Bans) Prefix(p netip.Prefix) ServerBan {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.addresses[p]
+}
+
 // lengthsOfIPv6 is what is added to the lengths of IPv6 prefixes in [Bans.lengths].
 const lengthsOfIPv6 = 1000
 
