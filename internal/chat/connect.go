@@ -26,11 +26,11 @@ func (s *Service) Connect(stream connectStream) error {
 	if err := s.begin(c); err != nil {
 		return err
 	}
+	s.endIfBanned(c)
 	if detach := detacher(stream.Context()); detach != nil {
 		return c.readDetached(stream, detach)
 	}
 	defer s.finish(c)
-	s.endIfBanned(c)
 	if c.interrupt != nil {
 		c.read(stream)
 		return c.wait()

@@ -192,8 +192,8 @@ func (*ConnectRequest_MarkRead) isConnectRequest_Command() {}
 // another may follow. Without it, the first other command makes the session that of the metadata's token, or of a guest.
 type Hello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The name to show, under the rules of User.display_name; empty keeps the one in the token. A name identifies nobody
-	// and may be in use.
+	// The name to show, under the rules of User.display_name; empty keeps the one in the token. One in the user's profile goes
+	// before it (UserService). A name identifies nobody and may be in use.
 	DisplayName string `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// A guest token, for clients that cannot set metadata. UNAUTHENTICATED (of the stream) if it is not valid;
 	// INVALID_ARGUMENT if the metadata named another identity.

@@ -98,8 +98,8 @@ export declare const ConnectRequestSchema: GenMessage<ConnectRequest>;
  */
 export declare type Hello = Message<"rialto.chat.v1.Hello"> & {
   /**
-   * The name to show, under the rules of User.display_name; empty keeps the one in the token. A name identifies nobody
-   * and may be in use.
+   * The name to show, under the rules of User.display_name; empty keeps the one in the token. One in the user's profile goes
+   * before it (UserService). A name identifies nobody and may be in use.
    *
    * @generated from field: string display_name = 1;
    */
@@ -769,7 +769,8 @@ export declare const CreateGuestResponseSchema: GenMessage<CreateGuestResponse>;
  *
  * Identity: a call's token travels as `authorization: Bearer <token>` metadata. Reading needs none. A Connect session
  * without one becomes a fresh guest. A unary call that writes needs one: UNAUTHENTICATED without; `CreateGuest` gives one.
- * A malformed, expired or foreign token is UNAUTHENTICATED on every call.
+ * A malformed, expired or foreign token is UNAUTHENTICATED on every call. Who is banned from the server, by identity or
+ * address, gets PERMISSION_DENIED from every call, with a google.rpc.ErrorInfo of reason BANNED_FROM_SERVER.
  *
  * Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
  * RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of

@@ -173,7 +173,8 @@ export const CreateGuestResponseSchema = /*@__PURE__*/
  *
  * Identity: a call's token travels as `authorization: Bearer <token>` metadata. Reading needs none. A Connect session
  * without one becomes a fresh guest. A unary call that writes needs one: UNAUTHENTICATED without; `CreateGuest` gives one.
- * A malformed, expired or foreign token is UNAUTHENTICATED on every call.
+ * A malformed, expired or foreign token is UNAUTHENTICATED on every call. Who is banned from the server, by identity or
+ * address, gets PERMISSION_DENIED from every call, with a google.rpc.ErrorInfo of reason BANNED_FROM_SERVER.
  *
  * Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
  * RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of
