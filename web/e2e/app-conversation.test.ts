@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { comeIn, eventually, launch, phone, say } from "./browser.js";
+import { comeIn, eventually, launch, lookElsewhere, phone, say } from "./browser.js";
 import { PlainClient } from "./plain-client.js";
 import { RialtoServer } from "./server.js";
 
@@ -106,24 +106,7 @@ test("a mention shows at the room in the list, and what one wants to hear of is 
 test("notifications come while one looks elsewhere, for what one wants to hear of", async () => {
   const { page, faults } = await comeIn(browser, room("notify"), "Ana");
   const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
-  await page.evaluate(() => {
-    const shown: string[] = [];
-    class FakeNotification {
-      static permission = "granted";
-      static requestPermission = () => Promise.resolve("granted");
-      onclick: (() => void) | null = null;
-      constructor(title: string, { body }: { body: string }) {
-        shown.push(`${title}: ${body}`);
-      }
-      close() {}
-    }
-    Object.assign(window, { Notification: FakeNotification, shown });
-    document.hasFocus = () => false;
-  });
-  const shown = () => page.evaluate(() => (window as unknown as { shown: string[] }).shown);
-  await page.getByRole("button", { name: /settings$/ }).click();
-  await page.getByLabel("Show them while I look elsewhere").check();
-  await page.keyboard.press("Escape");
+  const shown = await lookElsewhere(page);
   await bo.say("notify", "not for you");
   await message(page, 1).waitFor();
   expect(await shown()).toEqual([]);

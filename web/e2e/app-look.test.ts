@@ -104,7 +104,7 @@ test("the panes lie as the reader's language is written", async () => {
 test("the theme is as the system has it until one chooses, and then stays", async () => {
   const { page } = await comeIn(browser, server.url, "Ana", { colorScheme: "dark" });
   const choose = async (theme: string) => {
-    await page.getByRole("button", { name: /settings$/ }).click();
+    await page.getByRole("button", { name: /: settings$/ }).click();
     await page.getByRole("radio", { name: theme }).check({ force: true });
     await page.keyboard.press("Escape");
   };
@@ -123,7 +123,7 @@ test("more contrast is what the system asks for, or what one chooses", async () 
   expect(await text(asked.page)).toBe("rgb(0, 0, 0)");
   const { page } = await comeIn(browser, server.url, "Bo");
   expect(await text(page)).not.toBe("rgb(0, 0, 0)");
-  await page.getByRole("button", { name: /settings$/ }).click();
+  await page.getByRole("button", { name: /: settings$/ }).click();
   await page.getByLabel("More contrast").check();
   await eventually(() => text(page), "rgb(0, 0, 0)");
 });

@@ -91,7 +91,7 @@ test("somebody who changes their name stays who they are", async () => {
   const ana = await comeIn(browser, room("names"), "Ana");
   const bo = await comeIn(browser, room("names"), "Bo");
   await say(ana.page, "as Ana");
-  await ana.page.getByRole("button", { name: /settings$/ }).click();
+  await ana.page.getByRole("button", { name: /: settings$/ }).click();
   await ana.page.getByRole("textbox", { name: "Your name" }).fill("  ");
   await ana.page.getByRole("button", { name: "Save the name" }).click();
   await ana.page.getByText("Please enter a name.").waitFor();

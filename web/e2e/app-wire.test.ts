@@ -21,7 +21,7 @@ test("the wire inspector shows frames and calls, decoded, and no secret", async 
   });
   const button = page.getByRole("button", { name: "Wire inspector", exact: true });
   expect(await button.count()).toBe(0);
-  await page.getByRole("button", { name: /settings$/ }).click();
+  await page.getByRole("button", { name: /: settings$/ }).click();
   await page.getByLabel("Wire inspector").check();
   await page.keyboard.press("Escape");
   await page.reload();

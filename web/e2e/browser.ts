@@ -78,6 +78,31 @@ export async function eventually<T>(look: () => T | Promise<T>, expected: unknow
   await expect.poll(look, { timeout: 15_000 }).toEqual(expected);
 }
 
+/**
+ * From now on the person looks at something else and wants notifications, which are kept instead of shown. Returns how to see them:
+ * "title: body".
+ */
+export async function lookElsewhere(page: Page): Promise<() => Promise<string[]>> {
+  await page.evaluate(() => {
+    const shown: string[] = [];
+    class FakeNotification {
+      static permission = "granted";
+      static requestPermission = () => Promise.resolve("granted");
+      onclick: (() => void) | null = null;
+      constructor(title: string, { body }: { body: string }) {
+        shown.push(`${title}: ${body}`);
+      }
+      close() {}
+    }
+    Object.assign(window, { Notification: FakeNotification, shown });
+    document.hasFocus = () => false;
+  });
+  await page.getByRole("button", { name: /: settings$/ }).click();
+  await page.getByLabel("Show them while I look elsewhere").check();
+  await page.keyboard.press("Escape");
+  return () => page.evaluate(() => (window as unknown as { shown: string[] }).shown);
+}
+
 /** Keeps a picture of a page in web/test-results. */
 export async function keep(page: Page, name: string): Promise<void> {
   mkdirSync(results, { recursive: true });

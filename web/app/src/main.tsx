@@ -11,6 +11,7 @@ import { App, goToRoom } from "./app.js";
 import { directionOf } from "./direction.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
+import { Visits } from "./model/visits.js";
 import { WireLog } from "./model/wire-log.js";
 import { SessionContext } from "./session.js";
 import { keepShell } from "./shell-worker.js";
@@ -23,7 +24,8 @@ wire.enable(inspector === true);
 const client = new ChatClient({
   transport: (options) => createWebSocketTransport({ ...options, onFrame: wire.onFrame }),
 });
-const session = { client, directory: new Directory(client), wire };
+const visits = new Visits(client);
+const session = { client, visits, directory: new Directory(client, visits), wire };
 
 if (name !== undefined) {
   goToRoom(room);

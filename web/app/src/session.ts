@@ -1,11 +1,13 @@
 import type { ChatClient } from "@rialto/chat";
 import { createContext, useContext } from "react";
 import type { Directory } from "./model/directory.js";
+import type { Visits } from "./model/visits.js";
 import type { WireLog } from "./model/wire-log.js";
 
 /** What lives as long as the page. */
 export interface Session {
   readonly client: ChatClient;
+  readonly visits: Visits;
   readonly directory: Directory;
   readonly wire: WireLog;
 }

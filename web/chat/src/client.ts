@@ -7,7 +7,6 @@ import { toUser } from "./convert.js";
 import { ChatError } from "./error.js";
 import { Feed } from "./feed.js";
 import type { UserRooms } from "./feed-types.js";
-import { indexedDbMessages } from "./indexed-db.js";
 import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
 import { MessageKeeper, type MessageStore } from "./message-store.js";
@@ -386,8 +385,21 @@ export class ChatClient {
   }
 }
 
+/** IndexedDB, whose part of the program is loaded later; where there is none, nothing. */
 function defaultMessages(baseUrl: string): MessageStore | undefined {
-  return typeof indexedDB === "undefined" ? undefined : indexedDbMessages(`rialto.messages ${baseUrl}`);
+  if (typeof indexedDB === "undefined") {
+    return undefined;
+  }
+  const store = import("./indexed-db.js").then(({ indexedDbMessages }) =>
+    indexedDbMessages(`rialto.messages ${baseUrl}`),
+  );
+  // Each use of it fails then.
+  store.catch(() => undefined);
+  return {
+    adopt: async () => (await store).adopt(),
+    put: async (message) => (await store).put(message),
+    delete: async (clientId) => (await store).delete(clientId),
+  };
 }
 
 function closed(): ChatError {

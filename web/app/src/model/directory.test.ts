@@ -1,134 +1,115 @@
-import { ChatError, type Room, type RoomSnapshot, type RoomSummary } from "@rialto/chat";
+import { ChatError, type Invitation } from "@rialto/chat";
 import { describe, expect, test } from "vitest";
-import { Directory, type DirectoryClient } from "./directory.js";
+import { Directory } from "./directory.js";
+import { FakeChat, member, message, own, summary } from "./fake-chat.js";
+import { Visits } from "./visits.js";
 
-/** A client of which only the list of rooms and the rooms' snapshots matter. */
-class FakeClient {
-  list: RoomSummary[] | Error = [];
-  readonly joined = new Map<string, number>();
-  private readonly rooms = new Map<string, { snapshot: RoomSnapshot; listeners: Set<() => void> }>();
-
-  readonly client: DirectoryClient = {
-    listRooms: () => (this.list instanceof Error ? Promise.reject(this.list) : Promise.resolve(this.list)),
-    listInvitations: () => Promise.resolve([]),
-    subscribe: () => () => undefined,
-    getSnapshot: () => ({ connection: { status: "live" }, user: undefined }),
-    room: (id) => this.room(id),
+/** A directory that is started on a page that is looked at, and what the list of public rooms was at that. */
+async function open({ list }: { list?: FakeChat["list"] } = {}) {
+  const fake = new FakeChat();
+  fake.list = list ?? [];
+  const visits = new Visits(fake.client);
+  const directory = new Directory(fake.client, visits);
+  const page = Object.assign(new EventTarget(), { visibilityState: "visible" as const });
+  const end = directory.start(page as unknown as Document);
+  /** Lets what was asked for come. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve));
+  await settle();
+  const look = () => {
+    page.dispatchEvent(new Event("visibilitychange"));
+    return settle();
   };
-
-  /** What a joined room shows from now on. */
-  show(id: string, change: Partial<RoomSnapshot>): void {
-    const held = this.held(id);
-    held.snapshot = { ...held.snapshot, ...change };
-    for (const listener of held.listeners) {
-      listener();
-    }
-  }
-
-  private held(id: string) {
-    const held = this.rooms.get(id) ?? { snapshot: { ...idle, id }, listeners: new Set() };
-    this.rooms.set(id, held);
-    return held;
-  }
-
-  private room(id: string): Room {
-    const held = this.held(id);
-    const count = (change: number) => this.joined.set(id, (this.joined.get(id) ?? 0) + change);
-    return {
-      id,
-      subscribe: (listener: () => void) => {
-        held.listeners.add(listener);
-        return () => held.listeners.delete(listener);
-      },
-      getSnapshot: () => held.snapshot,
-      join: () => count(1),
-      leave: () => count(-1),
-    } as unknown as Room;
-  }
-}
-
-const idle: RoomSnapshot = {
-  id: "",
-  title: "",
-  topic: "",
-  slowModeMs: 0,
-  kind: "public",
-  posting: "visitor",
-  archived: false,
-  joinRequests: false,
-  people: [],
-  memberCount: 0,
-  status: "idle",
-  missing: 0,
-  messages: [],
-  pending: [],
-  online: [],
-  onlineCount: 0,
-  typing: [],
-  hasOlder: false,
-  loadingOlder: false,
-  headSeq: 0,
-  readSeq: 0,
-  unread: 0,
-};
-
-function summary(id: string, minute: number, counts: Partial<RoomSummary> = {}): RoomSummary {
-  const updateTime = new Date(2026, 10, 23, 12, minute);
-  const room = { id, title: "", topic: "", kind: "public" as const, archived: false, people: [], memberCount: 0 };
-  return { ...room, headSeq: 10, readSeq: 10, unread: 0, updateTime, ...counts };
+  return { fake, visits, directory, look, settle, end };
 }
 
 const outline = (directory: Directory) => directory.getSnapshot().rooms.map((room) => `${room.name} ${room.unread}`);
 
 describe("Directory", () => {
   test("has the newest activity first, under the title if there is one", async () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    expect(directory.getSnapshot()).toEqual({ rooms: [], invitations: [], loaded: false });
-    fake.list = [
+    const list = [
       summary("a", 1),
       summary("b", 3, { title: "Bee" }),
       { ...summary("c", 0), updateTime: undefined },
       summary("d", 2),
     ];
-    await directory.refresh();
-    expect(outline(directory)).toEqual(["Bee 0", "d 0", "a 0", "c 0"]);
-    expect(directory.getSnapshot().loaded).toBe(true);
+    const { fake, directory } = await open({ list });
+    fake.tell([own("e", 4, { unread: 2, mentions: 1 })]);
+    expect(outline(directory)).toEqual(["e 2", "Bee 0", "d 0", "a 0", "c 0"]);
+    const { rooms, loaded } = directory.getSnapshot();
+    expect(loaded).toBe(true);
+    expect(rooms.map(({ mine, mentions }) => [mine, mentions]).slice(0, 2)).toEqual([
+      [true, 1],
+      [false, 0],
+    ]);
   });
 
   test("counts what is not read in rooms that were read once, not in strangers' rooms", async () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    fake.list = [summary("known", 2, { readSeq: 7, unread: 3 }), summary("strange", 1, { readSeq: 0, unread: 10 })];
-    await directory.refresh();
+    const list = [summary("known", 2, { readSeq: 7, unread: 3 }), summary("strange", 1, { readSeq: 0, unread: 10 })];
+    const { fake, directory } = await open({ list });
     expect(outline(directory)).toEqual(["known 3", "strange 0"]);
+    // In one's own rooms everything counts.
+    fake.tell([own("strange", 1, { readSeq: 0, unread: 10 })]);
+    expect(outline(directory)).toEqual(["known 3", "strange 10"]);
   });
 
-  test("believes a joined room more than the list, and shows it before the list does", async () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    directory.visit("fresh");
+  test("follows the feed without asking: rooms come and go, and so do invitations", async () => {
+    const { fake, directory } = await open({ list: [summary("den", 1, { kind: "private" }), summary("square", 2)] });
+    const invitation = { room: summary("hut", 0), invitedBy: member("bo", "Bo").user } as Invitation;
+    fake.tell([own("den", 3, { kind: "private" })], [invitation]);
+    expect(directory.getSnapshot()).toMatchObject({
+      rooms: [{ id: "den", mine: true, kind: "private" }, { id: "square" }],
+      invitations: [{ room: { id: "hut" } }],
+    });
+    // Whoever is removed from a private room sees it no more, whatever the list said before.
+    fake.tell([]);
+    expect(directory.getSnapshot()).toMatchObject({ rooms: [{ id: "square" }], invitations: [] });
+  });
+
+  test("believes an open room more than the list, and shows it before the list does", async () => {
+    const { fake, visits, directory, look } = await open();
+    visits.visit("fresh");
     expect(outline(directory)).toEqual(["fresh 0"]);
     fake.list = [summary("a", 1, { unread: 5 }), summary("b", 2)];
-    await directory.refresh();
-    directory.visit("a");
+    await look();
+    visits.visit("a");
     expect(outline(directory)).toEqual(["b 0", "a 5", "fresh 0"]);
-    fake.show("a", { status: "live", unread: 1, title: "Aye" });
-    expect(outline(directory)).toEqual(["b 0", "Aye 1", "fresh 0"]);
+    const aboutMe = message(11, "you!", { mentions: ["me"], createTime: new Date(2026, 10, 23, 12, 3) });
+    fake.show("a", { status: "live", unread: 1, readSeq: 10, title: "Aye", messages: [aboutMe] });
+    expect(outline(directory)).toEqual(["Aye 1", "b 0", "fresh 0"]);
+    expect(directory.getSnapshot().rooms[0]?.mentions).toBe(1);
+  });
+
+  test("does not list an open room that cannot be joined", async () => {
+    const { fake, visits, directory } = await open();
+    visits.visit("den");
+    fake.show("den", { error: new ChatError("NOT_FOUND", "no such room") });
+    expect(outline(directory)).toEqual([]);
+  });
+
+  test("calls a direct room after its people, for whom it asks once", async () => {
+    const { fake, directory, settle } = await open();
+    fake.people("direct.1", [member("me", "Me"), member("bo", "Bo")]);
+    const direct = own("direct.1", 1, { kind: "direct", people: ["bo", "me"] });
+    fake.tell([direct]);
+    expect(outline(directory)).toEqual(["Direct messages 0"]);
+    await settle();
+    expect(outline(directory)).toEqual(["Bo 0"]);
+    fake.tell([{ ...direct, unread: 1 }]);
+    await settle();
+    expect(outline(directory)).toEqual(["Bo 1"]);
+    expect(fake.asked).toEqual(["direct.1"]);
   });
 
   test("tells listeners of changes only, and keeps the rows that did not change", async () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    fake.list = [summary("a", 2), summary("b", 1)];
-    await directory.refresh();
-    directory.visit("a");
+    const { fake, visits, directory, look } = await open({ list: [summary("a", 2), summary("b", 1)] });
+    visits.visit("a");
+    fake.tell([own("b", 1)]);
     const before = directory.getSnapshot();
     let told = 0;
     directory.subscribe(() => {
       told += 1;
     });
-    await directory.refresh();
+    await look();
     fake.show("a", { onlineCount: 3 });
     expect(told).toBe(0);
     expect(directory.getSnapshot()).toBe(before);
@@ -137,28 +118,18 @@ describe("Directory", () => {
     expect(directory.getSnapshot().rooms[1]).toBe(before.rooms[1]);
   });
 
-  test("keeps the last eight rooms joined and leaves those before", () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    for (const id of ["1", "2", "3", "4", "5", "6", "7", "8", "1", "9"]) {
-      directory.visit(id);
-    }
-    const joined = [...fake.joined].filter(([, count]) => count > 0).map(([id]) => id);
-    expect(joined.sort()).toEqual(["1", "3", "4", "5", "6", "7", "8", "9"]);
-    expect([...fake.joined.values()].every((count) => count === 0 || count === 1)).toBe(true);
-  });
-
   test("keeps what it has when the server cannot be asked, and says so", async () => {
-    const fake = new FakeClient();
-    const directory = new Directory(fake.client);
-    fake.list = [summary("a", 1)];
-    await directory.refresh();
+    const { fake, directory, look, end } = await open({ list: [summary("a", 1)] });
     fake.list = new ChatError("UNAVAILABLE", "dial tcp");
-    await directory.refresh();
+    await look();
     expect(outline(directory)).toEqual(["a 0"]);
     expect(directory.getSnapshot().error).toBe("The server cannot be reached just now.");
     fake.list = [];
-    await directory.refresh();
+    await look();
     expect(directory.getSnapshot().error).toBeUndefined();
+    end();
+    fake.list = [summary("b", 1)];
+    await look();
+    expect(outline(directory)).toEqual([]);
   });
 });

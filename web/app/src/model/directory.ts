@@ -1,16 +1,23 @@
-import type { ChatClient, ChatMessage, Invitation, Room, RoomKind, RoomSnapshot, RoomSummary } from "@rialto/chat";
+import type { ChatClient, Invitation, Member, RoomKind, RoomSnapshot, RoomSummary, UserRoom } from "@rialto/chat";
+import { DirectPeople } from "./direct-people.js";
 import { problem } from "./problem.js";
+import { roomName } from "./room-name.js";
+import type { Visits } from "./visits.js";
 
 /** A room in the list. */
 export interface DirectoryEntry {
   readonly id: string;
-  /** What to call it: its title, or its id. */
+  /** What to call it: its title, or its id; a direct room is called after its people. */
   readonly name: string;
   readonly kind: RoomKind;
+  /** Whether this user is a member. */
+  readonly mine: boolean;
   /** Messages not read yet, 0 in rooms that this user never opened: news from strangers' rooms is no news. */
   readonly unread: number;
-  /** How many of them mention this user, as far as this page knows. */
+  /** How many of them mention this user; 100 means 100 or more. */
   readonly mentions: number;
+  /** How many ask to become members, where this user may answer them. */
+  readonly requests: number;
   /** The newest change; undefined in an untouched room. */
   readonly activity: Date | undefined;
 }
@@ -22,45 +29,35 @@ export interface DirectorySnapshot {
   readonly invitations: readonly Invitation[];
   /** False until the server answered for the first time. */
   readonly loaded: boolean;
-  /** Why the last refresh failed. */
+  /** Why the other rooms could not be asked for. */
   readonly error?: string;
 }
 
-/** Something that was just said by somebody else in a joined room. */
-export interface News {
-  readonly room: string;
-  /** What the room is called. */
-  readonly name: string;
-  readonly message: ChatMessage;
-}
+/** What is used of the page. */
+type Page = Pick<Document, "addEventListener" | "removeEventListener" | "visibilityState">;
 
 /** What is used of a client. */
-export type DirectoryClient = Pick<ChatClient, "listRooms" | "listInvitations" | "room" | "subscribe" | "getSnapshot">;
-
-/** How many rooms stay joined after they were left, so that they are current when one comes back. */
-const keptRooms = 8;
-
-/** How often rooms that are not joined are asked for, while the page is to be seen. */
-const refreshMs = 20_000;
+export type DirectoryClient = Pick<ChatClient, "listRooms" | "room" | "rooms" | "subscribe" | "getSnapshot">;
 
 /**
- * The list of rooms: a page from the server now and then, made current by what joined rooms know.
+ * The list of rooms: this user's own, which the server keeps current; those that are open, or were, which know best; and the public
+ * ones beside them, which are asked for when the connection is there and when somebody looks at the page again.
  *
- * Shaped for useSyncExternalStore. `start` and the function it returns bracket all timers, listeners and joins.
+ * Shaped for useSyncExternalStore. `start` and the function it returns bracket all listeners.
  */
 export class Directory {
   private readonly client: DirectoryClient;
+  private readonly visits: Visits;
   private readonly listeners = new Set<() => void>();
-  private readonly newsListeners = new Set<(news: News) => void>();
-  /** Rooms visited, the latest last, each with how to let it go. */
-  private readonly kept = new Map<string, { room: Room; release: () => void }>();
-  private summaries: readonly RoomSummary[] = [];
-  private invitations: readonly Invitation[] = [];
+  private listed: readonly RoomSummary[] = [];
   private snapshot: DirectorySnapshot = { rooms: [], invitations: [], loaded: false };
   private refreshing = false;
+  private readonly people: DirectPeople;
 
-  constructor(client: DirectoryClient) {
+  constructor(client: DirectoryClient, visits: Visits) {
     this.client = client;
+    this.visits = visits;
+    this.people = new DirectPeople(client, () => this.rebuild());
   }
 
   subscribe(listener: () => void): () => void {
@@ -72,14 +69,7 @@ export class Directory {
     return this.snapshot;
   }
 
-  /** Calls the listener for everything that others say in joined rooms from now on. Returns the function that ends this. */
-  onNews(listener: (news: News) => void): () => void {
-    this.newsListeners.add(listener);
-    return () => this.newsListeners.delete(listener);
-  }
-
-  /** Starts to refresh: whenever the connection comes alive or the page is looked at, and now and then. */
-  start(): () => void {
+  start(page: Page = document): () => void {
     let live = false;
     const onConnection = () => {
       const now = this.client.getSnapshot().connection.status === "live";
@@ -88,50 +78,35 @@ export class Directory {
       }
       live = now;
     };
-    const ifVisible = () => {
-      if (live && document.visibilityState === "visible") {
+    const onLook = () => {
+      if (live && page.visibilityState === "visible") {
         void this.refresh();
       }
     };
-    const unsubscribe = this.client.subscribe(onConnection);
-    document.addEventListener("visibilitychange", ifVisible);
-    const timer = setInterval(ifVisible, refreshMs);
+    page.addEventListener("visibilitychange", onLook);
+    const ends = [
+      this.client.subscribe(onConnection),
+      this.client.rooms.subscribe(() => this.rebuild()),
+      this.visits.subscribe(() => this.rebuild()),
+      () => page.removeEventListener("visibilitychange", onLook),
+    ];
     onConnection();
+    this.rebuild();
     return () => {
-      unsubscribe();
-      document.removeEventListener("visibilitychange", ifVisible);
-      clearInterval(timer);
-      for (const { release } of this.kept.values()) {
-        release();
+      for (const end of ends) {
+        end();
       }
-      this.kept.clear();
     };
   }
 
-  /** Joins a room and keeps it joined until `keptRooms` others were visited after it. Returns it. */
-  visit(id: string): Room {
-    const kept = this.kept.get(id) ?? this.keep(id);
-    this.kept.delete(id);
-    this.kept.set(id, kept);
-    for (const [oldest, { release }] of this.kept) {
-      if (this.kept.size <= keptRooms) {
-        break;
-      }
-      this.kept.delete(oldest);
-      release();
-    }
-    this.rebuild();
-    return kept.room;
-  }
-
-  /** Asks the server for the list now. Never rejects: a failure is in the snapshot. */
+  /** Asks for the public rooms now. Never rejects: a failure is in the snapshot. */
   async refresh(): Promise<void> {
     if (this.refreshing) {
       return;
     }
     this.refreshing = true;
     try {
-      [this.summaries, this.invitations] = await Promise.all([this.client.listRooms(), this.client.listInvitations()]);
+      this.listed = await this.client.listRooms();
       this.rebuild({ loaded: true });
     } catch (error) {
       this.rebuild({ error: problem(error) });
@@ -140,56 +115,36 @@ export class Directory {
     }
   }
 
-  private keep(id: string): { room: Room; release: () => void } {
-    const room = this.client.room(id);
-    room.join();
-    let head: number | undefined;
-    const unsubscribe = room.subscribe(() => {
-      this.rebuild();
-      const snapshot = room.getSnapshot();
-      const before = head;
-      // What is caught up with after a break is old by then, but was not told yet.
-      head = snapshot.status === "live" ? snapshot.headSeq : head;
-      if (before !== undefined && head !== undefined && head > before) {
-        this.tell(snapshot, before);
-      }
-    });
-    const release = () => {
-      unsubscribe();
-      room.leave();
-    };
-    return { room, release };
-  }
-
-  private tell(snapshot: RoomSnapshot, before: number): void {
+  private rebuild(change: { readonly loaded?: boolean; readonly error?: string } = {}): void {
+    const { rooms: own, invitations } = this.client.rooms.getSnapshot();
     const me = this.client.getSnapshot().user?.id;
-    const name = snapshot.title === "" ? snapshot.id : snapshot.title;
-    for (const message of snapshot.messages.slice(before - snapshot.headSeq)) {
-      if (message.seq > before && message.sender.id !== me && !message.deleted) {
-        for (const listener of this.newsListeners) {
-          listener({ room: snapshot.id, name, message });
-        }
+    const entries = new Map<string, DirectoryEntry>();
+    for (const summary of this.listed) {
+      // One that is not public and not among the own any more is no more to be seen.
+      if (summary.kind === "public") {
+        entries.set(summary.id, listedEntry(summary));
       }
     }
-  }
-
-  private rebuild(change: { loaded?: boolean; error?: string } = {}): void {
-    const entries = new Map<string, DirectoryEntry>();
-    for (const summary of this.summaries) {
-      entries.set(summary.id, fromSummary(summary));
+    for (const room of own) {
+      entries.set(room.id, ownEntry(room, this.membersOf(room), me));
     }
-    for (const [id, { room }] of this.kept) {
-      entries.set(id, amend(entries.get(id), room.getSnapshot(), this.client.getSnapshot().user?.id));
+    for (const room of this.visits.rooms.map((visited) => visited.getSnapshot())) {
+      const entry = entries.get(room.id);
+      // One that cannot be joined is shown where it is open, and nowhere else.
+      if (entry !== undefined || room.error === undefined) {
+        entries.set(room.id, amend(entry, room, me));
+      }
     }
+    const { snapshot: before } = this;
     const rooms = [...entries.values()].sort(byActivity).map((entry) => this.same(entry));
-    const loaded = change.loaded ?? this.snapshot.loaded;
-    const error = change.loaded ? undefined : (change.error ?? this.snapshot.error);
-    const { invitations, snapshot: before } = this;
+    const loaded = change.loaded ?? before.loaded;
+    const error = change.loaded ? undefined : (change.error ?? before.error);
     if (
       loaded === before.loaded &&
       error === before.error &&
-      sameItems(rooms, before.rooms) &&
-      sameRooms(invitations, before.invitations)
+      invitations === before.invitations &&
+      rooms.length === before.rooms.length &&
+      rooms.every((room, i) => room === before.rooms[i])
     ) {
       return;
     }
@@ -199,43 +154,52 @@ export class Directory {
     }
   }
 
+  /** Returns who is in a direct room, as far as that is known. */
+  private membersOf({ id, kind, title }: UserRoom): readonly Member[] {
+    if (kind !== "direct" || title !== "") {
+      return [];
+    }
+    this.people.ask(id);
+    return this.client.room(id).members.getSnapshot().members;
+  }
+
   /** Returns the entry of the last snapshot if it says the same, so that its row need not be drawn again. */
   private same(entry: DirectoryEntry): DirectoryEntry {
     const before = this.snapshot.rooms.find((other) => other.id === entry.id);
-    const same =
-      before !== undefined &&
-      before.name === entry.name &&
-      before.kind === entry.kind &&
-      before.unread === entry.unread &&
-      before.mentions === entry.mentions &&
-      before.activity?.getTime() === entry.activity?.getTime();
-    return same ? before : entry;
+    return before !== undefined && isSame(before, entry) ? before : entry;
   }
 }
 
-function fromSummary(summary: RoomSummary): DirectoryEntry {
-  return {
-    id: summary.id,
-    name: summary.title === "" ? summary.id : summary.title,
-    kind: summary.kind,
-    unread: summary.readSeq === 0 ? 0 : summary.unread,
-    mentions: 0,
-    activity: summary.updateTime,
-  };
+function listedEntry({ id, title, kind, readSeq, unread, updateTime: activity }: RoomSummary): DirectoryEntry {
+  const name = title === "" ? id : title;
+  return { id, name, kind, mine: false, unread: readSeq === 0 ? 0 : unread, mentions: 0, requests: 0, activity };
 }
 
-/** Puts what a joined room knows over what the list said. */
+function ownEntry(room: UserRoom, members: readonly Member[], me: string | undefined): DirectoryEntry {
+  const { id, kind, unread, mentions, requests, updateTime: activity } = room;
+  const name = roomName({ ...room, online: [], messages: [] }, members, me);
+  return { id, name, kind, mine: true, unread, mentions, requests, activity };
+}
+
+/** Puts what a joined room knows over what is known of it otherwise. What the feed says of one's own rooms has that in it. */
 function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot, me: string | undefined): DirectoryEntry {
   const newest = room.messages.at(-1)?.createTime;
-  const listed = entry?.activity;
+  const known = entry?.activity;
+  const activity = newest !== undefined && (known === undefined || newest > known) ? newest : known;
+  const name = room.title === "" ? (entry?.name ?? room.id) : room.title;
+  if (entry?.mine) {
+    return { ...entry, name, activity };
+  }
   const unread = room.status === "idle" || room.status === "joining" ? (entry?.unread ?? 0) : room.unread;
   return {
     id: room.id,
-    name: room.title === "" ? (entry?.name ?? room.id) : room.title,
+    name,
     kind: room.status === "live" ? room.kind : (entry?.kind ?? "public"),
+    mine: false,
     unread,
     mentions: unread === 0 || me === undefined ? 0 : mentionsOf(room, me),
-    activity: newest !== undefined && (listed === undefined || newest > listed) ? newest : listed,
+    requests: 0,
+    activity,
   };
 }
 
@@ -250,10 +214,14 @@ function byActivity(a: DirectoryEntry, b: DirectoryEntry): number {
   return newer !== 0 ? newer : a.id < b.id ? -1 : 1;
 }
 
-function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
-  return a.length === b.length && a.every((item, i) => item === b[i]);
-}
-
-function sameRooms(a: readonly Invitation[], b: readonly Invitation[]): boolean {
-  return a.length === b.length && a.every(({ room }, i) => room.id === b[i]?.room.id);
+function isSame(a: DirectoryEntry, b: DirectoryEntry): boolean {
+  return (
+    a.name === b.name &&
+    a.kind === b.kind &&
+    a.mine === b.mine &&
+    a.unread === b.unread &&
+    a.mentions === b.mentions &&
+    a.requests === b.requests &&
+    a.activity?.getTime() === b.activity?.getTime()
+  );
 }

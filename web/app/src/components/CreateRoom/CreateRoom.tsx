@@ -8,7 +8,7 @@ import { Dialog } from "../Dialog/Dialog.js";
 
 /** Asks for a title and an id, proposed from the title, makes the room and goes there. */
 export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
-  const { client, directory } = useSession();
+  const { client } = useSession();
   const form = useId();
   const [title, setTitle] = useState("");
   const [kind, setKind] = useState<Required<NewRoom>["kind"]>("public");
@@ -38,7 +38,6 @@ export function CreateRoom({ onClose }: { readonly onClose: () => void }) {
     setRefusal(undefined);
     try {
       await client.createRoom({ id, title: title.trim(), kind });
-      void directory.refresh();
       open();
     } catch (error) {
       setRefusal(refusalOf(error));

@@ -7,7 +7,7 @@ import "./invitations.css";
 
 /** Rooms that somebody asks this user into: come in, or decline. */
 export function Invitations({ invitations }: { readonly invitations: readonly Invitation[] }) {
-  const { client, directory } = useSession();
+  const { client } = useSession();
   const [failure, setFailure] = useState<string>();
   const accept = async (room: string) => {
     await client.room(room).members.add();
@@ -15,7 +15,7 @@ export function Invitations({ invitations }: { readonly invitations: readonly In
   };
   const run = (work: Promise<void>) => {
     setFailure(undefined);
-    work.catch((error: unknown) => setFailure(problem(error))).finally(() => void directory.refresh());
+    work.catch((error: unknown) => setFailure(problem(error)));
   };
   return (
     <section className="invitations" aria-label="Invitations">

@@ -6,7 +6,7 @@ import { NowhereWords } from "../Nowhere/NowhereWords.js";
 
 /** Becomes a member by the invitation link that was opened, and goes to its room. */
 export function JoinByLink({ live }: { readonly live: boolean }) {
-  const { client, directory } = useSession();
+  const { client } = useSession();
   const [failure, setFailure] = useState<string>();
   const asked = useRef(false);
   useEffect(() => {
@@ -17,13 +17,10 @@ export function JoinByLink({ live }: { readonly live: boolean }) {
     // Behind the #, so that it is in no server's log.
     const token = location.hash.slice(1);
     client.acceptLink(token).then(
-      (room) => {
-        navigate({ page: "room", room }, true);
-        void directory.refresh();
-      },
+      (room) => navigate({ page: "room", room }, true),
       (error: unknown) => setFailure(problem(error)),
     );
-  }, [client, directory, live]);
+  }, [client, live]);
   return failure === undefined ? (
     <h1 role="status">Coming in…</h1>
   ) : (

@@ -13,6 +13,8 @@ const invitePeople = () => import("../InvitePeople/InvitePeople.js");
 const joinByLink = () => import("../JoinByLink/JoinByLink.js");
 const moderation = () => import("../Moderation/Moderation.js");
 const nowhere = () => import("../Nowhere/Nowhere.js");
+const messageEditor = () => import("../Message/MessageEditor.js");
+const messageToolbar = () => import("../MessageToolbar/MessageToolbar.js");
 const personDialog = () => import("../Members/PersonDialog.js");
 const quickSwitcher = () => import("../QuickSwitcher/QuickSwitcher.js");
 const refused = () => import("../Refused/Refused.js");
@@ -23,6 +25,8 @@ const thread = () => import("../Thread/Thread.js");
 /** Loads what the next click may need. One that does not come is asked for again when it is shown. */
 export function fetchParts(): void {
   const parts = [
+    messageToolbar,
+    messageEditor,
     details,
     thread,
     quickSwitcher,
@@ -51,6 +55,8 @@ export const InvitePeople = lazy(() => invitePeople().then((module) => ({ defaul
 export const JoinByLink = lazy(() => joinByLink().then((module) => ({ default: module.JoinByLink })));
 export const Moderation = lazy(() => moderation().then((module) => ({ default: module.Moderation })));
 export const Nowhere = lazy(() => nowhere().then((module) => ({ default: module.Nowhere })));
+export const MessageEditor = lazy(() => messageEditor().then((module) => ({ default: module.MessageEditor })));
+export const MessageToolbar = lazy(() => messageToolbar().then((module) => ({ default: module.MessageToolbar })));
 export const PersonDialog = lazy(() => personDialog().then((module) => ({ default: module.PersonDialog })));
 export const QuickSwitcher = lazy(() => quickSwitcher().then((module) => ({ default: module.QuickSwitcher })));
 export const Refused = lazy(() => refused().then((module) => ({ default: module.Refused })));

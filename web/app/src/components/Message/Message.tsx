@@ -3,12 +3,13 @@ import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
 import { clockTime, fullTime } from "../../model/times.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Icon } from "../Icon/Icon.js";
+import { Later } from "../Later/Later.js";
+import { MessageEditor, MessageToolbar } from "../Later/parts.js";
 import { MessageText } from "../MessageText/MessageText.js";
-import { MessageToolbar, type ToolbarMode } from "../MessageToolbar/MessageToolbar.js";
+import type { ToolbarMode } from "../MessageToolbar/MessageToolbar.js";
 import { PersonName } from "../PersonName/PersonName.js";
 import { Reactions } from "../Reactions/Reactions.js";
 import { ReplyQuote } from "../ReplyQuote/ReplyQuote.js";
-import { MessageEditor } from "./MessageEditor.js";
 import "./message.css";
 
 /** What can be done with messages. The same object for all of them, and from one drawing to the next. */
@@ -118,13 +119,15 @@ export const Message = memo(function Message(props: Props) {
           />
         )}
         {editing ? (
-          <MessageEditor
-            text={message.text}
-            draft={actions.editorDrafts.get(message.seq)}
-            onDraft={(text) => actions.editorDrafts.set(message.seq, text)}
-            onSave={(text) => actions.edit(message, text)}
-            onCancel={() => actions.startEdit(undefined)}
-          />
+          <Later>
+            <MessageEditor
+              text={message.text}
+              draft={actions.editorDrafts.get(message.seq)}
+              onDraft={(text) => actions.editorDrafts.set(message.seq, text)}
+              onSave={(text) => actions.edit(message, text)}
+              onCancel={() => actions.startEdit(undefined)}
+            />
+          </Later>
         ) : (
           <Content message={message} myId={myId} nameOf={actions.nameOf} reachable={current} />
         )}
@@ -155,35 +158,37 @@ export const Message = memo(function Message(props: Props) {
           </p>
         )}
       </div>
-      {!editing && !message.deleted && (current || hovered || mode !== "actions") && (
-        <MessageToolbar
-          mode={mode}
-          onMode={setMode}
-          reachable={current}
-          own={own}
-          onReply={() => {
-            setMode("actions");
-            actions.reply(message);
-          }}
-          onLink={() => actions.copyLink(message)}
-          onMoreEmojis={() => {
-            backToMessage();
-            actions.pickEmoji(message);
-          }}
-          onReact={(emoji) => {
-            actions.react(message, emoji, !reactedBy(message, emoji, myId));
-            backToMessage();
-          }}
-          onEdit={() => {
-            backToMessage();
-            actions.startEdit(message);
-          }}
-          onDelete={() => {
-            actions.remove(message);
-            backToMessage();
-          }}
-        />
-      )}
+      <Later>
+        {!editing && !message.deleted && (current || hovered || mode !== "actions") && (
+          <MessageToolbar
+            mode={mode}
+            onMode={setMode}
+            reachable={current}
+            own={own}
+            onReply={() => {
+              setMode("actions");
+              actions.reply(message);
+            }}
+            onLink={() => actions.copyLink(message)}
+            onMoreEmojis={() => {
+              backToMessage();
+              actions.pickEmoji(message);
+            }}
+            onReact={(emoji) => {
+              actions.react(message, emoji, !reactedBy(message, emoji, myId));
+              backToMessage();
+            }}
+            onEdit={() => {
+              backToMessage();
+              actions.startEdit(message);
+            }}
+            onDelete={() => {
+              actions.remove(message);
+              backToMessage();
+            }}
+          />
+        )}
+      </Later>
     </article>
   );
 });

@@ -30,6 +30,9 @@ export function QuickSwitcher({ onClose }: { readonly onClose: () => void }) {
   const selected = Math.min(index, choices.length - 1);
 
   useEffect(() => {
+    void directory.refresh();
+  }, [directory]);
+  useEffect(() => {
     list.current?.children[selected]?.scrollIntoView({ block: "nearest" });
   }, [selected]);
 

@@ -1,3 +1,4 @@
+import type { RoomKind } from "@rialto/chat";
 import { memo } from "react";
 import { useNow } from "../../hooks/use-now.js";
 import { navigate } from "../../hooks/use-route.js";
@@ -5,7 +6,7 @@ import type { DirectoryEntry, DirectorySnapshot } from "../../model/directory.js
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { routePath } from "../../model/route.js";
 import { shortAgo } from "../../model/times.js";
-import { Icon } from "../Icon/Icon.js";
+import { Icon, type IconName } from "../Icon/Icon.js";
 import "./room-list.css";
 
 interface Props {
@@ -15,23 +16,32 @@ interface Props {
   readonly preferences: Preferences;
 }
 
-/** All rooms, the busiest first. */
+/** The rooms that one belongs to and the others, the busiest first. */
 export function RoomList({ directory, current, preferences }: Props) {
   const now = useNow(30_000);
   const { rooms, loaded, error } = directory;
+  const listOf = (some: readonly DirectoryEntry[]) => (
+    <ul className="room-list">
+      {some.map((room) => (
+        <RoomLink
+          key={room.id}
+          room={room}
+          current={room.id === current}
+          muted={notifyLevel(preferences, room.id) === "none"}
+          when={room.activity === undefined ? "" : shortAgo(room.activity, now)}
+        />
+      ))}
+    </ul>
+  );
+  const mine = rooms.filter((room) => room.mine);
+  const others = rooms.filter((room) => !room.mine);
+  const both = mine.length > 0 && others.length > 0;
   return (
     <>
-      <ul className="room-list">
-        {rooms.map((room) => (
-          <RoomLink
-            key={room.id}
-            room={room}
-            current={room.id === current}
-            muted={notifyLevel(preferences, room.id) === "none"}
-            when={room.activity === undefined ? "" : shortAgo(room.activity, now)}
-          />
-        ))}
-      </ul>
+      {both && <h2 className="room-list-heading">Your rooms</h2>}
+      {mine.length > 0 && listOf(mine)}
+      {both && <h2 className="room-list-heading">Public rooms</h2>}
+      {others.length > 0 && listOf(others)}
       {rooms.length === 0 && <p className="room-list-note">{loaded ? "No rooms yet." : "Loading rooms…"}</p>}
       {error !== undefined && (
         <p className="room-list-note" role="status">
@@ -40,6 +50,18 @@ export function RoomList({ directory, current, preferences }: Props) {
       )}
     </>
   );
+}
+
+const kindIcons: Readonly<Record<RoomKind, IconName | undefined>> = {
+  public: undefined,
+  private: "lock",
+  direct: "people",
+};
+
+const kindNames = { private: "Private room", direct: "Direct messages" } as const;
+
+function countOf(count: number): string {
+  return count > 99 ? "99+" : String(count);
 }
 
 interface RoomLinkProps {
@@ -52,6 +74,7 @@ interface RoomLinkProps {
 
 const RoomLink = memo(function RoomLink({ room, current, muted, when }: RoomLinkProps) {
   const unread = current ? 0 : room.unread;
+  const icon = kindIcons[room.kind];
   return (
     <li>
       <a
@@ -68,18 +91,24 @@ const RoomLink = memo(function RoomLink({ room, current, muted, when }: RoomLink
         }}
       >
         <span className="room-link-hash" aria-hidden="true">
-          {room.kind === "private" ? <Icon name="lock" size={13} /> : "#"}
+          {icon === undefined ? "#" : <Icon name={icon} size={13} />}
         </span>
-        {room.kind === "private" && <span className="unseen">Private room </span>}
+        {room.kind !== "public" && <span className="unseen">{kindNames[room.kind]} </span>}
         <bdi className="room-link-name">{room.name}</bdi>
+        {room.requests > 0 && (
+          <span className="badge badge-request" title="Who asks to come in">
+            {countOf(room.requests)}?<span className="unseen"> ask to come in</span>
+          </span>
+        )}
         {unread > 0 && room.mentions > 0 && (
           <span className="badge badge-mention">
-            @<span className="unseen"> mentions you</span>
+            @{room.mentions > 1 && countOf(room.mentions)}
+            <span className="unseen"> mentions you</span>
           </span>
         )}
         {unread > 0 ? (
           <span className="badge">
-            {unread > 99 ? "99+" : unread}
+            {countOf(unread)}
             <span className="unseen"> unread</span>
           </span>
         ) : (

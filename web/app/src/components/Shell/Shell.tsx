@@ -25,13 +25,19 @@ const partsDelayMs = 1500;
 
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
-  const { client, directory, wire } = useSession();
-  const { connection, user } = useStore(client);
+  const { client, visits, directory, wire } = useSession();
+  const { connection } = useStore(client);
   const route = useRoute();
   const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
   const room = useMemo(() => (roomId === undefined ? undefined : client.room(roomId)), [client, roomId]);
 
-  useEffect(() => directory.start(), [directory]);
+  useEffect(() => {
+    const end = directory.start();
+    return () => {
+      end();
+      visits.end();
+    };
+  }, [visits, directory]);
   const live = connection.status === "live";
   useEffect(() => {
     if (live) {
@@ -42,12 +48,12 @@ export function Shell({ preferences, onPreferences }: Props) {
   }, [live]);
   useEffect(() => {
     if (roomId !== undefined) {
-      directory.visit(roomId);
+      visits.visit(roomId);
       onPreferences({ room: roomId });
     }
-  }, [directory, roomId, onPreferences]);
+  }, [visits, roomId, onPreferences]);
   useDocumentTitle(directory, roomId, preferences);
-  useNotifications(directory, preferences, user?.id);
+  useNotifications(preferences);
   const outdated = useUpdate(connection.status);
   const { inspector = false } = preferences;
   const [inspecting, setInspecting] = useState(false);
