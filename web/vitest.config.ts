@@ -26,6 +26,16 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        // Not tests: pictures, for docs/images and to be looked at.
+        test: {
+          name: "screenshots",
+          include: ["screenshots/*.shots.ts"],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
 });

@@ -122,6 +122,30 @@ test("a room's name and address are text, too", async () => {
   await page.getByLabel("Id", { exact: true }).fill("img");
   await page.getByRole("button", { name: "Make room" }).click();
   await page.locator("h1", { hasText: "<img" }).waitFor();
+  await page.getByRole("button", { name: "Room settings" }).click();
+  await page.getByRole("textbox", { name: "Topic" }).fill(`\u202e<b>evil</b> ${"x".repeat(900)}`);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.locator(".details-topic", { hasText: "<b>evil</b>" }).waitFor();
+  const bo = await PlainClient.connect(server.webSocketUrl, names[0] ?? "");
+  await bo.join("img");
+  await page
+    .getByRole("region", { name: "Here now" })
+    .getByText(names[0] ?? "")
+    .click();
+  await page.getByRole("button", { name: "Ban from the room" }).click();
+  await page.getByRole("textbox", { name: "Why" }).fill(`<img src=x onerror="window.pwned=1"> ${"y".repeat(200)}`);
+  await page.getByRole("button", { name: "Ban", exact: true }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Moderation" }).click();
+  for (const part of ["Banned", "Log"]) {
+    await page.getByRole("button", { name: part }).click();
+    await page.getByText("“<img src=x").waitFor();
+    expect(await sane(page)).toMatchObject({ overhang: 0, pwned: false });
+    const dialog = page.getByRole("dialog");
+    expect(await dialog.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0);
+    expect(await dialog.locator("img, b").count()).toBe(0);
+  }
+  bo.close();
   await page.goto(`${server.url}/r/%3Cimg%20src=x%20onerror=alert(1)%3E`);
   await page.getByText("cannot be a room").waitFor();
   expect((await sane(page)).pwned).toBe(false);

@@ -47,6 +47,11 @@ export class RialtoServer {
     return this.addresses.grpc;
   }
 
+  /** The path of the program that runs. */
+  get program(): string {
+    return this.binary;
+  }
+
   /** A directory that lasts as long as the server's data. */
   get scratch(): string {
     return this.directory;

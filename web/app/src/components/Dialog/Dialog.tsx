@@ -33,7 +33,10 @@ export function Dialog({ title, shape = "card", onClose, children }: Props) {
       aria-labelledby={titleId}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        // Unlike the browser, React also tells the dialog from which this one was opened.
+        if (event.target === dialog.current) {
+          onClose();
+        }
       }}
       onClick={(event) => {
         // The dialog's own box is covered by its content: this is a click on the backdrop.
