@@ -18,7 +18,7 @@ import (
 func TestRemovedWhileStalled(t *testing.T) {
 	var mu sync.Mutex // protects held and after
 	held, after := 0, uint64(0)
-	all := seeds(t, removalsEnv, 200)
+	all := seeds(t, removalsEnv, 100)
 	t.Run("seeds", func(t *testing.T) {
 		for _, seed := range all {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestSimulation(t *testing.T) {
 	var mu sync.Mutex // protects all
 	all := make(map[string]int)
 	t.Run("seeds", func(t *testing.T) {
-		for _, seed := range seeds(t, simulationsEnv, 60) {
+		for _, seed := range seeds(t, simulationsEnv, 25) {
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {

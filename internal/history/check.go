@@ -11,7 +11,9 @@ const (
 	SeqGapless        Rule = "seq gapless"         // each new message has the next seq, in events and in pages
 	SameOrder         Rule = "same order"          // a rev, and a seq, is the same for everybody
 	ShownKept         Rule = "shown is kept"       // what anybody was shown is the same after a crash, and at the end
-	EpochKept         Rule = "epoch kept"          // a crash changes no epoch
+	EpochKept         Rule = "epoch kept"          // a crash that loses nothing changes no epoch
+	EpochRenewed      Rule = "epoch renewed"       // one that may lose something does
+	LostFromTheEnd    Rule = "lost from the end"   // what is lost is the newest, and nothing that was safe
 	SenderOrder       Rule = "sender order"        // a sender's messages are in the order in which they were begun
 	AcknowledgedKept  Rule = "acknowledged kept"   // what was acknowledged is there, where it was said to be
 	AcknowledgedOnce  Rule = "acknowledged once"   // and nowhere else
@@ -25,11 +27,12 @@ const (
 
 // rules are all of them, in the order in which they are reported.
 var rules = []func(*checker){
-	(*checker).checkSessions, // RevContiguous, SeqGapless, ResumeNeverPartly
-	(*checker).checkPages,    // SeqGapless
-	(*checker).checkEpochs,
+	(*checker).checkSessions,  // RevContiguous, SeqGapless, ResumeNeverPartly
+	(*checker).checkPages,     // SeqGapless
+	(*checker).checkEpochs,    // EpochKept, EpochRenewed
 	(*checker).checkAgreement, // SameOrder, ShownKept
 	(*checker).checkSenderOrder,
+	(*checker).checkLosses,
 	(*checker).checkOutcomes, // AcknowledgedKept, AcknowledgedOnce, UnansweredOnce, RefusedNever, NothingInvented
 	(*checker).checkRealTime,
 	(*checker).checkReads,
@@ -44,6 +47,7 @@ func (h *History) Check() []Violation {
 	for i := range h.Final {
 		c.final[h.Final[i].Room] = &h.Final[i]
 	}
+	c.findLost()
 	for _, rule := range rules {
 		rule(c)
 	}
@@ -55,6 +59,10 @@ type checker struct {
 	final      map[string]*Final // by room
 	counts     map[Rule]int
 	violations []Violation
+
+	places map[messageID][]Message // where each message is at the end; more than one place is a fault
+	lost   map[*Publish]bool       // acknowledged, not there, and allowed to be
+	eras   map[string]int          // of epochs, in the order in which they were first seen
 }
 
 func (c *checker) broken(rule Rule, format string, args ...any) {
@@ -66,7 +74,7 @@ func (c *checker) broken(rule Rule, format string, args ...any) {
 // Rules returns all rules.
 func Rules() []Rule {
 	return []Rule{
-		RevContiguous, SeqGapless, SameOrder, ShownKept, EpochKept, SenderOrder, AcknowledgedKept, AcknowledgedOnce,
-		UnansweredOnce, RefusedNever, NothingInvented, RealTime, ReadYourWrites, ResumeNeverPartly,
+		RevContiguous, SeqGapless, SameOrder, ShownKept, EpochKept, EpochRenewed, LostFromTheEnd, SenderOrder,
+		AcknowledgedKept, AcknowledgedOnce, UnansweredOnce, RefusedNever, NothingInvented, RealTime, ReadYourWrites, ResumeNeverPartly,
 	}
 }

@@ -53,6 +53,37 @@ func sound() *history.History {
 	return r.History()
 }
 
+// lossy returns a sound history in which a loss takes the third of three messages, acknowledged and shown; everybody begins anew
+// in another epoch, in which another third comes.
+func lossy() *history.History {
+	r := history.NewRecorder()
+	o := r.Observe("all", room)
+	o.Joined(history.Join{Start: o.Joining(), Epoch: epoch})
+	o.Snapshot(history.Page{Epoch: epoch})
+	publish(r, "ana", 1)
+	show(1, o)
+	safe := r.Now()
+	publish(r, "bob", 2)
+	show(2, o)
+	publish(r, "ana", 3)
+	show(3, o)
+	r.Read(room).Got(page(3, 1))
+	r.Lost(safe)
+	o.Joined(history.Join{Start: o.Joining(), Asked: &history.Position{Epoch: epoch, Rev: 3}, Epoch: "e2", HeadRev: 2})
+	p := page(2, 1)
+	p.Epoch = "e2"
+	o.Snapshot(p)
+	r.Read(room).Got(p)
+	r.Publish(room, "cy", "cy-3").Acknowledged(3, 3)
+	third := history.Event{Epoch: "e2", Rev: 3, Fact: history.Fact{Kind: history.Posted, Seq: 3, Sender: "cy", ClientID: "cy-3"}}
+	o.Event(third)
+	p.HeadSeq, p.HeadRev = 3, 3
+	p.Messages = append(slices.Clone(p.Messages), history.Message{Seq: 3, Rev: 3, Sender: "cy", ClientID: "cy-3"})
+	events := []history.Event{eventOf(1), eventOf(2), third}
+	r.Final(history.Final{Room: room, Page: p, Events: events})
+	return r.History()
+}
+
 // senders are who sent the messages 1 to 5.
 var senders = []string{"", "ana", "bob", "ana", "bob", "ana"}
 
@@ -110,14 +141,67 @@ func TestSoundHistoryIsAccepted(t *testing.T) {
 	if v := new(history.History).Check(); len(v) > 0 {
 		t.Error(v)
 	}
+	if v := lossy().Check(); len(v) > 0 {
+		t.Error("with a loss:", v)
+	}
 }
 
-// mutations break one promise each, in a history that is sound otherwise.
-var mutations = []struct {
+// lossyMutations are mutations of a history with a loss.
+var lossyMutations = []mutation{
+	{"what was safe is lost", history.LostFromTheEnd, func(h *history.History) {
+		h.Losses[0].Safe = h.Losses[0].At
+	}},
+	{"not the newest is lost", history.LostFromTheEnd, func(h *history.History) {
+		h.Publishes = append(h.Publishes, history.Publish{
+			Room: room, Sender: "dan", ClientID: "d", Start: 1, End: h.Losses[0].At - 1, Outcome: history.Acknowledged, Seq: 1, Rev: 1,
+		})
+	}},
+	{"the epoch is the same after a loss", history.EpochRenewed, func(h *history.History) {
+		h.Publishes = slices.DeleteFunc(h.Publishes, func(p history.Publish) bool { return p.ClientID == idOf("ana", 3) })
+		dropEvent(h, "all", 3)
+		h.Reads = h.Reads[:0]
+		h.Final[0].Epoch = epoch
+		for _, step := range h.Sessions[0].Steps {
+			switch {
+			case step.Join != nil:
+				step.Join.Epoch = epoch
+			case step.Snapshot != nil:
+				step.Snapshot.Epoch = epoch
+			default:
+				step.Event.Epoch = epoch
+			}
+		}
+	}},
+	{"a third epoch after one loss", history.EpochKept, func(h *history.History) {
+		h.Reads[1].Page.Epoch = "e3"
+	}},
+	{"what is shown after the loss is another at the end", history.ShownKept, func(h *history.History) {
+		session(h, "all").Steps[len(session(h, "all").Steps)-1].Event.ClientID = "other"
+	}},
+	{"what is acknowledged after the loss is lost", history.AcknowledgedKept, func(h *history.History) {
+		h.Publishes = append(h.Publishes, history.Publish{
+			Room: room, Sender: "dan", ClientID: "d", Start: 99, End: 100, Outcome: history.Acknowledged, Seq: 9, Rev: 9,
+		})
+	}},
+	{"a read before the loss misses what was acknowledged", history.ReadYourWrites, func(h *history.History) {
+		h.Reads[0].Page = page(2, 1)
+	}},
+	{"nobody is reset", history.ResumeNeverPartly, func(h *history.History) {
+		s := session(h, "all")
+		i := joinAt(s, 1)
+		s.Steps[i].Join.Resumed = true
+		s.Steps = s.Steps[:i+1]
+	}},
+}
+
+type mutation struct {
 	name   string
 	rule   history.Rule
 	mutate func(*history.History)
-}{
+}
+
+// mutations break one promise each, in a history that is sound otherwise.
+var mutations = []mutation{
 	{"an event is missing", history.RevContiguous, func(h *history.History) {
 		dropEvent(h, "all", 4)
 	}},
@@ -245,18 +329,28 @@ func TestEachRuleCatchesItsMutation(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			h := sound()
-			m.mutate(h)
-			violations := h.Check()
-			if len(violations) == 0 {
-				t.Fatal("it was accepted")
-			}
-			for _, v := range violations {
-				if v.Rule != m.rule {
-					t.Errorf("%v; want it caught by %q alone", v, m.rule)
-				}
-			}
+			m.isCaught(t, sound())
 		})
+	}
+	for _, m := range lossyMutations {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			m.isCaught(t, lossy())
+		})
+	}
+}
+
+func (m mutation) isCaught(t *testing.T, h *history.History) {
+	t.Helper()
+	m.mutate(h)
+	violations := h.Check()
+	if len(violations) == 0 {
+		t.Fatal("it was accepted")
+	}
+	for _, v := range violations {
+		if v.Rule != m.rule {
+			t.Errorf("%v; want it caught by %q alone", v, m.rule)
+		}
 	}
 }
 
@@ -264,13 +358,7 @@ func TestEachRuleCatchesItsMutation(t *testing.T) {
 func TestEveryRuleHasAMutation(t *testing.T) {
 	t.Parallel()
 	for _, rule := range history.Rules() {
-		if !slices.ContainsFunc(mutations, func(m struct {
-			name   string
-			rule   history.Rule
-			mutate func(*history.History)
-		}) bool {
-			return m.rule == rule
-		}) {
+		if !slices.ContainsFunc(slices.Concat(mutations, lossyMutations), func(m mutation) bool { return m.rule == rule }) {
 			t.Errorf("no mutation breaks %q", rule)
 		}
 	}

@@ -6,7 +6,8 @@
 // test knew one thing before it began the other, whatever the clocks say.
 //
 // The promises are the [Rule]s. Each is a function over the whole history in a file of its own kind: rules_session.go
-// (what one observer saw), rules_agree.go (what all observers saw), rules_publish.go (what became of publishes).
+// (what one observer saw), rules_agree.go (what all observers saw), rules_publish.go (what became of publishes), rules_loss.go
+// (what may be lost at all).
 package history
 
 // Tick is a moment: 1, 2, 3, … in the order in which a [Recorder] was told. 0 is never.
@@ -18,8 +19,16 @@ type History struct {
 	Reads     []Read
 	Sessions  []Session
 	Crashes   []Tick  // when the server was killed or lost power
+	Losses    []Loss  // those after which the newest may be lost; every other keeps all
 	Final     []Final // one for each room, read when all was over
 	Strangers bool    // whether others published, too, of whom nothing is noted
+}
+
+// Loss is a crash after which the server may come back without the newest of what it had, acknowledged or not: always under a
+// new epoch, and with all that came before what is lost.
+type Loss struct {
+	At   Tick // among the Crashes
+	Safe Tick // what was acknowledged before is not lost, either; 0: everything may be
 }
 
 // Publish is one message at its sender, however many tries it took.

@@ -32,6 +32,7 @@ func (r *Recorder) History() *History {
 		Publishes: append([]Publish(nil), r.h.Publishes...),
 		Reads:     append([]Read(nil), r.h.Reads...),
 		Crashes:   append([]Tick(nil), r.h.Crashes...),
+		Losses:    append([]Loss(nil), r.h.Losses...),
 		Final:     append([]Final(nil), r.h.Final...),
 		Strangers: r.h.Strangers,
 	}
@@ -54,6 +55,23 @@ func (r *Recorder) Crashed() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.h.Crashes = append(r.h.Crashes, r.tickLocked())
+}
+
+// Lost notes that the server lost power, or was damaged, in a way that may cost the newest of what it acknowledged, but nothing
+// that was acknowledged before safe.
+func (r *Recorder) Lost(safe Tick) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.tickLocked()
+	r.h.Crashes = append(r.h.Crashes, at)
+	r.h.Losses = append(r.h.Losses, Loss{At: at, Safe: safe})
+}
+
+// Now returns the present moment, for [Recorder.Lost].
+func (r *Recorder) Now() Tick {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tickLocked()
 }
 
 // WaitForAcks returns after n more acknowledgements.

@@ -8,41 +8,15 @@ import (
 // atTheEnd is later than every tick.
 const atTheEnd = Tick(math.MaxInt64)
 
-// checkEpochs wants one epoch for each room: nothing in a history is a restore.
-func (c *checker) checkEpochs() {
-	epochs := make(map[string]string)
-	see := func(room, epoch string) {
-		if epoch == "" {
-			return
-		}
-		if first, ok := epochs[room]; ok && first != epoch {
-			c.broken(EpochKept, "%s was of epoch %q and is of %q", room, first, epoch)
-			return
-		}
-		epochs[room] = epoch
-	}
-	for _, p := range c.allPages() {
-		see(p.room, p.Epoch)
-	}
-	for _, s := range c.h.Sessions {
-		for _, step := range s.Steps {
-			if step.Join != nil {
-				see(s.Room, step.Join.Epoch)
-			}
-			if step.Event != nil {
-				see(s.Room, step.Event.Epoch)
-			}
-		}
-	}
-}
-
 // sighting is what somebody saw in one place, and when.
 type sighting struct {
 	fact Fact
 	at   Tick
 }
 
+// place is where something is: what was lost with its epoch is elsewhere than what came after.
 type place struct {
+	era  int
 	room string
 	n    uint64
 }
@@ -53,18 +27,18 @@ func (c *checker) checkAgreement() {
 	for _, s := range c.h.Sessions {
 		for _, step := range s.Steps {
 			if step.Event != nil {
-				a.event(s.Room, step.Event, step.At)
+				a.event(s.Room, step.Event.Epoch, step.Event, step.At)
 			}
 		}
 	}
 	for _, p := range c.allPages() {
 		for _, m := range p.Messages {
-			a.message(p.room, m.Seq, Fact{Posted, m.Seq, m.Sender, m.ClientID}, p.at)
+			a.message(p.Epoch, p.room, m.Seq, Fact{Posted, m.Seq, m.Sender, m.ClientID}, p.at)
 		}
 	}
 	for i := range c.h.Final {
 		for j := range c.h.Final[i].Events {
-			a.event(c.h.Final[i].Room, &c.h.Final[i].Events[j], atTheEnd)
+			a.event(c.h.Final[i].Room, c.h.Final[i].Epoch, &c.h.Final[i].Events[j], atTheEnd)
 		}
 	}
 	a.nothingVanished()
@@ -75,15 +49,15 @@ type agreement struct {
 	revs, seqs map[place]sighting // the first of each
 }
 
-func (a *agreement) event(room string, e *Event, at Tick) {
-	a.compare(a.revs, "rev", place{room, e.Rev}, sighting{e.Fact, at})
+func (a *agreement) event(room, epoch string, e *Event, at Tick) {
+	a.compare(a.revs, "rev", place{a.era(epoch), room, e.Rev}, sighting{e.Fact, at})
 	if e.Kind == Posted {
-		a.message(room, e.Seq, e.Fact, at)
+		a.message(epoch, room, e.Seq, e.Fact, at)
 	}
 }
 
-func (a *agreement) message(room string, seq uint64, f Fact, at Tick) {
-	a.compare(a.seqs, "message", place{room, seq}, sighting{f, at})
+func (a *agreement) message(epoch, room string, seq uint64, f Fact, at Tick) {
+	a.compare(a.seqs, "message", place{a.era(epoch), room, seq}, sighting{f, at})
 }
 
 func (a *agreement) compare(known map[place]sighting, what string, p place, s sighting) {
@@ -116,12 +90,12 @@ func (a *agreement) incarnation(at Tick) int {
 // nothingVanished wants all that was shown to lie within the rooms as they are at the end.
 func (a *agreement) nothingVanished() {
 	for p, s := range a.revs {
-		if f := a.final[p.room]; f != nil && p.n > f.HeadRev {
+		if f := a.final[p.room]; f != nil && a.era(f.Epoch) == p.era && p.n > f.HeadRev {
 			a.broken(ShownKept, "rev %d of %s, %+v, was shown and is above the head of the end, %d", p.n, p.room, s.fact, f.HeadRev)
 		}
 	}
 	for p, s := range a.seqs {
-		if f := a.final[p.room]; f != nil && p.n > f.HeadSeq {
+		if f := a.final[p.room]; f != nil && a.era(f.Epoch) == p.era && p.n > f.HeadSeq {
 			a.broken(ShownKept, "message %d of %s, %+v, was shown and is above the head of the end, %d", p.n, p.room, s.fact,
 				f.HeadSeq)
 		}

@@ -8,30 +8,18 @@ import (
 // messageID is a message's id at its sender.
 type messageID struct{ room, sender, clientID string }
 
-// stored is where each message is at the end; more than one place is a fault.
-func (c *checker) stored() map[messageID][]Message {
-	places := make(map[messageID][]Message)
-	for _, f := range c.h.Final {
-		for _, m := range f.Messages {
-			id := messageID{f.Room, m.Sender, m.ClientID}
-			places[id] = append(places[id], m)
-		}
-	}
-	return places
-}
-
 func (p *Publish) id() messageID { return messageID{p.Room, p.Sender, p.ClientID} }
 
 // checkOutcomes holds what is there at the end against what senders were told.
 func (c *checker) checkOutcomes() {
-	places := c.stored()
+	known := make(map[messageID]bool)
 	for i := range c.h.Publishes {
 		p := &c.h.Publishes[i]
-		if c.final[p.Room] == nil {
+		known[p.id()] = true
+		if c.final[p.Room] == nil || c.lost[p] {
 			continue
 		}
-		at := places[p.id()]
-		delete(places, p.id())
+		at := c.places[p.id()]
 		switch {
 		case p.Outcome == Refused && len(at) > 0:
 			c.broken(RefusedNever, "%+v was refused and is message %d", p.id(), at[0].Seq)
@@ -51,7 +39,10 @@ func (c *checker) checkOutcomes() {
 	if c.h.Strangers {
 		return
 	}
-	for id, at := range places {
+	for id, at := range c.places {
+		if known[id] {
+			continue
+		}
 		c.broken(NothingInvented, "message %d, %+v, was published by nobody", at[0].Seq, id)
 	}
 }
@@ -73,7 +64,7 @@ func (c *checker) checkSenderOrder() {
 	type lane struct{ room, sender string }
 	last := make(map[lane]*Publish)
 	for _, p := range c.byStart() {
-		if p.Outcome != Acknowledged {
+		if p.Outcome != Acknowledged || c.lost[p] {
 			continue
 		}
 		l := lane{p.Room, p.Sender}
@@ -87,9 +78,8 @@ func (c *checker) checkSenderOrder() {
 
 // checkRealTime compares the messages of different senders: whoever begins after an acknowledgement comes after it.
 func (c *checker) checkRealTime() {
-	places := c.stored()
 	starts := c.byStart()
-	ends := c.acknowledgedByEnd()
+	ends := slices.DeleteFunc(c.acknowledgedByEnd(), func(p *Publish) bool { return c.lost[p] })
 	latest := make(map[string]*Publish) // by room: the acknowledged one with the highest seq so far
 	for _, p := range starts {
 		for len(ends) > 0 && ends[0].End < p.Start {
@@ -98,7 +88,10 @@ func (c *checker) checkRealTime() {
 			}
 			ends = ends[1:]
 		}
-		before, seq := latest[p.Room], p.where(places)
+		before, seq := latest[p.Room], p.where(c.places)
+		if c.lost[p] {
+			continue
+		}
 		if before != nil && before.Sender != p.Sender && seq != 0 && seq <= before.Seq {
 			c.broken(RealTime, "%+v was acknowledged as message %d before %+v was begun, which is message %d", before.id(),
 				before.Seq, p.id(), seq)
@@ -106,40 +99,56 @@ func (c *checker) checkRealTime() {
 	}
 }
 
-// checkReads wants whatever is asked for after an acknowledgement to contain it.
+// look is a read, or a join.
+type look struct {
+	start   Tick
+	room    string
+	era     int
+	headRev uint64
+	what    string
+}
+
+// checkReads wants whatever is asked for after an acknowledgement to contain it, unless that is lost and this is a later epoch.
 func (c *checker) checkReads() {
-	type look struct {
-		start   Tick
-		room    string
-		headRev uint64
-		what    string
+	type lane struct {
+		room string
+		era  int
 	}
-	var looks []look
-	for _, r := range c.h.Reads {
-		looks = append(looks, look{r.Start, r.Room, r.Page.HeadRev, "a read"})
-	}
-	for _, s := range c.h.Sessions {
-		for _, step := range s.Steps {
-			if step.Join != nil {
-				looks = append(looks, look{step.Join.Start, s.Room, step.Join.HeadRev, "a join"})
-			}
-		}
-	}
-	slices.SortStableFunc(looks, func(a, b look) int { return cmp.Compare(a.start, b.start) })
 	ends := c.acknowledgedByEnd()
-	highest := make(map[string]*Publish) // by room
-	for _, l := range looks {
+	highest := make(map[lane]*Publish) // of those that a look of the era contains
+	for _, l := range c.looks() {
 		for len(ends) > 0 && ends[0].End < l.start {
-			if h := highest[ends[0].Room]; h == nil || h.Rev < ends[0].Rev {
-				highest[ends[0].Room] = ends[0]
+			p := ends[0]
+			for era := range len(c.h.Losses) + 1 {
+				h := highest[lane{p.Room, era}]
+				if (h == nil || h.Rev < p.Rev) && (!c.lost[p] || era <= c.eraAt(p.Start)) {
+					highest[lane{p.Room, era}] = p
+				}
 			}
 			ends = ends[1:]
 		}
-		if p := highest[l.room]; p != nil && p.Rev > l.headRev {
+		if p := highest[lane{l.room, l.era}]; p != nil && p.Rev > l.headRev {
 			c.broken(ReadYourWrites, "%s of %s, begun after %+v was acknowledged at rev %d, ends at rev %d", l.what, l.room, p.id(),
 				p.Rev, l.headRev)
 		}
 	}
+}
+
+// looks are all of them, by their start.
+func (c *checker) looks() []look {
+	var looks []look
+	for _, r := range c.h.Reads {
+		looks = append(looks, look{r.Start, r.Room, c.era(r.Page.Epoch), r.Page.HeadRev, "a read"})
+	}
+	for _, s := range c.h.Sessions {
+		for _, step := range s.Steps {
+			if step.Join != nil {
+				looks = append(looks, look{step.Join.Start, s.Room, c.era(step.Join.Epoch), step.Join.HeadRev, "a join"})
+			}
+		}
+	}
+	slices.SortStableFunc(looks, func(a, b look) int { return cmp.Compare(a.start, b.start) })
+	return looks
 }
 
 func (c *checker) byStart() []*Publish {

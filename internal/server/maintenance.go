@@ -30,6 +30,9 @@ func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
 			"--accept-loss does so", found.File, found.Offset, found.Size)
 	}
 	fmt.Fprintf(w, "%s was cut at byte %d of %d; the whole file is kept as %s.\n", found.File, found.Offset, found.Size, found.Kept)
+	for _, later := range found.Later {
+		fmt.Fprintf(w, "%s, which came after it, is kept beside it, too, and not read any more.\n", later)
+	}
 	fmt.Fprintln(w, "What was written after that is lost, and clients will load their rooms anew.")
 	return nil
 }

@@ -5,29 +5,36 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"syscall"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Damage is what Repair found, and where the damaged file is kept.
 type Damage struct {
 	File   string
-	Offset int64  // of the first invalid record
-	Size   int64  // of the file: all from Offset on is lost
-	Kept   string // a copy of the whole file; empty if nothing was changed
+	Offset int64    // of the first invalid record
+	Size   int64    // of the file: all from Offset on is lost
+	Later  []string // files of the log that come after it, oldest first: lost, too
+	Kept   string   // a copy of the whole File; empty if nothing was changed. Those of Later have the same ending
 }
+
+// keptSuffix is what the names of files end with that a repair has put aside.
+const keptSuffix = ".damaged"
 
 // Repair makes a directory whose write-ahead log is damaged one that Open takes, if acceptLoss is true; otherwise it only
 // looks. It cuts the log before the first invalid record: all that was written after that is lost, also what was acknowledged.
 // So the store gets a new epoch when it is opened next, and clients load their rooms anew. The damaged file stays beside the
-// log under another name. It returns nil where the log is not damaged.
+// log under another name, as do those that came after it. It returns nil where the log is not damaged; the error says what else
+// keeps the directory from being opened.
 func Repair(dir string, opts Options, acceptLoss bool) (*Damage, error) {
 	files := opts.FS
 	if files == nil {
 		files = vfs.Default
 	}
-	lock, err := files.Lock(files.PathJoin(dir, "LOCK")) // Pebble's
+	lock, err := pebble.LockDirectory(dir, files)
 	if errors.Is(err, syscall.EAGAIN) {
 		return nil, fmt.Errorf("state: data directory %q is in use by another process", dir)
 	}
@@ -35,27 +42,40 @@ func Repair(dir string, opts Options, acceptLoss bool) (*Damage, error) {
 		return nil, fmt.Errorf("state: lock data directory %q: %w", dir, err)
 	}
 	defer lock.Close()
-	var damaged *damagedWAL
-	if err := checkWAL(files, dir); !errors.As(err, &damaged) {
+	damaged, err := findDamage(files, dir, lock)
+	if damaged == nil || err != nil {
 		return nil, err
 	}
 	info, err := files.Stat(damaged.path)
 	if err != nil {
 		return nil, fmt.Errorf("state: repair: %w", err)
 	}
-	found := &Damage{File: damaged.path, Offset: damaged.offset, Size: info.Size()}
+	found := &Damage{File: damaged.path, Offset: damaged.offset, Size: info.Size(), Later: damaged.later}
 	if !acceptLoss {
 		return found, nil
 	}
-	found.Kept = damaged.path + ".damaged"
+	found.Kept = damaged.path + keptSuffix
 	if err := cutWAL(files, dir, found); err != nil {
 		return nil, fmt.Errorf("state: repair: %w", err)
 	}
 	return found, nil
 }
 
-// cutWAL keeps the damaged file, takes the epoch's marker away, and only then cuts the log: a crash in between leaves a
-// directory that is damaged as before.
+// findDamage looks at the older files of the log first, since all that comes after their damage is lost with it.
+func findDamage(files vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) {
+	damaged, err := olderDamage(files, dir, lock)
+	if damaged != nil || err != nil {
+		return damaged, err
+	}
+	err = checkWAL(files, dir)
+	if errors.As(err, &damaged) {
+		return damaged, nil
+	}
+	return nil, err
+}
+
+// cutWAL keeps the damaged files, takes the epoch's marker away, and only then cuts the log, its newest file first: a crash in
+// between leaves a directory that is damaged as before, or whose log ends where it is to end.
 func cutWAL(files vfs.FS, dir string, d *Damage) error {
 	if err := copyFile(files, d.File, d.Kept, d.Size); err != nil {
 		return err
@@ -65,6 +85,14 @@ func cutWAL(files vfs.FS, dir string, d *Damage) error {
 	}
 	if err := syncDir(files, dir); err != nil {
 		return err
+	}
+	for _, path := range slices.Backward(d.Later) {
+		if err := files.Rename(path, path+keptSuffix); err != nil {
+			return err
+		}
+		if err := syncDir(files, dir); err != nil {
+			return err
+		}
 	}
 	cut := d.File + ".cut"
 	if err := copyFile(files, d.Kept, cut, d.Offset); err != nil {

@@ -2,13 +2,19 @@ package state
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/record"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -42,7 +48,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // damagedWAL is a WAL that lost a record that was synced.
 type damagedWAL struct {
 	dir, path string
-	offset    int64 // of the first invalid record
+	offset    int64    // of the first invalid record
+	later     []string // the log's files after this one
 }
 
 func (d *damagedWAL) Error() string {
@@ -79,20 +86,99 @@ func checkWAL(fs vfs.FS, dir string) error {
 
 // newestWAL returns the path and the number of the WAL that Pebble reads last, "" if there is none.
 func newestWAL(fs vfs.FS, dir string) (path string, number uint64, err error) {
-	names, err := fs.List(dir)
-	if err != nil {
+	logs := listWALs(fs, dir)
+	if len(logs) == 0 {
 		return "", 0, nil // not there yet, or Pebble will say why
 	}
+	newest := logs[len(logs)-1]
+	return newest.path, newest.number, nil
+}
+
+// walFile is one file of the WAL: a new one is begun with each memtable, and the old one goes when that is on disk.
+type walFile struct {
+	path   string
+	number uint64
+}
+
+// listWALs returns the files of the WAL, oldest first.
+func listWALs(fs vfs.FS, dir string) []walFile {
+	names, err := fs.List(dir)
+	if err != nil {
+		return nil
+	}
+	var logs []walFile
 	for _, name := range names {
 		digits, ok := strings.CutSuffix(name, ".log")
 		if !ok {
 			continue
 		}
-		if n, err := strconv.ParseUint(digits, 10, 64); err == nil && n >= number {
-			path, number = fs.PathJoin(dir, name), n
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			logs = append(logs, walFile{fs.PathJoin(dir, name), n})
 		}
 	}
-	return path, number, nil
+	slices.SortFunc(logs, func(a, b walFile) int { return cmp.Compare(a.number, b.number) })
+	return logs
+}
+
+// olderDamage returns the damage that makes Pebble refuse a file of the WAL that is not its newest; nil if Pebble takes them all.
+// In such a file every invalid record is damage: it was synced as a whole before the next was begun. Which of them Pebble still
+// needs only Pebble knows.
+func olderDamage(fs vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) {
+	var failed failure
+	failed.failed = make(chan struct{})
+	db, err := pebble.Open(dir, &pebble.Options{
+		FS: fs, Lock: lock, ReadOnly: true, Logger: &pebbleLog{log: slog.New(slog.DiscardHandler), failure: &failed},
+	})
+	if err == nil {
+		return nil, db.Close()
+	}
+	err = explainOpen(dir, err)
+	logs := listWALs(fs, dir)
+	for i, log := range logs {
+		if i == len(logs)-1 || !strings.Contains(err.Error(), fs.PathBase(log.path)) {
+			continue
+		}
+		offset, damaged, readErr := firstInvalid(fs, log)
+		if readErr != nil || !damaged {
+			return nil, errors.Join(err, readErr)
+		}
+		found := &damagedWAL{dir: dir, path: log.path, offset: offset}
+		for _, later := range logs[i+1:] {
+			found.later = append(found.later, later.path)
+		}
+		return found, nil
+	}
+	return nil, err
+}
+
+// firstInvalid returns where the first record of a file begins that Pebble cannot read.
+func firstInvalid(fs vfs.FS, log walFile) (offset int64, damaged bool, err error) {
+	f, err := fs.Open(log.path, vfs.SequentialReadsOption)
+	if err != nil {
+		return 0, false, fmt.Errorf("state: open %q: %w", log.path, err)
+	}
+	defer f.Close() // read only
+	records := readRecords(record.NewReader, f, log.number)
+	for {
+		offset = records.Offset()
+		r, err := records.Next()
+		if err == nil {
+			_, err = io.Copy(io.Discard, r)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return 0, false, nil
+		case record.IsInvalidRecord(err):
+			return offset, true, nil
+		case err != nil:
+			return 0, false, fmt.Errorf("state: read %q: %w", log.path, err)
+		}
+	}
+}
+
+// readRecords calls open, which is record.NewReader: the type of a log's number cannot be named outside of Pebble.
+func readRecords[N ~uint64](open func(io.Reader, N) *record.Reader, f io.Reader, number uint64) *record.Reader {
+	return open(f, N(number))
 }
 
 // walScan walks the chunks of a WAL.
