@@ -4,14 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/rialto-rpc/rialto/internal/chat/state"
+	"github.com/rialto-rpc/rialto/internal/history"
 )
 
 // crashChainsEnv sets how many chains of crashes are played, 8 by default; each has crashesPerChain.
@@ -38,10 +42,54 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
+// TestPowerLossBetweenSyncs is TestPowerLoss where commits are answered before they are synced: what was said since the last
+// sync may be lost, from the end, and only with a new epoch, in which everybody begins anew.
+func TestPowerLossBetweenSyncs(t *testing.T) {
+	t.Parallel()
+	for seed := range number(t, crashChainsEnv, 8) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(seed, 4))
+			disk := vfs.NewCrashableMem()
+			c := newCrew(t, random)
+			c.interval = time.Duration(1+random.IntN(20)) * time.Millisecond
+			for range crashesPerChain {
+				disk = c.surviveCut(disk, random)
+			}
+			c.judge(disk)
+		})
+	}
+}
+
+// syncTicks are when the last syncs of the log began.
+type syncTicks struct {
+	mu    sync.Mutex
+	ticks []history.Tick
+}
+
+func (s *syncTicks) begun(at history.Tick) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ticks = append(s.ticks, at)
+}
+
+// safe is before when all is on disk, whatever is lost. As the last sync began, the one before it was over; and before that one
+// was written what was answered before the sync that came before both.
+func (s *syncTicks) safe() history.Tick {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.ticks = nil }() // those of the next world are its own
+	if len(s.ticks) < 3 {
+		return 0
+	}
+	return s.ticks[len(s.ticks)-3]
+}
+
 // surviveCut lets everybody work on a disk until the power is cut, and returns what is left on it.
 func (c *crew) surviveCut(disk *vfs.MemFS, random *rand.Rand) *vfs.MemFS {
 	c.t.Helper()
 	cut := newPowerCut(disk, random)
+	cut.logSync = func() { c.syncs.begun(c.history.Now()) }
 	w := c.begin(cut.fs())
 	cut.arm(random.IntN(300), w.die)
 	<-cut.done
@@ -69,8 +117,10 @@ type powerCut struct {
 	config vfs.CrashCloneCfg
 	wait   atomic.Int64 // operations until the cut; negative: not armed, or over
 	before func()
-	done   chan struct{}
-	left   *vfs.MemFS // set when done is closed
+	// logSync is called when a sync of the log begins. Nil: nobody.
+	logSync func()
+	done    chan struct{}
+	left    *vfs.MemFS // set when done is closed
 }
 
 func newPowerCut(disk *vfs.MemFS, random *rand.Rand) *powerCut {
@@ -93,6 +143,9 @@ func (p *powerCut) arm(n int, before func()) {
 
 func (p *powerCut) fs() vfs.FS {
 	return errorfs.Wrap(p.disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData; isSync && p.logSync != nil && path.Ext(op.Path) == ".log" {
+			p.logSync()
+		}
 		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && p.wait.Add(-1) == 0 {
 			p.before()
 			p.left = p.disk.CrashClone(p.config)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/protobuf/proto"
@@ -24,6 +25,8 @@ import (
 type crew struct {
 	t          *testing.T
 	history    *history.Recorder
+	interval   time.Duration // between syncs; 0: with each commit
+	syncs      syncTicks     // where there is an interval
 	publishers []*publisher
 	followers  []*follower
 	readers    []*rand.Rand
@@ -73,10 +76,14 @@ type world struct {
 // begin opens the store and sets everybody to work until the world ends.
 func (c *crew) begin(fs vfs.FS) *world {
 	c.t.Helper()
-	w := &world{crew: c, sequencer: local.New(local.Options{MaxBatch: 16}), ended: make(chan error, 1)}
+	w := &world{
+		crew: c, sequencer: local.New(local.Options{MaxBatch: 16, SyncInterval: c.interval}), ended: make(chan error, 1),
+	}
 	w.news.L = new(sync.Mutex)
 	var err error
-	w.store, err = state.Open(dataDir, state.Options{FS: fs, OnCommit: func(*state.Change) { w.tell() }})
+	w.store, err = state.Open(dataDir, state.Options{
+		FS: fs, Interval: c.interval > 0, OnCommit: func(*state.Change) { w.tell() },
+	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -107,6 +114,10 @@ func (w *world) die() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dying = true
+	if w.crew.interval > 0 {
+		w.crew.history.Lost(w.crew.syncs.safe())
+		return
+	}
 	w.crew.history.Crashed()
 }
 
@@ -211,7 +222,7 @@ func (f *follower) work(ctx context.Context, w *world) {
 	}
 }
 
-// resume notes that the follower goes on in a new world.
+// resume notes that the follower goes on in a new world, or begins anew where that is of another epoch.
 func (f *follower) resume(w *world) {
 	starts := make([]history.Tick, crashRooms)
 	for i, s := range f.sessions {
@@ -219,19 +230,23 @@ func (f *follower) resume(w *world) {
 	}
 	v := w.store.View()
 	defer v.Close()
+	last := f.epoch
 	if f.epoch == "" {
-		f.epoch = v.Epoch()
+		last = v.Epoch()
 	}
 	for i, s := range f.sessions {
-		room, _, err := v.Room(state.RoomID(crashRoom(i)))
-		if err != nil {
-			w.crew.t.Error(err)
+		room, messages := newestPage(w, v, state.RoomID(crashRoom(i)))
+		join := history.Join{
+			Start: starts[i], Asked: &history.Position{Epoch: string(last), Rev: f.revs[i]}, Resumed: last == v.Epoch(),
+			Epoch: string(v.Epoch()), HeadRev: room.Head.Rev,
 		}
 		w.heard(func() {
-			s.Joined(history.Join{
-				Start: starts[i], Asked: &history.Position{Epoch: string(f.epoch), Rev: f.revs[i]}, Resumed: true,
-				Epoch: string(v.Epoch()), HeadRev: room.Head.Rev,
-			})
+			s.Joined(join)
+			f.epoch = v.Epoch()
+			if !join.Resumed {
+				s.Snapshot(pageOf(v.Epoch(), room, messages))
+				f.revs[i] = room.Head.Rev
+			}
 		})
 	}
 }
@@ -259,14 +274,9 @@ func (w *world) readPages(ctx context.Context, random *rand.Rand) {
 		id := crashRoom(random.IntN(crashRooms))
 		reading := w.crew.history.Read(id)
 		v := w.store.View()
-		room, _, err := v.Room(state.RoomID(id))
-		messages, messagesErr := v.Messages(state.RoomID(id), math.MaxUint64, true, 20, math.MaxInt)
-		epoch := v.Epoch()
+		room, messages := newestPage(w, v, state.RoomID(id))
+		page := pageOf(v.Epoch(), room, messages)
 		v.Close()
-		if err := errors.Join(err, messagesErr); err != nil {
-			w.crew.t.Error(err)
-		}
-		page := pageOf(epoch, room, messages)
 		page.ToHead = true
 		w.heard(func() { reading.Got(page) })
 		w.news.L.Lock()
@@ -275,6 +285,15 @@ func (w *world) readPages(ctx context.Context, random *rand.Rand) {
 		}
 		w.news.L.Unlock()
 	}
+}
+
+func newestPage(w *world, v state.View, id state.RoomID) (state.Room, []*state.Message) {
+	room, _, err := v.Room(id)
+	messages, messagesErr := v.Messages(id, math.MaxUint64, true, 20, math.MaxInt)
+	if err := errors.Join(err, messagesErr); err != nil {
+		w.crew.t.Error(err)
+	}
+	return room, messages
 }
 
 func eventOf(epoch state.Epoch, e *state.Event) history.Event {
