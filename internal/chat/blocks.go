@@ -79,6 +79,8 @@ func (r *room) dropBlocksLocked() {
 	clear(r.blocks)
 }
 
+var errUnreadable = errors.New("events that cannot be read")
+
 var errMissingEvents = errors.New("a committed rev is not in the view")
 
 // readBlocks returns events after pos up to limit, which is committed, about budget bytes of them but at least one.
@@ -99,12 +101,17 @@ func (r *room) readBlocks(e *engine, pos, limit uint64, budget int) (events []*e
 	return nil, 0, fmt.Errorf("read events: %w", errMissingEvents)
 }
 
-// read reads the block from a View.
+// read reads the block from a View. If that panics, those who read the block with this one see an error.
 func (b *block) read(e *engine) {
+	b.err = errUnreadable
+	defer func() {
+		if b.err == errUnreadable {
+			b.room.settle(b, 0)
+		}
+	}()
 	size := uint64(b.room.delivery.BlockEvents)
 	n := size - b.start%size
 	events, head, err := readEvents(e, b.room.id, b.start, int(n))
-	b.err = err
 	bytes := 0
 	for _, read := range events {
 		shared := newEvent(eventProto(read))
@@ -112,6 +119,7 @@ func (b *block) read(e *engine) {
 		bytes += eventCost(shared.size)
 	}
 	b.cut = len(b.events) > 0 && b.end() < min(b.start+n, head)
+	b.err = err
 	b.room.settle(b, bytes)
 }
 

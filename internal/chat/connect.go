@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
@@ -112,7 +113,8 @@ func (s *session) readOne(stream connectStream) (more bool) {
 }
 
 // handle carries out one request. An error ends the stream.
-func (s *session) handle(req *chatv1.ConnectRequest) error {
+func (s *session) handle(req *chatv1.ConnectRequest) (err error) {
+	defer s.contain("carry out a command", func(cause error) { err = cause })
 	empty := proto.Size(req) == 0
 	if req.GetCommand() == nil && !empty {
 		return invalidArgument("command", "one is required")
@@ -164,14 +166,22 @@ func (s *session) dispatch(cmd command, req *chatv1.ConnectRequest) (err error) 
 
 // aside does f in another goroutine, which ends before aside returns. A stack does not shrink below four times what its
 // goroutine uses while it waits, and a session waits in the goroutine that carries out its commands: what needs much stack,
-// as reading from the store does, would cost every idle connection 8 KB for good.
+// as reading from the store does, would cost every idle connection 8 KB for good. A panic of f is one of aside.
 func aside(f func()) {
-	done := make(chan struct{})
+	done := make(chan panicked)
 	go func() {
-		defer close(done)
+		var stack panicked
+		defer func() { done <- stack }()
+		defer func() {
+			if recover() != nil {
+				stack = debug.Stack()
+			}
+		}()
 		f()
 	}()
-	<-done
+	if stack := <-done; stack != nil {
+		panic(stack)
+	}
 }
 
 func (s *session) answerLeave(cmd command, l *chatv1.Leave) {

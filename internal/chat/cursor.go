@@ -59,26 +59,14 @@ type ask struct {
 // that was committed after its user was shut out.
 func (c *cursor) take(a ask) (turn, error) {
 	delivery := &c.session.service.delivery
-	c.room.mu.Lock()
-	committed := max(c.room.window.head, c.seen)
-	if last := c.last; last != uncapped {
-		c.room.mu.Unlock()
-		return c.takeLast(a, last, min(committed, last))
+	t, w := c.look(a)
+	if w.last != uncapped {
+		return c.takeLast(a, w.last, min(w.committed, w.last))
 	}
 	if c.snapshot != nil {
-		c.room.mu.Unlock()
 		return c.takeSnapshot(a)
 	}
-	var t turn
-	if a.shed {
-		c.signals = c.room.signals.last
-		t.later = c.presence.version != c.room.presence.version
-	} else {
-		t = c.ephemeraLocked()
-	}
-	events, bytes := c.room.window.read(c.pos, a.limit, delivery.TurnBytes)
-	committed = min(committed, a.limit)
-	c.room.mu.Unlock()
+	events, bytes, committed := w.events, w.bytes, min(w.committed, a.limit)
 	if len(events) == 0 && c.pos < committed { // behind the window
 		if !a.disk {
 			t.behind = true
@@ -95,6 +83,33 @@ func (c *cursor) take(a ask) (turn, error) {
 	t.more = c.pos < committed
 	t.ended = c.pos >= a.limit
 	return t, nil
+}
+
+// inWindow is what a cursor finds in its room's window.
+type inWindow struct {
+	last      uint64 // that its user may see
+	committed uint64
+	events    []*event // none with a last, or where a snapshot comes first
+	bytes     int
+}
+
+// look begins a turn with what is in memory.
+func (c *cursor) look(a ask) (t turn, w inWindow) {
+	r := c.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.last, w.committed = c.last, max(r.window.head, c.seen)
+	if w.last != uncapped || c.snapshot != nil {
+		return t, w
+	}
+	if a.shed {
+		c.signals = r.signals.last
+		t.later = c.presence.version != r.presence.version
+	} else {
+		t = c.ephemeraLocked()
+	}
+	w.events, w.bytes = r.window.read(c.pos, a.limit, c.session.service.delivery.TurnBytes)
+	return t, w
 }
 
 // takeLast returns what comes next where nothing after the rev last may be seen: of a snapshot nothing, and of an event

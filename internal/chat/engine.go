@@ -75,6 +75,11 @@ func (e *engine) verdict(r state.Result) error {
 // internal is [internalError] with this server's log.
 func (e *engine) internal(doing string, cause error) error { return internalError(e.log, doing, cause) }
 
+// panicked is the status of work that panicked. The panic's value may hold what a client sent: only its place is logged.
+func (e *engine) panicked(doing string, stack []byte) error {
+	return logged(e.log, "panicked", "doing", doing, "stack", string(stack))
+}
+
 // viewAt returns a View in which room has reached minRev, waiting for it up to [maxRevWait]. The caller closes it.
 func (e *engine) viewAt(ctx context.Context, room state.RoomID, minRev uint64) (state.View, error) {
 	if minRev > 0 {

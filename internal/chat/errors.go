@@ -187,8 +187,13 @@ func internalError(log *slog.Logger, doing string, cause error) error {
 	if s := contextError(cause); s != nil {
 		return s
 	}
+	return logged(log, "internal error", "doing", doing, "err", cause)
+}
+
+// logged is the status of a fault of ours, whose reference stands in the log.
+func logged(log *slog.Logger, what string, attrs ...any) error {
 	reference := rand.Text()
-	log.Error("internal error", "doing", doing, "reference", reference, "err", cause)
+	log.Error(what, append(attrs, "reference", reference)...)
 	return withDetail(codes.Internal, internalText, &errdetails.RequestInfo{RequestId: reference})
 }
 

@@ -78,10 +78,7 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 		}
 	}
 	starting := f.starting
-	s.mu.Unlock()
-	err := r.read(starting)
-	s.mu.Lock()
-	if err != nil {
+	if err := s.readFeedUnlocked(&r, starting); err != nil {
 		return err
 	}
 	f.settle(&r, starting)
@@ -90,6 +87,12 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 		out.bytes += e.size
 	}
 	return nil
+}
+
+func (s *session) readFeedUnlocked(r *feedReader, starting bool) error {
+	s.mu.Unlock()
+	defer s.mu.Lock() // also after a panic
+	return r.read(starting)
 }
 
 // settle remembers what was read.

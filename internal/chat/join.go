@@ -47,6 +47,7 @@ func (s *session) follow(j *chatv1.Join, done func(*chatv1.JoinResult, error)) {
 	go func() { // ends with the wait, which ends when the room is left, with the stream, or by itself
 		defer s.service.running.Done()
 		defer cancel()
+		defer s.contain("wait for a resume position", s.ended)
 		done(s.awaitStart(ctx, c, j))
 	}()
 }

@@ -35,6 +35,7 @@ func (s *session) publish(cmd command, p *chatv1.Publish) {
 // meanwhile.
 func (s *session) appendPublishes() {
 	defer s.service.running.Done()
+	defer s.contain("append publishes", s.ended)
 	for {
 		s.mu.Lock()
 		batch := s.publishes

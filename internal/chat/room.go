@@ -221,7 +221,7 @@ func (r *room) signal(session uint64, user *chatv1.User, s *chatv1.Signal) {
 		Kind: &chatv1.Event_Signaled{Signaled: signaled},
 	})
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.signals.push(signal{session: session, user: user.GetId(), time: time.Now(), event: shared})
 	r.tellLocked()
-	r.mu.Unlock()
 }

@@ -148,6 +148,7 @@ func (s *session) resume(now time.Time) {
 // send writes what there is to send. What gathers during one write travels in the next. Whoever calls it is the sender.
 func (s *session) send() {
 	defer s.service.running.Done()
+	defer s.contain("send", s.stopSending)
 	for {
 		out, ok := s.next()
 		if !ok {
@@ -294,9 +295,7 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 
 // takeTurnLocked lets one cursor contribute, and ends it where it is at its end. The lock is let go meanwhile.
 func (s *session) takeTurnLocked(c *cursor, a ask) (turn, error) {
-	s.mu.Unlock()
-	t, err := c.take(a)
-	s.mu.Lock()
+	t, err := s.takeUnlocked(c, a)
 	if err != nil {
 		return turn{}, err
 	}
@@ -312,6 +311,12 @@ func (s *session) takeTurnLocked(c *cursor, a ask) (turn, error) {
 		s.mu.Lock()
 	}
 	return t, nil
+}
+
+func (s *session) takeUnlocked(c *cursor, a ask) (turn, error) {
+	s.mu.Unlock()
+	defer s.mu.Lock() // also after a panic
+	return c.take(a)
 }
 
 // take empties the outbox but for its cursors and probes.

@@ -64,6 +64,7 @@ type session struct {
 	capped    bool      // cursors end at their limit, and nothing waits any more
 	unended   int       // cursors that have not reached it
 	closed    bool      // nothing is sent any more
+	broken    bool      // something panicked: outcomes that are awaited may never come
 }
 
 func (s *Service) newSession(ctx context.Context, write func(*response) error) *session {
@@ -131,7 +132,7 @@ func (s *session) settle() {
 		defer cancel()
 		s.leaveAll()
 	}
-	s.await(ctx, func() bool { return s.working == 0 })
+	s.await(ctx, func() bool { return s.working == 0 || s.broken })
 	if s.cause == nil {
 		if err := s.capAtHeads(); err != nil {
 			s.cause = err
