@@ -95,6 +95,20 @@ test("the panes lie as the reader's language is written", async () => {
   expect(await left(".sidebar")).toBeGreaterThan(await left(".room"));
   expect(await overhang(page)).toBe(0);
   await keep(page, "wide-rtl-room");
+  // The application's own words are English: their order stays, and they begin where the reader's language does.
+  const own = page.getByRole("region", { name: "Here now" }).getByRole("heading");
+  const [first, last] = await own.evaluate((element) => {
+    const text = element.firstChild as Text;
+    const at = (i: number) => {
+      const range = document.createRange();
+      range.setStart(text, i);
+      range.setEnd(text, i + 1);
+      return range.getBoundingClientRect().left;
+    };
+    return [at(0), at(text.length - 1)];
+  });
+  expect(first).toBeLessThan(last ?? 0);
+  expect(await own.evaluate((element) => getComputedStyle(element).textAlign)).toBe("right");
   // What is written from left to right still is.
   const line = page.getByText("Good morning! The build is green.");
   expect(await line.evaluate((element) => getComputedStyle(element).textAlign)).toBe("start");

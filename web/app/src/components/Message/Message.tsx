@@ -148,7 +148,7 @@ export const Message = memo(function Message(props: Props) {
             onClick={() => actions.openThread(message.seq)}
           >
             <Icon name="thread" size={15} />
-            {message.thread.count === 1 ? "1 reply" : `${message.thread.count.toLocaleString()} replies`}
+            <span>{message.thread.count === 1 ? "1 reply" : `${message.thread.count.toLocaleString()} replies`}</span>
           </button>
         )}
         {sent && (

@@ -42,8 +42,10 @@ export const PendingMessage = memo(function PendingMessage({ message, first, me,
         {!live && !failed && <p className="pending-waiting">Will be sent when the connection is back</p>}
         {failed ? (
           <p className="pending-failed" role="alert">
-            <Icon name="warning" size={15} />
-            <span>Not sent. {message.error === undefined ? "" : problem(message.error)}</span>
+            <span className="pending-why">
+              <Icon name="warning" size={15} />
+              <span>Not sent. {message.error === undefined ? "" : problem(message.error)}</span>
+            </span>
             <button type="button" className="text-button" onClick={() => room.retry(message.clientId)}>
               Retry
             </button>

@@ -13,14 +13,15 @@ interface Props extends Omit<ComponentProps<"textarea">, "value" | "onChange" | 
 export function TextArea({ value, onText, onEnter, onKeyDown, ref, ...rest }: Props) {
   const element = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => element.current as HTMLTextAreaElement);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
+  const { placeholder } = rest;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text, or what stands in its place.
   useLayoutEffect(() => {
     const area = element.current;
     if (area !== null) {
       area.style.height = "auto";
       area.style.height = `${area.scrollHeight}px`;
     }
-  }, [value]);
+  }, [value, placeholder]);
   return (
     <textarea
       {...rest}

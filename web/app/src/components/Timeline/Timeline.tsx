@@ -118,7 +118,7 @@ export function Timeline({ room, snapshot, name, past, onPresent, me, live, edit
       {(!atEnd || hasNewer) && (
         <button type="button" className="to-present" onClick={toPresent}>
           <Icon name="down" size={16} />
-          {missed === 0 || hasNewer ? "Jump to present" : `${missed.toLocaleString()} new`}
+          <span>{missed === 0 || hasNewer ? "Jump to present" : `${missed.toLocaleString()} new`}</span>
         </button>
       )}
     </div>
