@@ -117,6 +117,8 @@ type powerCut struct {
 	config vfs.CrashCloneCfg
 	wait   atomic.Int64 // operations until the cut; negative: not armed, or over
 	before func()
+	// of says which operations count. Nil: those that change something.
+	of func(errorfs.Op) bool
 	// logSync is called when a sync of the log begins. Nil: nobody.
 	logSync func()
 	done    chan struct{}
@@ -146,7 +148,11 @@ func (p *powerCut) fs() vfs.FS {
 		if isSync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData; isSync && p.logSync != nil && path.Ext(op.Path) == ".log" {
 			p.logSync()
 		}
-		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && p.wait.Add(-1) == 0 {
+		counts := op.Kind.ReadOrWrite() == errorfs.OpIsWrite
+		if p.of != nil {
+			counts = p.of(op)
+		}
+		if counts && p.wait.Add(-1) == 0 {
 			p.before()
 			p.left = p.disk.CrashClone(p.config)
 			close(p.done)

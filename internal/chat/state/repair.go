@@ -61,9 +61,10 @@ func Repair(dir string, opts Options, acceptLoss bool) (*Damage, error) {
 	return found, nil
 }
 
-// findDamage looks at the older files of the log first, since all that comes after their damage is lost with it.
+// findDamage looks first at what Pebble refuses, which may be an older file of the log: all that comes after is lost with it.
+// Then at what it would take for a torn tail.
 func findDamage(files vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) {
-	damaged, err := olderDamage(files, dir, lock)
+	damaged, err := refusedWAL(files, dir, lock)
 	if damaged != nil || err != nil {
 		return damaged, err
 	}

@@ -23,7 +23,7 @@ func TestRepair(t *testing.T) {
 	closeStore(t, open(t, fs))
 	s := open(t, fs)
 	epoch, _ := s.Applied()
-	const commits = 60
+	const commits = 300 // more than a block of the log, so that Pebble sees damage by itself, too
 	size := 0
 	for i := range commits {
 		size = len(readFile(t, fs, newestWAL(t, fs)))

@@ -120,10 +120,10 @@ func listWALs(fs vfs.FS, dir string) []walFile {
 	return logs
 }
 
-// olderDamage returns the damage that makes Pebble refuse a file of the WAL that is not its newest; nil if Pebble takes them all.
-// In such a file every invalid record is damage: it was synced as a whole before the next was begun. Which of them Pebble still
-// needs only Pebble knows.
-func olderDamage(fs vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) {
+// refusedWAL returns the damage for which Pebble refuses a file of the WAL; nil if it takes them all. In one that is not the newest
+// every invalid record is damage: it was synced as a whole before the next was begun. Which of them Pebble still needs only
+// Pebble knows.
+func refusedWAL(fs vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) {
 	var failed failure
 	failed.failed = make(chan struct{})
 	db, err := pebble.Open(dir, &pebble.Options{
@@ -135,7 +135,7 @@ func olderDamage(fs vfs.FS, dir string, lock *pebble.Lock) (*damagedWAL, error) 
 	err = explainOpen(dir, err)
 	logs := listWALs(fs, dir)
 	for i, log := range logs {
-		if i == len(logs)-1 || !strings.Contains(err.Error(), fs.PathBase(log.path)) {
+		if !strings.Contains(err.Error(), fs.PathBase(log.path)) {
 			continue
 		}
 		offset, damaged, readErr := firstInvalid(fs, log)
@@ -168,7 +168,7 @@ func firstInvalid(fs vfs.FS, log walFile) (offset int64, damaged bool, err error
 		switch {
 		case errors.Is(err, io.EOF):
 			return 0, false, nil
-		case record.IsInvalidRecord(err):
+		case errors.Is(err, record.ErrInvalidChunk), errors.Is(err, record.ErrZeroedChunk), errors.Is(err, record.ErrUnexpectedEOF):
 			return offset, true, nil
 		case err != nil:
 			return 0, false, fmt.Errorf("state: read %q: %w", log.path, err)

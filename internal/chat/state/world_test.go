@@ -27,6 +27,7 @@ type crew struct {
 	history    *history.Recorder
 	interval   time.Duration // between syncs; 0: with each commit
 	syncs      syncTicks     // where there is an interval
+	damages    bool          // whether the log is damaged at each end of a world
 	publishers []*publisher
 	followers  []*follower
 	readers    []*rand.Rand
@@ -114,11 +115,14 @@ func (w *world) die() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.dying = true
-	if w.crew.interval > 0 {
+	switch {
+	case w.crew.interval > 0:
 		w.crew.history.Lost(w.crew.syncs.safe())
-		return
+	case w.crew.damages:
+		w.crew.history.Lost(0)
+	default:
+		w.crew.history.Crashed()
 	}
-	w.crew.history.Crashed()
 }
 
 // heard calls f unless the world is dying. What f notes was so before the cut.

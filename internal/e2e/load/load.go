@@ -115,6 +115,9 @@ func (c *Crew) start(ctx context.Context, next func() (grpc.ClientConnInterface,
 // Crashed notes that the server was killed.
 func (c *Crew) Crashed() { c.recorder.Crashed() }
 
+// Damaged notes that the server was killed and comes back without the newest of what it had.
+func (c *Crew) Damaged() { c.recorder.Lost(0) }
+
 // WaitForAcks returns after n more acknowledged messages, or when ctx ends.
 func (c *Crew) WaitForAcks(ctx context.Context, n int) error {
 	for until, tick := c.recorder.Acknowledged()+n, time.Tick(5*time.Millisecond); c.recorder.Acknowledged() < until; {
