@@ -20,14 +20,22 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 		r.subscribe = true
 		return stream.SendMsg(r)
 	})
-	if p, ok := auth.FromContext(stream.Context()); ok {
+	p, known := auth.FromContext(stream.Context())
+	if known {
 		c.actor = actorOf(p)
+	} else if req.GetSelf() {
+		return errUnauthenticated
 	}
 	if err := s.begin(c); err != nil {
 		return err
 	}
 	defer s.finish(c)
 	s.endIfBanned(c)
+	if req.GetSelf() {
+		if err := c.welcome(p, "", ""); err != nil {
+			c.end(err)
+		}
+	}
 	for _, j := range req.GetRooms() {
 		c.follow(j, func(_ *chatv1.JoinResult, err error) {
 			if err != nil {
@@ -41,7 +49,7 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 func (s *Service) validateSubscribe(req *chatv1.SubscribeRequest) error {
 	rooms := req.GetRooms()
 	switch {
-	case len(rooms) == 0:
+	case len(rooms) == 0 && !req.GetSelf():
 		return invalidArgument("rooms", "must not be empty")
 	case len(rooms) > s.maxRooms:
 		return errTooManyRooms

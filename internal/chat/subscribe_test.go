@@ -1,6 +1,8 @@
 package chat_test
 
 import (
+	"context"
+	"slices"
 	"testing"
 
 	"google.golang.org/grpc/codes"
@@ -50,6 +52,56 @@ func TestSubscribe(t *testing.T) {
 	if !here.GetReset_() || here.GetOnline() != 1 || here.GetJoined()[0].GetDisplayName() != "Ana" {
 		t.Errorf("presence: %v", here)
 	}
+}
+
+// TestSubscribeSelf reads what every Connect gets, without one: who one is, what one has to do with rooms, and one's markers.
+func TestSubscribeSelf(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{delivery: tiny})
+	ana, who := c.as("Ana")
+	bo, _ := c.as("Bo")
+	post := func(who context.Context, text string) {
+		t.Helper()
+		must(c.messages.PostMessage(who, &chatv1.PostMessageRequest{Room: "lobby", Body: &chatv1.PostMessageRequest_Text{Text: text}}))(t)
+	}
+	post(ana, "one")
+
+	stream := must(c.chat.Subscribe(ana, &chatv1.SubscribeRequest{Self: true}))(t)
+	var events []*chatv1.Event
+	next := func(want func(*chatv1.Event) bool) *chatv1.Event {
+		t.Helper()
+		for {
+			for i, e := range events {
+				if want(e) {
+					events = events[i+1:]
+					return e
+				}
+			}
+			events = must(stream.Recv())(t).GetEvents()
+		}
+	}
+	lobby := func(seq, unread uint64) func(*chatv1.Event) bool {
+		return func(e *chatv1.Event) bool {
+			return slices.ContainsFunc(e.GetFeed().GetRooms(), func(r *chatv1.FeedRoom) bool {
+				return r.GetRoom().GetId() == "lobby" && r.GetRead().GetSeq() == seq && r.GetRead().GetUnread() == unread
+			})
+		}
+	}
+	first := next(func(*chatv1.Event) bool { return true })
+	if w := first.GetWelcome(); w.GetUser().GetId() != who.ID || w.GetGuestToken() != "" {
+		t.Fatalf("the first event is %v", first)
+	}
+	if whole := next(lobby(1, 0)).GetFeed(); !whole.GetReset_() || whole.GetRooms()[0].GetMember().GetRole() != chatv1.Role_ROLE_OWNER {
+		t.Errorf("the feed begins with %v", whole)
+	}
+	post(bo, "two")
+	next(lobby(1, 1))
+	must(c.members.MarkRead(ana, &chatv1.MarkReadRequest{Room: "lobby", Seq: 2}))(t)
+	next(lobby(2, 0))
+
+	nobody := must(c.chat.Subscribe(c.context(), &chatv1.SubscribeRequest{Self: true}))(t)
+	_, err := nobody.Recv()
+	wantCode(t, err, codes.Unauthenticated)
 }
 
 func TestSubscribeRefuses(t *testing.T) {

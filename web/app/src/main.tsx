@@ -3,7 +3,7 @@ import "./styles/tokens.css";
 import "./styles/intents.css";
 import "./styles/base.css";
 
-import { ChatClient } from "@rialto/chat";
+import { ChatClient, withHttpFallback } from "@rialto/chat";
 import { createWebSocketTransport } from "@rialto/transport";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
@@ -22,7 +22,8 @@ const { name, room, inspector } = loadPreferences(localStorage);
 const wire = new WireLog();
 wire.enable(inspector === true);
 const client = new ChatClient({
-  transport: (options) => createWebSocketTransport({ ...options, onFrame: wire.onFrame }),
+  transport: (options) =>
+    withHttpFallback(createWebSocketTransport({ ...options, onFrame: wire.onFrame }), options.baseUrl),
 });
 const visits = new Visits(client);
 const session = { client, visits, directory: new Directory(client, visits), wire };

@@ -7,6 +7,7 @@ import { toUser } from "./convert.js";
 import { ChatError } from "./error.js";
 import { Feed } from "./feed.js";
 import type { UserRooms } from "./feed-types.js";
+import { withHttpFallback } from "./http-fallback.js";
 import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
 import { MessageKeeper, type MessageStore } from "./message-store.js";
@@ -39,7 +40,8 @@ export interface ChatClientOptions {
   readonly WebSocket?: WebSocketConstructor;
   /**
    * Makes the transport, with what the SDK would give it: to add options of its own, such as `onFrame`, or to take the place
-   * of the network in a test. Called anew after `close`. Default: `createWebSocketTransport` of @rialto/transport.
+   * of the network in a test. Called anew after `close`. Default: `createWebSocketTransport` of @rialto/transport, with
+   * `withHttpFallback` around it.
    */
   readonly transport?: (options: ChatTransportOptions) => ChatTransport;
   /**
@@ -88,7 +90,7 @@ export class ChatClient {
       missing("WebSocket");
     }
     const transportOptions = { baseUrl, pingIntervalMs, ...(WebSocket && { WebSocket }) };
-    const make = () => (options.transport ?? createWebSocketTransport)(transportOptions);
+    const make = () => (options.transport ?? defaultTransport)(transportOptions);
     const tabs = options.shareConnection === false ? undefined : browserTabs();
     this.transport = new TransportHolder(tabs ? () => new SharedTransport(`rialto ${baseUrl}`, make, tabs) : make);
     // A token is a secret between this client and one server.
@@ -383,6 +385,10 @@ export class ChatClient {
     this.tokens.clear();
     return had;
   }
+}
+
+function defaultTransport(options: ChatTransportOptions): ChatTransport {
+  return withHttpFallback(createWebSocketTransport(options), options.baseUrl);
 }
 
 /** IndexedDB, whose part of the program is loaded later; where there is none, nothing. */

@@ -4,6 +4,7 @@ export { ChatClient, type ChatClientOptions } from "./client.js";
 export { type DataType, dataType } from "./data-type.js";
 export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode } from "./error.js";
 export type { RoomsSnapshot, UserRoom, UserRooms } from "./feed-types.js";
+export { withHttpFallback } from "./http-fallback.js";
 export { indexedDbMessages } from "./indexed-db.js";
 export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
 export type {

@@ -1,6 +1,6 @@
 /** Messages that wait to be taken, in order, and then an end. One reader. */
-export class Inbox implements AsyncIterable<Uint8Array> {
-  private readonly waiting: Uint8Array[] = [];
+export class Inbox<T = Uint8Array> implements AsyncIterable<T> {
+  private readonly waiting: T[] = [];
   private readonly taken: () => void;
   private end: { readonly error?: Error } | undefined;
   private wake: (() => void) | undefined;
@@ -10,8 +10,8 @@ export class Inbox implements AsyncIterable<Uint8Array> {
     this.taken = taken;
   }
 
-  push(bytes: Uint8Array): void {
-    this.waiting.push(bytes);
+  push(message: T): void {
+    this.waiting.push(message);
     this.wake?.();
   }
 
@@ -21,12 +21,12 @@ export class Inbox implements AsyncIterable<Uint8Array> {
     this.wake?.();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
     for (;;) {
-      const bytes = this.waiting.shift();
-      if (bytes) {
+      const message = this.waiting.shift();
+      if (message) {
         this.taken();
-        yield bytes;
+        yield message;
       } else if (this.end) {
         if (this.end.error) {
           throw this.end.error;

@@ -3,9 +3,10 @@ import { ChatService } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { UserService } from "@rialto/gen/rialto/chat/v1/user_pb";
 import { methodName } from "./messages.js";
 
-const services: readonly DescService[] = [ChatService, RoomService, MessageService, MemberService];
+const services: readonly DescService[] = [ChatService, RoomService, MessageService, MemberService, UserService];
 
 /** Returns the chat's method of this full name. */
 export function findMethod(name: string): DescMethodUnary | DescMethodStreaming | undefined {

@@ -1295,8 +1295,10 @@ func (x *MarkReadResult) GetRead() *ReadMarker {
 // SubscribeRequest names the rooms to receive.
 type SubscribeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At least one; each room once.
-	Rooms         []*Join `protobuf:"bytes,1,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	// Each room once; at least one unless `self` is set.
+	Rooms []*Join `protobuf:"bytes,1,rep,name=rooms,proto3" json:"rooms,omitempty"`
+	// Also what is about the caller and comes on every Connect: a welcome as the first event, their markers, and their feed.
+	Self          bool `protobuf:"varint,2,opt,name=self,proto3" json:"self,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1336,6 +1338,13 @@ func (x *SubscribeRequest) GetRooms() []*Join {
 		return x.Rooms
 	}
 	return nil
+}
+
+func (x *SubscribeRequest) GetSelf() bool {
+	if x != nil {
+		return x.Self
+	}
+	return false
 }
 
 // SubscribeResponse carries events like ConnectResponse.
@@ -1652,9 +1661,10 @@ const file_rialto_chat_v1_chat_proto_rawDesc = "" +
 	"\tduplicate\x18\x05 \x01(\bR\tduplicate\"\x0e\n" +
 	"\fSignalResult\"@\n" +
 	"\x0eMarkReadResult\x12.\n" +
-	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\">\n" +
+	"\x04read\x18\x01 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\"R\n" +
 	"\x10SubscribeRequest\x12*\n" +
-	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.JoinR\x05rooms\"B\n" +
+	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.JoinR\x05rooms\x12\x12\n" +
+	"\x04self\x18\x02 \x01(\bR\x04self\"B\n" +
 	"\x11SubscribeResponse\x12-\n" +
 	"\x06events\x18\x01 \x03(\v2\x15.rialto.chat.v1.EventR\x06events\"C\n" +
 	"\x11SendSignalRequest\x12.\n" +

@@ -56,9 +56,11 @@ type ChatServiceClient interface {
 	//
 	// An empty request is a probe and is answered by an empty response.
 	Connect(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ConnectRequest, ConnectResponse], error)
-	// Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence.
+	// Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence. With the unary
+	// calls beside it a client needs no Connect, where a network carries none.
 	//
-	// INVALID_ARGUMENT: no room, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may have.
+	// INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
+	// have. UNAUTHENTICATED: `self` without a token.
 	// It ends like Connect.
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
@@ -162,9 +164,11 @@ type ChatServiceServer interface {
 	//
 	// An empty request is a probe and is answered by an empty response.
 	Connect(grpc.BidiStreamingServer[ConnectRequest, ConnectResponse]) error
-	// Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence.
+	// Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence. With the unary
+	// calls beside it a client needs no Connect, where a network carries none.
 	//
-	// INVALID_ARGUMENT: no room, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may have.
+	// INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
+	// have. UNAUTHENTICATED: `self` without a token.
 	// It ends like Connect.
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.

@@ -643,11 +643,18 @@ export declare const MarkReadResultSchema: GenMessage<MarkReadResult>;
  */
 export declare type SubscribeRequest = Message<"rialto.chat.v1.SubscribeRequest"> & {
   /**
-   * At least one; each room once.
+   * Each room once; at least one unless `self` is set.
    *
    * @generated from field: repeated rialto.chat.v1.Join rooms = 1;
    */
   rooms: Join[];
+
+  /**
+   * Also what is about the caller and comes on every Connect: a welcome as the first event, their markers, and their feed.
+   *
+   * @generated from field: bool self = 2;
+   */
+  self: boolean;
 };
 
 /**
@@ -804,9 +811,11 @@ export declare const ChatService: GenService<{
     output: typeof ConnectResponseSchema;
   },
   /**
-   * Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence.
+   * Subscribe is Connect for readers: the events of some rooms, without commands and without being seen in presence. With the unary
+   * calls beside it a client needs no Connect, where a network carries none.
    *
-   * INVALID_ARGUMENT: no room, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may have.
+   * INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
+   * have. UNAUTHENTICATED: `self` without a token.
    * It ends like Connect.
    *
    * @generated from rpc rialto.chat.v1.ChatService.Subscribe

@@ -1,0 +1,253 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
+import {
+  ChatService,
+  type ConnectResponse,
+  ConnectResponseSchema,
+  type HelloSchema,
+  type JoinSchema,
+} from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import type { Member, User } from "@rialto/gen/rialto/chat/v1/types_pb";
+import type { Request } from "../request-queue.js";
+import { Inbox } from "../tabs/inbox.js";
+import { HttpCalls } from "./calls.js";
+import { markRead, publish, type Result, signal } from "./commands.js";
+import { followAlone } from "./lone-room.js";
+import { HttpRooms } from "./rooms.js";
+
+/** How often the server is asked whether it is there, in ms: a stream that says nothing cannot tell. */
+const probeMs = 30_000;
+
+/**
+ * One Connect call, made of other calls: commands become unary calls, events come by Subscribe, by one for what is about the user and
+ * one for all rooms. It ends with UNAVAILABLE as soon as one of them finds no server.
+ *
+ * What it cannot do: be seen in presence, and show another name for somebody who has a token.
+ */
+export class HttpSession {
+  private readonly ending = new AbortController();
+  private readonly calls: HttpCalls;
+  private readonly rooms: HttpRooms;
+  private readonly responses = new Inbox<ConnectResponse>(() => undefined);
+  /** What this user is in rooms, as their feed says. */
+  private readonly memberships = new Map<string, Member>();
+  /** The present join of each room; aborting it ends a room that is followed alone. */
+  private readonly joins = new Map<string, AbortController>();
+  private lastPublish: Promise<void> = Promise.resolve();
+
+  constructor(http: Transport, header: Headers, caller: AbortSignal | undefined) {
+    this.calls = new HttpCalls(http, header, this.ending.signal);
+    this.rooms = new HttpRooms(this.calls, {
+      came: (events) => this.respond({ events: [...events] }),
+      failed: (error) => this.end(error),
+    });
+    const abort = () => this.end(ConnectError.from(caller?.reason, Code.Canceled));
+    caller?.addEventListener("abort", abort, { signal: this.ending.signal });
+    if (caller?.aborted) {
+      abort();
+    }
+  }
+
+  /** Takes the requests and returns the responses. To be called once. */
+  async *run(requests: AsyncIterable<Request>): AsyncGenerator<ConnectResponse> {
+    const probe = setInterval(() => void this.probe(), probeMs);
+    void this.takeAll(requests);
+    try {
+      yield* this.responses;
+    } finally {
+      clearInterval(probe);
+      this.end();
+    }
+  }
+
+  private end(error?: ConnectError): void {
+    this.responses.finish(error);
+    this.rooms.end();
+    for (const join of this.joins.values()) {
+      join.abort();
+    }
+    this.ending.abort();
+  }
+
+  private async takeAll(requests: AsyncIterable<Request>): Promise<void> {
+    for await (const { requestId = "", command } of requests) {
+      const answer = (result: Promise<Result>) => this.answer(requestId, result);
+      switch (command?.case) {
+        case "hello":
+          // Everything else needs the identity.
+          await this.hello(command.value).then(
+            (user) => answer(Promise.resolve({ case: "hello", value: { user } })),
+            (reason: unknown) => this.end(ConnectError.from(reason)),
+          );
+          break;
+        case "join":
+          void answer(this.join(command.value));
+          break;
+        case "leave":
+          void answer(this.leave(command.value.room ?? ""));
+          break;
+        case "publish": {
+          const { value } = command;
+          this.lastPublish = this.lastPublish.then(() => answer(publish(this.calls, value)));
+          break;
+        }
+        case "signal":
+          void answer(signal(this.calls, command.value));
+          break;
+        case "markRead":
+          void answer(markRead(this.calls, command.value));
+          break;
+        default:
+          this.respond({});
+      }
+    }
+  }
+
+  /** Replies, if somebody wants to know. What no server said ends the session. */
+  private async answer(requestId: string, outcome: Promise<Result>): Promise<void> {
+    let result: Result;
+    try {
+      result = await outcome;
+    } catch (reason) {
+      const error = ConnectError.from(reason);
+      if (!error.isWireError) {
+        this.end(error);
+        return;
+      }
+      result = { case: "error", value: toStatus(error) };
+    }
+    if (requestId !== "" || result.case === "error") {
+      this.respond({ replies: [{ requestId, result }] });
+    }
+  }
+
+  private respond(response: MessageInitShape<typeof ConnectResponseSchema>): void {
+    this.responses.push(create(ConnectResponseSchema, response));
+  }
+
+  /** Settles who this is, and follows what is about them. Resolves once that has begun. */
+  private async hello({ displayName = "" }: MessageInitShape<typeof HelloSchema>): Promise<User> {
+    const { header } = this.calls;
+    const isNew = !header.has("authorization");
+    if (isNew) {
+      const { user, guestToken, tokenExpires } = await this.calls.unary(ChatService.method.createGuest, {
+        displayName,
+      });
+      header.set("authorization", `Bearer ${guestToken}`);
+      const value = { guestToken, ...(user && { user }), ...(tokenExpires && { tokenExpires }) };
+      this.respond({ events: [{ kind: { case: "welcome", value } }] });
+    }
+    return this.followSelf(isNew);
+  }
+
+  /** `isNew`: they were welcomed already. */
+  private followSelf(isNew: boolean): Promise<User> {
+    return new Promise((resolve, reject) => {
+      const run = async () => {
+        for await (const { events } of this.calls.stream(
+          ChatService.method.subscribe,
+          { self: true },
+          this.ending.signal,
+        )) {
+          this.remember(events);
+          const [first] = events;
+          if (first?.kind.case === "welcome" && first.kind.value.user) {
+            resolve(first.kind.value.user);
+          }
+          this.respond({ events: isNew ? events.filter(({ kind }) => kind.case !== "welcome") : events });
+        }
+        throw new ConnectError("the stream ended", Code.Unavailable);
+      };
+      run().catch((reason: unknown) => {
+        reject(reason);
+        this.end(ConnectError.from(reason));
+      });
+    });
+  }
+
+  private remember(events: readonly Event[]): void {
+    for (const { kind } of events) {
+      if (kind.case === "feed") {
+        for (const { member } of kind.value.rooms) {
+          if (member) {
+            this.memberships.set(member.room, member);
+          }
+        }
+        for (const room of kind.value.removedRooms) {
+          this.memberships.delete(room);
+        }
+      }
+    }
+  }
+
+  private async join({ room = "", start }: MessageInitShape<typeof JoinSchema>): Promise<Result> {
+    this.joins.get(room)?.abort();
+    const join = new AbortController();
+    this.joins.set(room, join);
+    this.rooms.remove(room);
+    const found = await this.calls.unary(RoomService.method.getRoom, { room }).catch(unlessNotFound);
+    if (join.signal.aborted) {
+      throw superseded();
+    }
+    if (!found) {
+      const { epoch, room: unmade } = await followAlone(this.calls, room, join.signal, {
+        came: (events) => this.respond({ events: [...events] }),
+        ended: (error) => join.signal.aborted || this.lostAlone(room, error),
+      });
+      return { case: "join", value: { epoch, ...(unmade && { room: unmade }) } };
+    }
+    const { read } = await this.calls.unary(MemberService.method.getReadMarker, { room });
+    if (join.signal.aborted) {
+      throw superseded();
+    }
+    const resumed = start?.case === "resume" && start.value.epoch === found.epoch;
+    this.rooms.add(room, start?.case === undefined ? { case: "history", value: 0 } : start);
+    const member = this.memberships.get(room);
+    const value = { epoch: found.epoch, resumed, ...(found.room && { room: found.room }), ...(read && { read }) };
+    return { case: "join", value: { ...value, ...(member && { member }) } };
+  }
+
+  /** A room that was followed alone cannot be any more; if it had not begun, its join says so. */
+  private lostAlone(room: string, error: ConnectError): void {
+    if (error.code !== Code.NotFound && error.code !== Code.PermissionDenied) {
+      this.end(error);
+    }
+    this.joins.delete(room);
+  }
+
+  private leave(room: string): Promise<Result> {
+    this.joins.get(room)?.abort();
+    this.joins.delete(room);
+    this.rooms.remove(room);
+    return Promise.resolve({ case: "leave", value: {} });
+  }
+
+  private async probe(): Promise<void> {
+    await this.calls
+      .unary(RoomService.method.listRooms, { pageSize: 1 })
+      .catch((reason: unknown) => !ConnectError.from(reason).isWireError && this.end(ConnectError.from(reason)));
+  }
+}
+
+function superseded(): ConnectError {
+  const error = new ConnectError("the room was left, or joined again", Code.Aborted);
+  error.isWireError = true;
+  return error;
+}
+
+/** Lets "not found" pass as undefined. */
+function unlessNotFound(reason: unknown): undefined {
+  if (ConnectError.from(reason).code !== Code.NotFound) {
+    throw reason;
+  }
+}
+
+function toStatus(error: ConnectError) {
+  const details = error.details.flatMap((detail) =>
+    "type" in detail ? [{ typeUrl: `type.googleapis.com/${detail.type}`, value: detail.value }] : [],
+  );
+  return { code: error.code, message: error.rawMessage, details };
+}

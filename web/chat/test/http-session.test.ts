@@ -1,0 +1,259 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError, createRouterTransport, type HandlerContext } from "@connectrpc/connect";
+import {
+  ChatService,
+  type ConnectResponse,
+  type SubscribeRequest,
+  type SubscribeResponseSchema,
+} from "@rialto/gen/rialto/chat/v1/chat_pb";
+import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
+import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
+import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { Role } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { afterEach, expect, test, vi } from "vitest";
+import { HttpSession } from "../src/http/session.js";
+import { type Request, RequestQueue } from "../src/request-queue.js";
+import { Inbox } from "../src/tabs/inbox.js";
+import { ana, type EventInit, epoch, posted, snapshot, welcome } from "./wire.js";
+
+type Response = MessageInitShape<typeof SubscribeResponseSchema>;
+
+/** One Subscribe, whose server is the test. */
+interface Subscription {
+  readonly request: SubscribeRequest;
+  readonly context: HandlerContext;
+  readonly responses: Inbox<Response>;
+}
+
+/** A server of Rialto's calls, in memory, and a session with it. */
+class World {
+  readonly requests = new RequestQueue();
+  readonly subscriptions: Subscription[] = [];
+  readonly authorizations: (string | null)[] = [];
+  readonly posts: string[] = [];
+  /** Rooms that GetRoom does not find. */
+  readonly hidden = new Set<string>();
+  readonly got: ConnectResponse[] = [];
+  end: ConnectError | undefined;
+  /** Called before a post is answered. */
+  beforePost: (text: string) => Promise<void> = () => Promise.resolve();
+
+  start(header: HeadersInit = { authorization: "Bearer token" }): this {
+    const http = createRouterTransport(({ service }) => {
+      service(ChatService, {
+        createGuest: () => ({ user: ana, guestToken: "fresh" }),
+        sendSignal: () => ({}),
+        subscribe: (request, context) => {
+          this.authorizations.push(context.requestHeader.get("authorization"));
+          const responses = new Inbox<Response>(() => undefined);
+          context.signal.addEventListener("abort", () => responses.finish());
+          this.subscriptions.push({ request, context, responses });
+          if (request.self) {
+            responses.push({ events: [welcome(ana)] });
+          }
+          return responses;
+        },
+      });
+      service(RoomService, {
+        listRooms: () => ({}),
+        getRoom: ({ room }) => {
+          if (this.hidden.has(room)) {
+            throw new ConnectError("no such room", Code.NotFound);
+          }
+          return { room: { id: room, headRev: 9n, headSeq: 9n, firstSeq: 1n }, epoch };
+        },
+      });
+      service(MemberService, {
+        getReadMarker: ({ room }) => ({ read: { room, seq: 4n } }),
+        markRead: ({ room, seq }) => ({ read: { room, seq } }),
+      });
+      service(MessageService, {
+        postMessage: async ({ room, body }) => {
+          const text = body.case === "text" ? body.value : "";
+          await this.beforePost(text);
+          this.posts.push(text);
+          const seq = BigInt(this.posts.length);
+          return { message: { room, seq, rev: seq }, duplicate: false };
+        },
+      });
+    });
+    void this.read(new HttpSession(http, new Headers(header), undefined).run(this.requests));
+    return this;
+  }
+
+  /** Sends a command and returns the reply to it. */
+  async ask(command: NonNullable<Request["command"]>) {
+    const requestId = crypto.randomUUID();
+    this.requests.push({ requestId, command });
+    return vi.waitFor(() => {
+      const reply = this.got.flatMap(({ replies }) => replies).find((one) => one.requestId === requestId);
+      if (!reply) {
+        throw new Error("no reply yet");
+      }
+      return reply.result;
+    });
+  }
+
+  hello = () => this.ask({ case: "hello", value: { displayName: "Ana" } });
+
+  join = (room: string, rev?: number) =>
+    this.ask({
+      case: "join",
+      value: {
+        room,
+        start:
+          rev === undefined ? { case: "history", value: 50 } : { case: "resume", value: { epoch, rev: BigInt(rev) } },
+      },
+    });
+
+  get events(): Event[] {
+    return this.got.flatMap(({ events }) => events);
+  }
+
+  /** The newest Subscribe for rooms that has not ended, once it is for these rooms. */
+  subscribed(...rooms: string[]): Promise<Subscription> {
+    return vi.waitFor(() => {
+      const newest = this.subscriptions.filter(({ request }) => !request.self).at(-1);
+      expect(newest?.request.rooms.map(({ room }) => room)).toEqual(rooms);
+      return newest as Subscription;
+    });
+  }
+
+  private async read(responses: AsyncIterable<ConnectResponse>): Promise<void> {
+    try {
+      for await (const response of responses) {
+        this.got.push(response);
+      }
+    } catch (reason) {
+      this.end = ConnectError.from(reason);
+    }
+  }
+}
+
+let world = new World();
+
+afterEach(() => {
+  world.requests.end();
+  world = new World();
+});
+
+const room = (event: EventInit, id: string): EventInit => ({ ...event, room: id });
+
+test("somebody new becomes a guest first, who is welcomed once; all calls after that are theirs", async () => {
+  world.start({});
+  expect(await world.hello()).toMatchObject({ case: "hello", value: { user: { id: ana.id } } });
+  const welcomes = world.events.filter(({ kind }) => kind.case === "welcome");
+  expect(welcomes.map(({ kind }) => kind.value)).toMatchObject([{ guestToken: "fresh", user: { id: ana.id } }]);
+  expect(world.authorizations).toEqual(["Bearer fresh"]);
+});
+
+test("rooms share one Subscribe, which goes on behind what came when they are others", async () => {
+  world.start();
+  await world.hello();
+  const lobby = await world.join("lobby");
+  expect(lobby).toMatchObject({
+    case: "join",
+    value: { epoch, resumed: false, room: { headRev: 9n }, read: { seq: 4n } },
+  });
+  const first = await world.subscribed("lobby");
+  expect(first.request.rooms[0]?.start).toMatchObject({ case: "history", value: 50 });
+  first.responses.push({ events: [snapshot([], { headRev: 9 }), posted(10)] });
+  await vi.waitFor(() => expect(world.events.map(({ rev }) => rev)).toContain(10n));
+
+  expect(await world.join("attic", 3)).toMatchObject({ value: { resumed: true } });
+  const second = await world.subscribed("lobby", "attic");
+  expect(first.context.signal.aborted).toBe(true);
+  expect(second.request.rooms.map(({ start }) => start.value)).toMatchObject([
+    { epoch, rev: 10n },
+    { epoch, rev: 3n },
+  ]);
+  await world.ask({ case: "leave", value: { room: "lobby" } });
+  await world.subscribed("attic");
+});
+
+test("the feed comes too, and says what one is in a room that is joined", async () => {
+  world.start();
+  await world.hello();
+  const member = { room: "lobby", user: ana, role: Role.OWNER };
+  world.subscriptions[0]?.responses.push({
+    events: [{ kind: { case: "feed", value: { reset: true, rooms: [{ room: { id: "lobby" }, member }] } } }],
+  });
+  await vi.waitFor(() => expect(world.events.some(({ kind }) => kind.case === "feed")).toBe(true));
+  expect(await world.join("lobby")).toMatchObject({ value: { member: { role: Role.OWNER } } });
+});
+
+test("a room that no call finds has a Subscribe of its own, which may be refused without harm to the others", async () => {
+  world.hidden.add("den").add("unmade");
+  world.start();
+  await world.hello();
+  await world.join("lobby");
+  const lobby = await world.subscribed("lobby");
+  const den = world.join("den");
+  (await world.subscribed("den")).responses.finish(new ConnectError("no such room", Code.NotFound));
+  expect(await den).toMatchObject({ case: "error", value: { code: Code.NotFound, message: "no such room" } });
+  const unmade = world.join("unmade");
+  const alone = await world.subscribed("unmade");
+  alone.responses.push({ events: [room(snapshot([]), "unmade")] });
+  expect(await unmade).toMatchObject({ case: "join", value: { epoch, resumed: false } });
+  alone.responses.push({ events: [room(posted(1), "unmade")] });
+  await vi.waitFor(() => expect(world.events.some(({ kind }) => kind.case === "posted")).toBe(true));
+  expect(lobby.context.signal.aborted).toBe(false);
+  await world.ask({ case: "leave", value: { room: "unmade" } });
+  expect(alone.context.signal.aborted).toBe(true);
+});
+
+test("who may not see one of the rooms any more is shut out of that one, and the others go on", async () => {
+  world.start();
+  await world.hello();
+  await Promise.all([world.join("lobby"), world.join("den")]);
+  const both = await world.subscribed("lobby", "den");
+  world.hidden.add("den");
+  both.responses.finish(new ConnectError("no such room", Code.NotFound));
+  await world.subscribed("lobby");
+  expect(world.events.filter(({ kind }) => kind.case === "shutOut").map((event) => event.room)).toEqual(["den"]);
+  expect(world.end).toBeUndefined();
+});
+
+test("messages are posted one after the other, and refusals are replies", async () => {
+  world.start();
+  await world.hello();
+  let release: (() => void) | undefined;
+  world.beforePost = (text) => {
+    if (text === "bad") {
+      throw new ConnectError("too long", Code.InvalidArgument);
+    }
+    return text === "one" ? new Promise((resolve) => (release = resolve)) : Promise.resolve();
+  };
+  const post = (text: string) =>
+    world.ask({ case: "publish", value: { room: "lobby", clientId: text, body: { case: "text", value: text } } });
+  const answers = [post("one"), post("bad"), post("two")];
+  await vi.waitFor(() => {
+    expect(release).toBeDefined();
+    release?.();
+  });
+  expect(await Promise.all(answers)).toMatchObject([
+    { case: "publish", value: { seq: 1n } },
+    { case: "error", value: { code: Code.InvalidArgument, message: "too long" } },
+    { case: "publish", value: { seq: 2n } },
+  ]);
+  expect(world.posts).toEqual(["one", "two"]);
+  expect(await world.ask({ case: "markRead", value: { room: "lobby", seq: 2n } })).toMatchObject({
+    value: { read: { seq: 2n } },
+  });
+});
+
+test("it ends as its streams do: with what the server says, or because there is none", async () => {
+  world.start();
+  await world.hello();
+  world.subscriptions[0]?.responses.finish(new ConnectError("going away", Code.Unavailable));
+  await vi.waitFor(() => expect(world.end).toMatchObject({ code: Code.Unavailable, rawMessage: "going away" }));
+
+  world = new World().start();
+  await world.hello();
+  await world.join("lobby");
+  const { responses } = await world.subscribed("lobby");
+  responses.finish();
+  await vi.waitFor(() => expect(world.end).toMatchObject({ code: Code.Unavailable, isWireError: false }));
+  expect(world.subscriptions.every(({ context }) => context.signal.aborted)).toBe(true);
+});
