@@ -37,6 +37,7 @@ type commandLine struct {
 	Backup  backupCommand  `cmd:"" help:"Copy a data directory while no server uses it."`
 	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup; clients load their rooms anew."`
 	Repair  repairCommand  `cmd:"" help:"Look at a data directory whose log is damaged, and give up what comes after the damage."`
+	Compact compactCommand `cmd:"" help:"Rewrite a data directory while no server uses it, so that nothing deleted is left in any file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	BenchFloor benchFloorCommand `cmd:"" hidden:""`
@@ -101,7 +102,7 @@ func explained(args []string) string {
 		return "rialto serve"
 	}
 	switch args[0] {
-	case "serve", "proxy", "chat", "admin", "bench", "backup", "restore", "repair", "version":
+	case "serve", "proxy", "chat", "admin", "bench", "backup", "restore", "repair", "compact", "version":
 		return "rialto " + args[0]
 	}
 	return "rialto"

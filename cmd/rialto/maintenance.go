@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/rialto-rpc/rialto/internal/server"
 )
 
@@ -21,6 +23,18 @@ type backupCommand struct {
 
 // Run makes the copy.
 func (b *backupCommand) Run() error { return server.Backup(b.Data, b.To) }
+
+// compactCommand rewrites a data directory.
+type compactCommand struct {
+	Data string `default:"rialto-data" placeholder:"DIR" help:"The data directory; no server may use it (${default})."`
+}
+
+// Run does it, unless it is interrupted.
+func (o *compactCommand) Run(ctx context.Context, c console) error {
+	ctx, stop := untilSignal(ctx)
+	defer stop()
+	return server.Compact(ctx, o.Data, c.stdout)
+}
 
 // restoreCommand makes a data directory of a backup.
 type restoreCommand struct {

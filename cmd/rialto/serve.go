@@ -20,6 +20,9 @@ type serveCommand struct {
 	Durability   string `default:"always" enum:"always,interval" placeholder:"WHEN" help:"always: nothing is acknowledged or shown before it is synced to the disk. interval: it is synced once a second, so a power loss takes the last second, and clients load their rooms anew after any unclean stop (${default})."`
 	MinFreeBytes int64  `default:"268435456" placeholder:"N" help:"Space that its disk must have left; with less, reading goes on and writes are refused (${default})."`
 
+	RetainAge      time.Duration `default:"0" placeholder:"TIME" help:"How old messages become in rooms that do not say so themselves, such as 2160h: at least 1h. 0: however old (${default}). They leave 1,000 at a time."`
+	RetainMessages uint64        `default:"0" placeholder:"N" help:"How many messages such rooms keep: at least 1000. 0: all (${default})."`
+
 	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
 	GRPC     string `name:"grpc" default:"localhost:9090" placeholder:"HOST:PORT" group:"Listening" help:"Where native gRPC clients connect (${default})."`
 	Admin    string `default:"localhost:9091" placeholder:"HOST:PORT" group:"Listening" help:"Where operators look: /metrics, /debug/pprof, details at /readyz (${default}). Empty: nowhere. Keep it private."`
@@ -116,6 +119,8 @@ func (s *serveCommand) config() server.Config {
 		DataDir:           s.Data,
 		SyncInterval:      syncIntervals[s.Durability],
 		MinFreeBytes:      s.MinFreeBytes,
+		RetainAge:         s.RetainAge,
+		RetainMessages:    s.RetainMessages,
 		TLSCertFile:       s.TLSCert,
 		TLSKeyFile:        s.TLSKey,
 		Guests:            s.Guests,

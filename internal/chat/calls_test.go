@@ -173,6 +173,10 @@ func (c *calls) every() map[string]roomCall {
 			_, err := c.members.ListBans(ctx, &chatv1.ListBansRequest{Room: room})
 			return err
 		}},
+		"DeleteRoom": {true, func(ctx context.Context, room string) error {
+			_, err := c.rooms.DeleteRoom(ctx, &chatv1.DeleteRoomRequest{Room: room})
+			return err
+		}},
 		"ListAuditEntries": {true, func(ctx context.Context, room string) error {
 			_, err := c.rooms.ListAuditEntries(ctx, &chatv1.ListAuditEntriesRequest{Room: room})
 			return err

@@ -48,7 +48,16 @@ func roomProto(r state.Room) *chatv1.Room {
 
 		JoinRequests: r.Settings.Requests,
 		People:       r.People,
+		Retention:    retentionProto(r.Settings.Retention),
 	}
+}
+
+// retentionProto returns nil where the room leaves it to the server.
+func retentionProto(r state.Retention) *chatv1.Retention {
+	if !r.Set {
+		return nil
+	}
+	return &chatv1.Retention{MaxAge: durationProto(r.Age), MaxMessages: r.Messages}
 }
 
 // messageProto returns a message, or its tombstone without body and reactions.
@@ -181,6 +190,9 @@ func unread(seq uint64, h state.Head) uint64 {
 // eventProto returns a change as clients see it. One of a kind that the API does not know still has room, rev and time.
 func eventProto(e *state.Event) *chatv1.Event {
 	p := &chatv1.Event{Room: string(e.Room), Rev: e.Rev, Time: timeProto(e.Time)}
+	if aboutMessage(e) && e.Message == nil {
+		return p // it has left the room
+	}
 	switch e.Kind {
 	case state.Posted:
 		p.Kind = &chatv1.Event_Posted{Posted: messageProto(e.Message)}
@@ -196,6 +208,8 @@ func eventProto(e *state.Event) *chatv1.Event {
 		p.Kind = &chatv1.Event_MemberChanged{MemberChanged: memberProto(*e.Member)}
 	case state.MemberRemoved:
 		p.Kind = &chatv1.Event_MemberRemoved{MemberRemoved: memberProto(*e.Member)}
+	case state.Trimmed:
+		p.Kind = &chatv1.Event_Trimmed{Trimmed: &chatv1.Trimmed{FirstSeq: e.First}}
 	}
 	if e.Actor.ID != subject(e) {
 		p.Actor = userProto(e.Actor)
@@ -210,9 +224,14 @@ func subject(e *state.Event) string {
 		return e.Message.Sender.ID
 	case state.MemberChanged, state.MemberRemoved:
 		return e.Member.User.ID
+	case state.Trimmed:
+		return e.Actor.ID // nobody
 	}
 	return ""
 }
+
+// aboutMessage reports whether an event is of a kind that shows a message.
+func aboutMessage(e *state.Event) bool { return e.Kind == state.Posted || changesMessage(e) }
 
 // durationProto returns milliseconds as a duration; unset for 0.
 func durationProto(ms int64) *durationpb.Duration {

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -17,6 +18,7 @@ type cursor struct {
 	room    *room
 	slot    int    // in room.subscribers, and guarded as they are
 	last    uint64 // guarded by room.mu; the rev after which its user may not see the room any more; uncapped: there is none
+	deleted bool   // guarded by room.mu; whether the room was
 
 	// Guarded by session.mu.
 	begun  bool               // whether pos and what belongs to it are set
@@ -38,11 +40,12 @@ type cursor struct {
 type turn struct {
 	events []*event
 	bytes  int
-	more   bool // whether it has more to send at once
-	behind bool // whether that has to be read from disk, which the asker did not want
-	later  bool // whether it left something out that is to come, but not at once
-	ended  bool // whether it has reached its limit
-	over   bool // whether its user may not see the room any more and has got what they might
+	more   bool                 // whether it has more to send at once
+	behind bool                 // whether that has to be read from disk, which the asker did not want
+	later  bool                 // whether it left something out that is to come, but not at once
+	ended  bool                 // whether it has reached its limit
+	over   bool                 // whether its user may not see the room any more and has got what they might
+	reason chatv1.ShutOutReason // with over
 }
 
 // ask says what a cursor may do in its turn.
@@ -60,6 +63,10 @@ type ask struct {
 func (c *cursor) take(a ask) (turn, error) {
 	delivery := &c.session.service.delivery
 	t, w := c.look(a)
+	if w.deleted {
+		c.snapshot = nil
+		return turn{over: true, reason: chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED}, nil
+	}
 	if w.last != uncapped {
 		return c.takeLast(a, w.last, min(w.committed, w.last))
 	}
@@ -73,7 +80,11 @@ func (c *cursor) take(a ask) (turn, error) {
 			return t, nil
 		}
 		var err error
-		if events, bytes, err = c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes); err != nil {
+		events, bytes, err = c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes)
+		if errors.Is(err, state.ErrTrimmed) {
+			return c.beginAnew()
+		}
+		if err != nil {
 			return turn{}, err
 		}
 	}
@@ -88,6 +99,7 @@ func (c *cursor) take(a ask) (turn, error) {
 // inWindow is what a cursor finds in its room's window.
 type inWindow struct {
 	last      uint64 // that its user may see
+	deleted   bool   // whether the room was
 	committed uint64
 	events    []*event // none with a last, or where a snapshot comes first
 	bytes     int
@@ -98,7 +110,7 @@ func (c *cursor) look(a ask) (t turn, w inWindow) {
 	r := c.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w.last, w.committed = c.last, max(r.window.head, c.seen)
+	w.last, w.deleted, w.committed = c.last, c.deleted, max(r.window.head, c.seen)
 	if w.last != uncapped || c.snapshot != nil {
 		return t, w
 	}
@@ -125,6 +137,9 @@ func (c *cursor) takeLast(a ask, last, committed uint64) (turn, error) {
 		}
 		s := c.session.service
 		events, bytes, err := c.room.readBlocks(s.engine, c.pos, committed, s.delivery.TurnBytes)
+		if errors.Is(err, state.ErrTrimmed) {
+			return turn{over: true}, nil
+		}
 		if err != nil {
 			return turn{}, err
 		}
@@ -139,6 +154,21 @@ func (c *cursor) takeLast(a ask, last, committed uint64) (turn, error) {
 	}
 	t.more, t.over = c.pos < committed, c.pos >= last
 	return t, nil
+}
+
+// beginAnew puts a snapshot before what comes, because changes that were to come are not kept any more.
+func (c *cursor) beginAnew() (turn, error) {
+	e := c.session.service.engine
+	at, err := e.standing(c.room.id, c.session.actor.ID)
+	switch ok, err := maySee(err); {
+	case err != nil:
+		return turn{}, err
+	case !ok: // which the room will tell, too
+		return turn{over: true}, nil
+	}
+	c.seen = at.room.Head.Rev
+	c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_TRIMMED, resetHistory)
+	return turn{more: true}, nil
 }
 
 // messageRev returns the rev of the message that an event shows; 0 if it shows none.
@@ -157,11 +187,11 @@ func messageRev(e *chatv1.Event) uint64 {
 }
 
 // shutOutEvent is the last of a room for those who may not see it any more.
-func shutOutEvent(room state.RoomID, now time.Time) *event {
+func shutOutEvent(room state.RoomID, reason chatv1.ShutOutReason, now time.Time) *event {
 	return newEvent(&chatv1.Event{
 		Room: string(room),
 		Time: timestamppb.New(now),
-		Kind: &chatv1.Event_ShutOut{ShutOut: &chatv1.ShutOut{}},
+		Kind: &chatv1.Event_ShutOut{ShutOut: &chatv1.ShutOut{Reason: reason}},
 	})
 }
 
@@ -214,6 +244,8 @@ func (c *cursor) begin(j *chatv1.Join, at *standing, final bool) (resumed, ok bo
 			return false, false
 		case rev > c.seen:
 			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_UNKNOWN_POSITION, resetHistory)
+		case rev+1 < at.room.Removal.Rev:
+			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_TRIMMED, resetHistory)
 		case c.seen-rev > maxReplay:
 			c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND, resetHistory)
 		default:
@@ -250,12 +282,12 @@ type standing struct {
 func (e *engine) standing(id state.RoomID, user string) (*standing, error) {
 	v := e.views.View()
 	defer v.Close()
-	_, ok, err := v.Room(id)
+	room, ok, err := v.Room(id)
 	if err != nil {
 		return nil, e.internal("read room", err)
 	}
 	at := &standing{epoch: v.Epoch(), room: state.Room{ID: id}}
-	if !ok && id.Reserved() { // who is in direct rooms that there are not yet is nobody's business, either
+	if room.Deleted != 0 || !ok && id.Reserved() { // who is in direct rooms that there are not yet is nobody's business, either
 		return nil, errNoSuchRoom
 	}
 	if ok {

@@ -82,6 +82,8 @@ func resultError(r state.Result) error {
 		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("links of the room"))
 	case state.ShutOutOfServer:
 		return errBannedFromServer
+	case state.RoomDeleted:
+		return status.Error(codes.FailedPrecondition, "the room was deleted, and its id is not used again")
 	case state.Blocked:
 		return status.Error(codes.PermissionDenied, "one of those users does not want this")
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.

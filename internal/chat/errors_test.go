@@ -59,6 +59,7 @@ func TestResultError(t *testing.T) {
 		state.TooManyLinks:      codes.ResourceExhausted,
 		state.Blocked:           codes.PermissionDenied,
 		state.ShutOutOfServer:   codes.PermissionDenied,
+		state.RoomDeleted:       codes.FailedPrecondition,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

@@ -1,5 +1,7 @@
 package chat
 
+import "github.com/rialto-rpc/rialto/internal/chat/state"
+
 // Queued returns how many messages wait in sessions for their turn to be appended.
 func (s *Service) Queued() int {
 	s.mu.Lock()
@@ -12,3 +14,6 @@ func (s *Service) Queued() int {
 	}
 	return n
 }
+
+// Look has the keeper look at a room.
+func (s *Service) Look(room state.RoomID) { s.keeper.look(room) }

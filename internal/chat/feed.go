@@ -188,8 +188,14 @@ func (r *feedReader) list() error {
 // readRoom says what the user has to do with a room, and returns whether they are a member of it.
 func (r *feedReader) readRoom(v state.View, id state.RoomID, touched bool) (bool, error) {
 	room, ok, err := v.Room(id)
-	if err != nil || !ok {
+	if err != nil {
 		return false, err
+	}
+	if !ok { // it was deleted
+		if touched {
+			r.part.RemovedInvitations = append(r.part.RemovedInvitations, string(id))
+		}
+		return false, nil
 	}
 	member, err := v.Member(id, r.user)
 	if err != nil {

@@ -50,9 +50,12 @@ func (s *memberService) ListInvitations(ctx context.Context, req *chatv1.ListInv
 		resp.NextPageToken = pageToken(invitationsToken, who.ID, string(invitations[n-1].Room))
 	}
 	for _, i := range invitations {
-		room, err := s.engine.room(v, i.Room)
+		room, ok, err := v.Room(i.Room)
 		if err != nil {
-			return nil, err
+			return nil, s.engine.internal("read room", err)
+		}
+		if !ok { // it was deleted just now
+			continue
 		}
 		resp.Invitations = append(resp.Invitations, invitationProto(i, room))
 	}

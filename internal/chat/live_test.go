@@ -55,6 +55,9 @@ type config struct {
 	wrap     func(sequencer.Sequencer) sequencer.Sequencer // nil: none
 	reads    func(chat.Store) chat.Store                   // nil: none
 	dial     []grpc.DialOption
+	keep     chat.Retention
+	clock    func() time.Time
+	eraser   func(*state.Store) chat.Eraser // nil: none
 }
 
 func start(tb testing.TB, c config) *live {
@@ -83,6 +86,10 @@ func start(tb testing.TB, c config) *live {
 	}
 	cfg := chat.Config{
 		Hub: hub, Store: reads, Sequencer: seq, Guests: l.guests, MaxRooms: c.maxRooms, Delivery: c.delivery, Logger: c.logger,
+	}
+	cfg.Retention, cfg.Clock = c.keep, c.clock
+	if c.eraser != nil {
+		cfg.Eraser = c.eraser(store)
 	}
 	if c.noGuests {
 		cfg.Guests = nil

@@ -2,12 +2,14 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"math"
 
 	"google.golang.org/protobuf/proto"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -112,10 +114,21 @@ func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessag
 		return nil, err
 	}
 	m, err := s.current(req.GetRoom(), result.Seq)
+	if errors.Is(err, errNoSuchMessage) {
+		m, err = gone(req, who, result), nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	return &chatv1.PostMessageResponse{Message: m, Duplicate: result.Duplicate}, nil
+}
+
+// gone returns what is known of a message that was posted and has left the room.
+func gone(req *chatv1.PostMessageRequest, who auth.Principal, r state.Result) *chatv1.Message {
+	return &chatv1.Message{
+		Room: req.GetRoom(), Seq: r.Seq, Rev: r.Rev, Sender: userProto(actorOf(who)), CreateTime: timeProto(r.Time),
+		ClientId: req.GetClientId(),
+	}
 }
 
 // publishOf returns the command that a PostMessage is.

@@ -52,7 +52,7 @@ func (r *room) push(e *state.Event) {
 	r.mu.Lock()
 	r.window.push(e)
 	r.head.Store(e.Rev)
-	if changesMessage(e) {
+	if changesMessage(e) || e.Kind == state.Trimmed {
 		r.dropBlocksLocked()
 	}
 	victims := r.hub.memory.set(&r.holding, r.window.cost())
@@ -85,13 +85,14 @@ func (r *room) resume(time.Time) {
 	r.service.fanout.mark(r)
 }
 
-// shutOut makes the cursors of those whom o covers end at its rev.
+// shutOut makes the cursors of those whom o covers end at its rev, or at once where the room was deleted.
 func (r *room) shutOut(o state.ShutOut) {
 	r.mu.Lock()
 	for _, chunk := range r.subscribers.all() {
 		for _, c := range chunk {
 			if o.Covers(c.session.actor.ID) {
 				c.last = min(c.last, o.Rev)
+				c.deleted = c.deleted || o.Deleted
 			}
 		}
 	}

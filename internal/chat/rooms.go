@@ -23,6 +23,7 @@ const (
 type roomService struct {
 	chatv1.UnimplementedRoomServiceServer
 	engine *engine
+	keeper *keeper
 }
 
 // CreateRoom implements chatv1.RoomServiceServer.
@@ -79,6 +80,9 @@ func updateOf(req *chatv1.UpdateRoomRequest) (*storev1.UpdateRoom, error) {
 		return nil, err
 	}
 	command := &storev1.UpdateRoom{Room: req.GetRoom(), Title: req.Title, Topic: req.Topic, Archived: req.Archived, Requests: req.JoinRequests}
+	if err := setRetention(command, req); err != nil {
+		return nil, err
+	}
 	if req.SlowMode != nil {
 		ms, err := validateDuration("slow_mode", req.GetSlowMode(), maxSlowMode)
 		if err != nil {
@@ -96,6 +100,20 @@ func updateOf(req *chatv1.UpdateRoomRequest) (*storev1.UpdateRoom, error) {
 		command.Posting = proto.Uint32(uint32(req.GetPosting()))
 	}
 	return command, nil
+}
+
+// setRetention takes what an UpdateRoom says about what is kept.
+func setRetention(command *storev1.UpdateRoom, req *chatv1.UpdateRoomRequest) error {
+	command.ClearRetention = req.GetClearRetention()
+	if req.Retention == nil {
+		return nil
+	}
+	if req.GetClearRetention() {
+		return invalidArgument("clear_retention", "must not be set together with retention")
+	}
+	keep, err := validateRetention("retention", req.GetRetention())
+	command.Retention = keep
+	return err
 }
 
 // validateSettings checks what CreateRoom and UpdateRoom have in common.
@@ -124,6 +142,23 @@ func (s *roomService) change(ctx context.Context, who auth.Principal, id string,
 		return nil, err
 	}
 	return roomProto(room), nil
+}
+
+// DeleteRoom implements chatv1.RoomServiceServer.
+func (s *roomService) DeleteRoom(ctx context.Context, req *chatv1.DeleteRoomRequest) (*chatv1.DeleteRoomResponse, error) {
+	who, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if _, err := s.engine.do(ctx, who, &storev1.DeleteRoom{Room: req.GetRoom()}); err != nil {
+		return nil, err
+	}
+	s.engine.log.Info("room deleted", "room", req.GetRoom(), "by", who.ID)
+	s.keeper.look(state.RoomID(req.GetRoom()))
+	return &chatv1.DeleteRoomResponse{}, nil
 }
 
 // GetRoom implements chatv1.RoomServiceServer.

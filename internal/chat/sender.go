@@ -305,7 +305,7 @@ func (s *session) takeTurnLocked(c *cursor, a ask) (turn, error) {
 		s.unended--
 	}
 	if over {
-		t.events = append(t.events, shutOutEvent(c.room.id, s.service.engine.now()))
+		t.events = append(t.events, shutOutEvent(c.room.id, t.reason, s.service.engine.now()))
 		s.mu.Unlock()
 		s.drop(c)
 		s.mu.Lock()

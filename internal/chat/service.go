@@ -39,6 +39,8 @@ type Config struct {
 	Clock     func() time.Time // of records and events; nil: time.Now
 	MaxRooms  int              // that one connection may have joined; 0: 200
 	Delivery  Delivery
+	Retention Retention // of rooms that have none of their own
+	Eraser    Eraser    // nil: what is gone is not erased
 }
 
 // Service is rialto.chat.v1: sessions in front of live rooms, and calls. Make one with [New]. Safe for concurrent use.
@@ -49,6 +51,7 @@ type Service struct {
 	hub      *Hub
 	guests   *auth.Guests
 	markers  *markers
+	keeper   *keeper
 	maxRooms int
 	delivery Delivery
 
@@ -71,6 +74,9 @@ func New(cfg Config) (*Service, error) {
 		return nil, errors.New("chat: a service needs a hub, a store and a sequencer")
 	}
 	if err := cfg.Limits.Validate(); err != nil {
+		return nil, fmt.Errorf("chat: %w", err)
+	}
+	if err := cfg.Retention.Validate(); err != nil {
 		return nil, fmt.Errorf("chat: %w", err)
 	}
 	if cfg.MaxRooms < 0 {
@@ -100,6 +106,7 @@ func New(cfg Config) (*Service, error) {
 		hub:      cfg.Hub,
 		guests:   cfg.Guests,
 		markers:  newMarkers(e),
+		keeper:   newKeeper(e, cfg.Eraser, cfg.Retention),
 		maxRooms: cmp.Or(cfg.MaxRooms, defaultMaxRooms),
 		delivery: delivery,
 		sessions: make(map[*session]struct{}),
@@ -114,7 +121,7 @@ const defaultMaxRooms = 200
 // messages that carry their own encoding: a grpc.Server needs a codec that knows bridge.Encoded.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	chatv1.RegisterChatServiceServer(r, s)
-	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine})
+	chatv1.RegisterRoomServiceServer(r, &roomService{engine: s.engine, keeper: s.keeper})
 	chatv1.RegisterMessageServiceServer(r, &messageService{engine: s.engine})
 	chatv1.RegisterMemberServiceServer(r, &memberService{engine: s.engine, markers: s.markers})
 	chatv1.RegisterUserServiceServer(r, &userService{engine: s.engine})

@@ -75,8 +75,8 @@ func (s *snapshot) fill(part *chatv1.Snapshot, e *engine, bytes int) error {
 		part.Messages = append(part.Messages, p)
 		s.after = m.Seq
 	}
-	if len(messages) == 0 {
-		return fmt.Errorf("read snapshot: %w", errMissingEvents)
+	if len(messages) == 0 { // all have left the room meanwhile, which an event will tell
+		s.after = last
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
 // Sizes that the API fixes.
@@ -131,6 +132,34 @@ func validateDuration(field string, d *durationpb.Duration, most time.Duration) 
 		return 0, invalidArgument(field, "must be whole milliseconds")
 	}
 	return d.AsDuration().Milliseconds(), nil
+}
+
+// Bounds of a room's retention, and of a server's.
+const (
+	minRetainAge      = time.Hour
+	maxRetainAge      = 100 * 365 * 24 * time.Hour
+	minRetainMessages = 1000
+	maxRetainMessages = 1_000_000_000_000
+)
+
+// validateRetention returns what is to be kept.
+func validateRetention(field string, r *chatv1.Retention) (*storev1.Retention, error) {
+	keep := &storev1.Retention{Messages: r.GetMaxMessages()}
+	if n := r.GetMaxMessages(); n != 0 && (n < minRetainMessages || n > maxRetainMessages) {
+		return nil, invalidArgument(field+".max_messages", "must be 1,000 to 1,000,000,000,000, or 0")
+	}
+	if r.MaxAge == nil {
+		return keep, nil
+	}
+	age, err := validateDuration(field+".max_age", r.GetMaxAge(), maxRetainAge)
+	if err != nil {
+		return nil, err
+	}
+	if age < minRetainAge.Milliseconds() || age%1000 != 0 {
+		return nil, invalidArgument(field+".max_age", "must be whole seconds, an hour at least")
+	}
+	keep.AgeMs = age
+	return keep, nil
 }
 
 // validateReason checks why somebody was banned; it may be empty.

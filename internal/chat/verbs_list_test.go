@@ -159,4 +159,12 @@ var verbs = []verb{
 		_, err := v.rooms.UpdateRoom(ctx, &chatv1.UpdateRoomRequest{Room: room, Archived: proto.Bool(false)})
 		return err
 	}},
+	{"say what is kept", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.rooms.UpdateRoom(ctx, &chatv1.UpdateRoomRequest{Room: room, Retention: &chatv1.Retention{MaxMessages: 1000}})
+		return err
+	}},
+	{"delete it", func(v *verbTable, ctx context.Context, room string) error {
+		_, err := v.rooms.DeleteRoom(ctx, &chatv1.DeleteRoomRequest{Room: room})
+		return err
+	}},
 }

@@ -135,7 +135,11 @@ func (v *verbTable) outcome(verb verb, kind, role string) string {
 	head := must(v.rooms.GetRoom(v.owner, &chatv1.GetRoomRequest{Room: room}))(v.t).GetRoom().GetHeadRev()
 	seen := v.observe(room, kind)
 	err := verb.do(v, actor, room)
-	after := must(v.rooms.GetRoom(v.owner, &chatv1.GetRoomRequest{Room: room}))(v.t).GetRoom().GetHeadRev()
+	is, gone := v.rooms.GetRoom(v.owner, &chatv1.GetRoomRequest{Room: room})
+	if err == nil && status.Code(gone) == codes.NotFound {
+		return v.deleted(room, kind)
+	}
+	after := must(is, gone)(v.t).GetRoom().GetHeadRev()
 	events := seen(after)
 	switch {
 	case err != nil && after != head:
@@ -148,6 +152,23 @@ func (v *verbTable) outcome(verb verb, kind, role string) string {
 		v.t.Errorf("%s as %s in a %s room: events %v from rev %d to %d", verb.name, role, kind, events, head, after)
 	}
 	return kindOf(events[0])
+}
+
+// deleted says what the observers see of a room that was deleted: both, if both could see it, the same.
+func (v *verbTable) deleted(room, kind string) string {
+	seeing := []*session{v.insider, v.passer}
+	if kind == "private" {
+		seeing = seeing[:1]
+	}
+	for _, s := range seeing {
+		e := s.event(func(e *chatv1.Event) bool {
+			return e.GetRoom() == room && (e.GetRev() > 0 && e.GetSnapshot() == nil || e.GetShutOut() != nil)
+		})
+		if e.GetShutOut().GetReason() != chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED {
+			v.t.Errorf("of a deleted %s room came %v", kind, e)
+		}
+	}
+	return "shut_out"
 }
 
 // kindOf names an event as the API does.

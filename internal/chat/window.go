@@ -33,13 +33,17 @@ type entry struct {
 const uncapped = math.MaxUint64
 
 // push appends the room's next event. Where it changes a message, older events of that message show it from now on as it
-// has become: a deleted body cannot be had from the window.
+// has become, and where it trims the room, older events of what has left show nothing: a body that is gone cannot be had from
+// the window.
 func (w *window) push(e *state.Event) {
 	if len(w.entries) > 0 && e.Rev != w.head+1 {
 		// What would be a gap is read from disk instead.
 		w.clear()
 	}
-	if changesMessage(e) {
+	switch {
+	case e.Kind == state.Trimmed:
+		w.forget(e.First)
+	case changesMessage(e):
 		w.replace(e.Message)
 	}
 	w.entries = append(w.entries, entry{event: e})
@@ -67,6 +71,20 @@ func (w *window) replace(m *state.Message) {
 		newer.Message = m
 		w.entries[i] = entry{event: &newer}
 		w.bytes += bodyBytes(&newer) - bodyBytes(old)
+	}
+}
+
+// forget lets go of messages below first. Their events stay, without them.
+func (w *window) forget(first uint64) {
+	for i := range w.entries {
+		old := w.entries[i].event
+		if old.Message == nil || old.Message.Seq >= first {
+			continue
+		}
+		without := *old // others read the old one
+		without.Message = nil
+		w.entries[i] = entry{event: &without}
+		w.bytes -= bodyBytes(old)
 	}
 }
 

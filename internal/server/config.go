@@ -34,7 +34,10 @@ type Config struct {
 	// SyncInterval, if not 0, lets what is acknowledged be synced so often instead of before: a power loss takes what is
 	// younger, and clients load their rooms anew after any stop that was not in order.
 	SyncInterval time.Duration
-	MinFreeBytes int64 // of the data directory's disk, below which writes are refused; 0: none
+	// What is kept of rooms that do not say so themselves; 0: everything. See chat.Retention.
+	RetainAge      time.Duration
+	RetainMessages uint64
+	MinFreeBytes   int64 // of the data directory's disk, below which writes are refused; 0: none
 
 	MaxMessageBytes   int           // of a message from a client, on both ports, uncompressed
 	MaxTextBytes      int           // of a message's text; 0: chat.DefaultTextBytes
@@ -98,6 +101,10 @@ func (c Config) limits() chat.Limits {
 	return chat.Limits{TextBytes: c.MaxTextBytes, DataBytes: c.MaxDataBytes}
 }
 
+func (c Config) retention() chat.Retention {
+	return chat.Retention{Age: c.RetainAge, Messages: c.RetainMessages}
+}
+
 func (c Config) delivery() chat.Delivery {
 	window := c.DeliveryWindow
 	if window == 0 {
@@ -131,6 +138,9 @@ func validateAddress(address string) error {
 }
 
 func (c Config) validateChat() error {
+	if err := c.retention().Validate(); err != nil {
+		return fmt.Errorf("--retain-age, --retain-messages: %w", err)
+	}
 	switch {
 	case c.DataDir == "":
 		return errors.New("--data: a directory is needed")

@@ -2,7 +2,11 @@ package server
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,4 +121,81 @@ func TestRepairSaysWhatItDoes(t *testing.T) {
 		t.Errorf("repairing: %q, %v", said.String(), err)
 	}
 	start(t, cfg).stop(t)
+}
+
+// What was deleted, edited away or in a deleted room is in no file of a data directory that was compacted.
+func TestCompactLeavesNothingDeleted(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	i := start(t, cfg)
+	if err := Compact(t.Context(), cfg.DataDir, io.Discard); err == nil {
+		t.Error("compacted under a running server")
+	}
+	conn := dial(t, i.GRPC, nil)
+	ctx := newGuest(t, conn)
+	messages, rooms := chatv1.NewMessageServiceClient(conn), chatv1.NewRoomServiceClient(conn)
+	// Random bytes, many of them, so that no compression changes them; but for the text that is edited.
+	deleted, gone, kept, edited := randomBytes(), randomBytes(), randomBytes(), []byte(rand.Text())
+	for _, p := range []struct {
+		room string
+		data []byte
+	}{{"lobby", deleted}, {"lobby", nil}, {"lobby", kept}, {"den", gone}} {
+		req := &chatv1.PostMessageRequest{Room: p.room, Body: &chatv1.PostMessageRequest_Text{Text: string(edited)}}
+		if p.data != nil {
+			req.Body = &chatv1.PostMessageRequest_Data{Data: &chatv1.Data{Type: "random", Value: p.data}}
+		}
+		if _, err := messages.PostMessage(ctx, req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err1 := messages.DeleteMessage(ctx, &chatv1.DeleteMessageRequest{Room: "lobby", Seq: 1})
+	_, err2 := messages.EditMessage(ctx, &chatv1.EditMessageRequest{Room: "lobby", Seq: 2, Text: "otherwise"})
+	_, err3 := rooms.DeleteRoom(ctx, &chatv1.DeleteRoomRequest{Room: "den"})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	i.stop(t)
+	if !inFiles(t, cfg.DataDir, deleted) || !inFiles(t, cfg.DataDir, edited) || !inFiles(t, cfg.DataDir, gone) {
+		t.Error("nothing was there before")
+	}
+	leftBehind := filepath.Join(cfg.DataDir, storeDir, "000001.log.damaged")
+	if err := os.WriteFile(leftBehind, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	if err := Compact(t.Context(), cfg.DataDir, &said); err != nil || !strings.Contains(said.String(), leftBehind) {
+		t.Fatalf("%v, %q", err, said.String())
+	}
+	for i, body := range [][]byte{deleted, edited, gone} {
+		if inFiles(t, cfg.DataDir, body) {
+			t.Errorf("number %d is still there", i)
+		}
+	}
+	if !inFiles(t, cfg.DataDir, kept) {
+		t.Error("what was not deleted is gone")
+	}
+	start(t, cfg).stop(t)
+}
+
+func randomBytes() []byte {
+	b := make([]byte, 8<<10)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+// inFiles reports whether a file of a directory holds the beginning of a body.
+func inFiles(t *testing.T, dir string, body []byte) (found bool) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		found = found || bytes.Contains(data, body[:min(len(body), 100)])
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }

@@ -100,7 +100,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	s.sequencer = local.New(local.Options{SyncInterval: s.cfg.SyncInterval})
 	config := chat.Config{
 		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), MaxRooms: s.cfg.MaxRooms,
-		Delivery: s.cfg.delivery(),
+		Delivery: s.cfg.delivery(), Retention: s.cfg.retention(), Eraser: s.store,
 	}
 	var tokens auth.Authenticator = noTokens{}
 	if s.cfg.Guests {

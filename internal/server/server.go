@@ -90,10 +90,16 @@ func (s *server) run(ctx context.Context) error {
 	alive := context.WithoutCancel(ctx)
 	sequencing, stopSequencer := context.WithCancel(alive)
 	defer stopSequencer()
+	keeping, stopKeeping := context.WithCancel(alive)
+	defer stopKeeping()
 	parts, failed := errgroup.WithContext(alive)
 
 	parts.Go(func() error { // ends by stopSequencer, or with the store
 		return wrap("store", s.sequencer.Run(sequencing, &measuredMachine{s.store, s.metrics, &s.position}))
+	})
+	parts.Go(func() error { // ends by stopKeeping, before the sequencer
+		s.chat.Keep(keeping)
+		return nil
 	})
 	parts.Go(func() error { // ends by drain
 		return wrap("gRPC server", ignore(s.grpc.Serve(s.listeners.grpc), grpc.ErrServerStopped))
@@ -112,6 +118,7 @@ func (s *server) run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-failed.Done():
 		}
+		stopKeeping()
 		s.drain(failed)
 		s.chat.Wait() // nothing serves any more, but what was taken is stored
 		return nil

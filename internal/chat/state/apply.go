@@ -115,6 +115,12 @@ func (t *transaction) apply(r *Record) (Result, error) {
 		return t.banUser(r, c)
 	case *storev1.BanAddress:
 		return t.banAddress(r, c)
+	case *storev1.DeleteRoom:
+		return t.deleteRoom(r, c)
+	case *storev1.Trim:
+		return t.trim(r, c)
+	case *storev1.Purge:
+		return t.purge(r, c)
 	}
 	return Result{Refusal: UnsupportedRecord}, nil
 }
@@ -153,9 +159,11 @@ func validCommand(c proto.Message) bool {
 		return validPublish(c)
 	case *storev1.CreateRoom:
 		s := c.GetSettings()
-		return (s.GetKind() == 0 || validKind(s.GetKind())) && s.GetPosting() <= uint32(RoleOwner) && s.GetArchiveTimeMs() == 0
+		return (s.GetKind() == 0 || validKind(s.GetKind())) && s.GetPosting() <= uint32(RoleOwner) &&
+			s.GetArchiveTimeMs() == 0 && s.GetRetention().GetAgeMs() >= 0
 	case *storev1.UpdateRoom:
-		return (c.Kind == nil || validKind(c.GetKind())) && c.GetPosting() <= uint32(RoleOwner)
+		return (c.Kind == nil || validKind(c.GetKind())) && c.GetPosting() <= uint32(RoleOwner) &&
+			c.GetRetention().GetAgeMs() >= 0
 	case *storev1.SetRole:
 		return c.GetRole() >= uint32(RoleGuest) && c.GetRole() <= uint32(RoleOwner)
 	case *storev1.Invite:
@@ -227,6 +235,12 @@ func newCommand(k Kind) proto.Message {
 		return new(storev1.BanUser)
 	case KindBanAddress:
 		return new(storev1.BanAddress)
+	case KindDeleteRoom:
+		return new(storev1.DeleteRoom)
+	case KindTrim:
+		return new(storev1.Trim)
+	case KindPurge:
+		return new(storev1.Purge)
 	}
 	return nil
 }

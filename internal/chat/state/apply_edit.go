@@ -31,6 +31,7 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	case c.ExpectedRev != nil && c.GetExpectedRev() != v.GetRev():
 		return Result{Refusal: RevMoved}, nil
 	}
+	t.removed(in.room)
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
@@ -63,6 +64,7 @@ func (t *transaction) delete(r *Record, c *storev1.Delete) (Result, error) {
 			return Result{}, err
 		}
 	}
+	t.removed(in.room)
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	if err := t.setMentions(in.id, result.Seq, v.GetSender().GetId(), v.GetMentions(), nil); err != nil {

@@ -8,9 +8,12 @@ import (
 
 // publish appends a message, making the room if there is none, and moves the sender's marker to it.
 func (t *transaction) publish(r *Record, c *storev1.Publish) (Result, error) {
-	room, err := t.room(c.GetRoom())
+	room, err := t.everRoom(c.GetRoom())
 	if err != nil {
 		return Result{}, err
+	}
+	if room.deleted() {
+		return Result{Refusal: RoomDeleted}, nil
 	}
 	id := dedupeID{RoomID(c.GetRoom()), r.Actor.ID, c.GetClientId()}
 	if room != nil && id.clientID != "" {
@@ -70,7 +73,7 @@ func (t *transaction) answered(room *room, to uint64) (*storev1.MessageValue, Re
 	if to == 0 {
 		return nil, Accepted, nil
 	}
-	if room == nil {
+	if room == nil || to < room.value.GetFirstSeq() {
 		return nil, NoSuchMessage, nil
 	}
 	v, err := t.message(messageID{room.id, to})
@@ -159,6 +162,9 @@ func (t *transaction) find(roomID string, seq uint64, r *Record) (entered, *stor
 	in, refusal, err := t.enter(roomID, r)
 	if err != nil || refusal != Accepted {
 		return in, nil, refusal, err
+	}
+	if seq < in.value.GetFirstSeq() {
+		return in, nil, NoSuchMessage, nil
 	}
 	v, err := t.message(messageID{in.id, seq})
 	if err != nil || v == nil {

@@ -10,7 +10,7 @@ import (
 
 // createRoom makes a room; the change stands for its making and its creator's ownership.
 func (t *transaction) createRoom(r *Record, c *storev1.CreateRoom) (Result, error) {
-	room, err := t.room(c.GetRoom())
+	room, err := t.everRoom(c.GetRoom())
 	if err != nil || room != nil || RoomID(c.GetRoom()).Reserved() {
 		return Result{Refusal: RoomExists}, err
 	}
@@ -33,7 +33,8 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
-	if in.actor.Role < RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
+	if in.actor.Role < RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil ||
+		c.Retention != nil || c.GetClearRetention()) {
 		return Result{Refusal: RoleTooLow}, nil
 	}
 	before := in.value.GetSettings()
@@ -117,6 +118,12 @@ func change(before *storev1.Settings, c *storev1.UpdateRoom) *storev1.Settings {
 	if c.Requests != nil {
 		settings.Requests = c.GetRequests()
 	}
+	if c.Retention != nil {
+		settings.Retention = c.GetRetention()
+	}
+	if c.GetClearRetention() {
+		settings.Retention = nil
+	}
 	return settings
 }
 
@@ -129,7 +136,7 @@ func (t *transaction) recordRoom(room *room, r *Record) (Result, error) {
 		Members:  room.value.GetMembers(),
 	})
 	state := roomFromValue(room.id, room.value)
-	state.Asking = 0 // which is not for everybody
+	state.Asking, state.Removal = 0, Removal{} // which is not for everybody
 	event.State = &state
 	return result, err
 }

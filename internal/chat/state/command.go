@@ -78,6 +78,12 @@ func kindOf(command proto.Message) (Kind, bool) {
 		return KindBanUser, true
 	case *storev1.BanAddress:
 		return KindBanAddress, true
+	case *storev1.DeleteRoom:
+		return KindDeleteRoom, true
+	case *storev1.Trim:
+		return KindTrim, true
+	case *storev1.Purge:
+		return KindPurge, true
 	}
 	return 0, false
 }

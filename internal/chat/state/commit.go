@@ -64,7 +64,11 @@ func (s *Store) write(batch *pebble.Batch, sync bool) error {
 // writeBatch commits a batch. It asks Pebble not to wait for the fsync, and waits itself, since Pebble's own way of
 // telling that an fsync failed is Logger.Fatalf. Where Pebble panics, as when it cannot make its next WAL, its locks
 // stay held.
+//
+// One writes at a time: a batch says whether what lies before it in the log was synced.
 func (s *Store) writeBatch(batch *pebble.Batch, sync bool) (err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("state: commit: %v", p)
@@ -88,13 +92,23 @@ func (s *Store) writeBatch(batch *pebble.Batch, sync bool) (err error) {
 // publish makes the database as it is now what every later View shows. Only the committer writes, so it holds what was
 // committed so far and nothing else.
 func (s *Store) publish() {
-	next := &snapshot{db: s.db.NewSnapshot(), epoch: s.epoch, pos: s.applied}
+	next := &snapshot{db: s.db.NewSnapshot(), epoch: s.epoch, pos: s.applied, closed: make(chan struct{})}
 	next.refs.Store(1)
 	s.mu.Lock()
 	last := s.published
 	s.published = next
+	s.reading[next] = struct{}{}
 	s.mu.Unlock()
 	if last != nil {
-		last.release()
+		s.release(last)
+	}
+}
+
+// release drops a reference to a snapshot that was published.
+func (s *Store) release(one *snapshot) {
+	if one.release() {
+		s.mu.Lock()
+		delete(s.reading, one)
+		s.mu.Unlock()
 	}
 }

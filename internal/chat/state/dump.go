@@ -33,6 +33,9 @@ func (s *snapshot) dump(w io.Writer) error {
 		return err
 	}
 	for ok := iter.First(); ok; ok = iter.Next() {
+		if iter.Key()[0] == tableErased {
+			continue // of this machine's disk, not decided by commands
+		}
 		value, err := iter.ValueAndErr()
 		if err == nil {
 			err = dumpRow(w, iter.Key(), value)
@@ -131,6 +134,12 @@ func dumpRoomRow(w io.Writer, key, value []byte) error {
 				lastUint64(key), v.GetAction(), dumpActor(v.GetActor()), v.GetUser(), v.GetSeq(), v.GetTimeMs(),
 				v.GetUntilMs(), v.GetText(), v.GetRole())
 		})
+	case rowForgot:
+		v := new(storev1.ForgottenValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("forgotten %q %d sender=%q client=%q time=%d", room, lastUint64(key), v.GetSender(), v.GetClientId(),
+				v.GetTimeMs())
+		})
 	case rowInvite:
 		v := new(storev1.InvitationValue)
 		return dumpValue(w, key, value, v, func() string {
@@ -217,6 +226,18 @@ func dumpMore(v *storev1.RoomValue) string {
 			s += fmt.Sprintf(" %s=%d", count.name, count.n)
 		}
 	}
+	return s + dumpRemoval(v.GetRemoval())
+}
+
+func dumpRemoval(v *storev1.Removal) string {
+	if v == nil {
+		return ""
+	}
+	s := fmt.Sprintf(" removed={at=%d seq=%d rev=%d changes=%t clients=%d until=%d}", v.GetPosition(), v.GetSeq(), v.GetRev(),
+		v.GetChanges(), v.GetClientIds(), v.GetClientIdsUntilMs())
+	if v.GetDeleteTimeMs() != 0 {
+		s += fmt.Sprintf(" deleted=%d by=%q erased=%t", v.GetDeleteTimeMs(), v.GetDeletedBy(), v.GetErased())
+	}
 	return s
 }
 
@@ -240,6 +261,9 @@ func dumpSettings(v *storev1.Settings) string {
 	}
 	if v.GetRequests() {
 		s += " requests"
+	}
+	if keep := v.GetRetention(); keep != nil {
+		s += fmt.Sprintf(" keep=%d/%d", keep.GetAgeMs(), keep.GetMessages())
 	}
 	return s
 }

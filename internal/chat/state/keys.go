@@ -11,6 +11,7 @@ import (
 //	0x01 "format"                     MetaValue: what this data directory is
 //	0x02 "applied"                    uint64: position of the last applied entry
 //	0x03 writer                       uint64: the writer's mark, N of its last record
+//	0x04 "erased"                     ErasedValue: how far what was removed is gone from this disk
 //	0x10 room                         RoomValue: the room and its counters
 //	0x11 room 0 1 seq                 MessageValue: a message in its current form; the only copy of its body
 //	0x11 room 0 2 rev                 ChangeValue: a visible change; refers to its message by seq
@@ -25,6 +26,7 @@ import (
 //	0x11 room 0 11 link               LinkValue: a link
 //	0x11 room 0 12 n                  ActValue: an act of moderation
 //	0x11 room 0 13 user 0 seq         nothing: the message mentions the user
+//	0x11 room 0 14 seq                ForgottenValue: what is still known of a message that is gone
 //	0x12 user 0 1 room                nothing: the user is invited to the room
 //	0x12 user 0 2 user                nothing: the first has blocked the second
 //	0x12 user 0 3 room                nothing: the user is a member of the room
@@ -42,6 +44,7 @@ const (
 	tableMeta    = 0x01
 	tableApplied = 0x02
 	tableWriters = 0x03
+	tableErased  = 0x04
 	tableRooms   = 0x10
 	tableRows    = 0x11
 	tableUsers   = 0x12
@@ -61,6 +64,7 @@ const (
 	rowLink    = 11
 	rowAct     = 12
 	rowMention = 13
+	rowForgot  = 14
 
 	userInvite = 1
 	userBlock  = 2
@@ -80,6 +84,7 @@ const maxIDBytes = 256
 var (
 	metaKey    = append([]byte{tableMeta}, "format"...)
 	appliedKey = append([]byte{tableApplied}, "applied"...)
+	erasedKey  = append([]byte{tableErased}, "erased"...)
 )
 
 // A messageID, changeID, dedupeID, memberID and replyID names one row of a table.
@@ -173,6 +178,10 @@ func appendMentionKey(b []byte, id memberID, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(b, seq)
 }
 
+func appendForgotKey(b []byte, id messageID) []byte {
+	return binary.BigEndian.AppendUint64(appendRowPrefix(b, id.room, rowForgot), id.seq)
+}
+
 func appendUserRoomKey(b []byte, id memberID) []byte {
 	return append(appendUserPrefix(b, id.user, userRoom), id.room...)
 }
@@ -207,6 +216,13 @@ func appendRowPrefix(b []byte, room RoomID, kind byte) []byte {
 // rowBounds returns the bounds of one room's rows of a kind.
 func rowBounds(room RoomID, kind byte) (lower, upper []byte) {
 	return appendRowPrefix(nil, room, kind), appendRowPrefix(nil, room, kind+1)
+}
+
+// roomBounds returns the bounds of all rows of a room.
+func roomBounds(room RoomID) (lower, upper []byte) {
+	lower = append(append([]byte{tableRows}, room...), 0)
+	upper = append(append([]byte{tableRows}, room...), 1)
+	return lower, upper
 }
 
 // splitRow returns the parts of the key of a room's row, or a user's. Behind the room and the kind are ids or a number.

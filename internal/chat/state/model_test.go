@@ -16,6 +16,7 @@ import (
 // caches, batches or encodings.
 type model struct {
 	rooms  map[string]*modelRoom
+	gone   map[string]*modelRoom // those that were deleted
 	links  map[string]*modelRoom
 	blocks map[[2]string]bool // by, whom
 
@@ -55,8 +56,8 @@ type modelFirst struct {
 
 func newModel() *model {
 	return &model{
-		rooms: make(map[string]*modelRoom), links: make(map[string]*modelRoom), blocks: make(map[[2]string]bool),
 		profiles: make(map[string]state.Profile), bans: make(map[string]state.ServerBan),
+		rooms: make(map[string]*modelRoom), gone: make(map[string]*modelRoom), links: make(map[string]*modelRoom), blocks: make(map[[2]string]bool),
 	}
 }
 
@@ -75,7 +76,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	case *storev1.Block:
 		return m.block(actor, c)
 	case *storev1.CreateRoom:
-		if m.rooms[c.GetRoom()] != nil || strings.HasPrefix(c.GetRoom(), "direct.") {
+		if m.rooms[c.GetRoom()] != nil || m.gone[c.GetRoom()] != nil || strings.HasPrefix(c.GetRoom(), "direct.") {
 			return state.Result{Refusal: state.RoomExists}
 		}
 		r := m.makeRoom(c.GetRoom(), state.Settings{
@@ -95,6 +96,10 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	switch c := command.(type) {
 	case *storev1.UpdateRoom:
 		return r.update(actor, timeMS, c)
+	case *storev1.Trim:
+		return r.trim(actor, timeMS, c)
+	case *storev1.DeleteRoom:
+		return m.deleteRoom(r, actor, now)
 	case *storev1.MarkRead:
 		if refusal := r.sees(actor, now); refusal != state.Accepted {
 			return state.Result{Refusal: refusal}
@@ -109,7 +114,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 		return state.Result{Refusal: refusal}
 	}
 	seq := command.(interface{ GetSeq() uint64 }).GetSeq()
-	if seq == 0 || seq > r.Head.Seq {
+	if seq < r.Head.FirstSeq || seq > r.Head.Seq {
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
 	message := r.messages[seq-1]
@@ -129,7 +134,7 @@ func (m *model) makeRoom(id string, settings state.Settings, creator state.Actor
 	r := &modelRoom{
 		Room: state.Room{
 			ID: state.RoomID(id), Settings: settings, CreateTime: timeMS, Creator: creator, Head: state.Head{FirstSeq: 1},
-			Members: 1,
+			Members: 1, Removal: state.Removal{Seq: 1, Rev: 1, ClientIDs: 1},
 		},
 		known:       make(map[string]state.Member),
 		all:         m,
@@ -152,6 +157,9 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 		ReplyTo: c.GetReplyTo(), Mentions: c.GetMentions(),
 	}
 	r, key := m.rooms[c.GetRoom()], [2]string{actor.ID, c.GetClientId()}
+	if m.gone[c.GetRoom()] != nil {
+		return state.Result{Refusal: state.RoomDeleted}
+	}
 	if c.GetReplyTo() != 0 && r == nil {
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
@@ -184,7 +192,7 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 			return state.Result{Refusal: state.TooSoon, Wait: last + slow - now}
 		}
 	}
-	if c.GetReplyTo() > r.Head.Seq {
+	if to := c.GetReplyTo(); to > r.Head.Seq || to != 0 && to < r.Head.FirstSeq {
 		return state.Result{Refusal: state.NoSuchMessage}
 	}
 	if r.Settings.SlowMode > 0 {
@@ -213,7 +221,8 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	if refusal := r.acts(actor, state.RoleModerator, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
 	}
-	if r.role(actor) < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil) {
+	if r.role(actor) < state.RoleOwner && (c.Kind != nil || c.Posting != nil || c.Archived != nil || c.Requests != nil ||
+		c.Retention != nil || c.ClearRetention) {
 		return state.Result{Refusal: state.RoleTooLow}
 	}
 	before := r.Settings
@@ -242,6 +251,12 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	if c.Requests != nil {
 		r.Settings.Requests = c.GetRequests()
 	}
+	if c.Retention != nil {
+		r.Settings.Retention = retention(c.GetRetention())
+	}
+	if c.GetClearRetention() {
+		r.Settings.Retention = state.Retention{}
+	}
 	if r.Settings == before {
 		return state.Result{}
 	}
@@ -266,7 +281,7 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 // replies returns the messages that answer one, oldest first.
 func (r *modelRoom) replies(to uint64) []*state.Message {
 	var replies []*state.Message
-	for _, m := range r.messages {
+	for _, m := range r.kept() {
 		if m.ReplyTo == to {
 			replies = append(replies, m)
 		}
@@ -363,7 +378,7 @@ func (r *modelRoom) roomChanged(actor state.Actor, timeMS int64) state.Result {
 	room := new(state.Room)
 	result := r.changed(modelEvent{Event: state.Event{Kind: state.RoomChanged, State: room}}, actor, timeMS)
 	*room = r.Room
-	room.Asking = 0
+	room.Asking, room.Removal = 0, state.Removal{}
 	return result
 }
 
@@ -381,8 +396,13 @@ func (r *modelRoom) eventsAfter(rev uint64) []*state.Event {
 	var events []*state.Event
 	for _, e := range r.events[rev:] {
 		event := e.Event
-		if e.seq != 0 {
+		if e.seq >= r.Head.FirstSeq {
 			event.Message = r.messages[e.seq-1]
+		}
+		if event.State != nil {
+			room := *event.State
+			room.Head.FirstSeq = r.Head.FirstSeq
+			event.State = &room
 		}
 		events = append(events, &event)
 	}
@@ -417,7 +437,7 @@ func (r *modelRoom) allActs() []state.Act {
 
 // mentions counts the messages above seq that mention somebody else than their sender.
 func (r *modelRoom) mentions(user string, seq uint64) (n int) {
-	for _, m := range r.messages {
+	for _, m := range r.kept() {
 		if m.Seq > seq && m.Sender.ID != user && slices.Contains(m.Mentions, user) {
 			n++
 		}
@@ -428,8 +448,8 @@ func (r *modelRoom) mentions(user string, seq uint64) (n int) {
 // roomsOf returns the rooms that somebody is a member of.
 func (m *model) roomsOf(user string) []state.RoomID {
 	var rooms []state.RoomID
-	for _, id := range slices.Sorted(maps.Keys(m.rooms)) {
-		if m.rooms[id].known[user].Role != state.RoleNone {
+	for id, room := range m.everRooms() {
+		if room.known[user].Role != state.RoleNone {
 			rooms = append(rooms, state.RoomID(id))
 		}
 	}
@@ -450,8 +470,8 @@ func (m *model) blocked(by string) []string {
 // invitations returns what somebody is invited to, by room.
 func (m *model) invitations(user string) []state.Invitation {
 	var all []state.Invitation
-	for _, id := range slices.Sorted(maps.Keys(m.rooms)) {
-		if i, ok := m.rooms[id].invitations[user]; ok {
+	for _, room := range m.everRooms() {
+		if i, ok := room.invitations[user]; ok {
 			all = append(all, i)
 		}
 	}

@@ -51,6 +51,7 @@ func openPebble(dir string, fs vfs.FS, log *slog.Logger, failure *failure) (*peb
 		L0CompactionThreshold:       l0Sublevels,
 		FormatMajorVersion:          pebbleFormat,
 		CompactionConcurrencyRange:  func() (lower, upper int) { return 1, 2 },
+		Cleaner:                     remover{},
 		Logger:                      &pebbleLog{log: log, failure: failure},
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { failure.set(fmt.Errorf("state: in the background: %w", err)) },
@@ -64,6 +65,17 @@ func openPebble(dir string, fs vfs.FS, log *slog.Logger, failure *failure) (*peb
 	}
 	return db, nil
 }
+
+// remover removes files that Pebble does not need any more. It also claims to need their contents, as a cleaner that archives
+// them does, which keeps Pebble from writing new logs over old ones: behind what was written since they would still hold what
+// was in them before.
+type remover struct {
+	pebble.DeleteCleaner
+	needsContents
+}
+
+// needsContents lies deeper in remover than DeleteCleaner, whose methods win.
+type needsContents struct{ pebble.ArchiveCleaner }
 
 // explainOpen says what an operator needs to know when a data directory cannot be opened.
 func explainOpen(dir string, err error) error {

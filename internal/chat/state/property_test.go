@@ -69,12 +69,13 @@ func comparePublished(t *testing.T, s *state.Store, m *model, id string, change 
 		t.Fatal(err)
 	}
 	r := m.rooms[id]
-	if ok != (r != nil) {
-		t.Fatalf("room %q exists: %t", id, ok)
+	if ok != (r != nil) || room.Deleted != m.gone[id].deleted() {
+		t.Fatalf("room %q exists: %t; deleted: %d", id, ok, room.Deleted)
 	}
 	if r == nil {
 		return
 	}
+	r.compareRemoval(t, room, change)
 	if !sameButEmpty(room, r.Room) {
 		t.Fatalf("room %+v, want %+v", room, r.Room)
 	}
@@ -115,6 +116,16 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	gone := 0
+	rooms = slices.DeleteFunc(rooms, func(room state.Room) bool {
+		if room.Deleted != 0 {
+			gone++
+		}
+		return room.Deleted != 0
+	})
+	if gone != len(m.gone) {
+		t.Fatalf("%d rooms were deleted, want %d", gone, len(m.gone))
+	}
 	compare(t, "rooms", rooms, m.allRooms())
 	for _, room := range rooms {
 		r := m.rooms[string(room.ID)]
@@ -122,7 +133,7 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, "messages", messages, r.messages)
+		compare(t, "messages", messages, r.kept())
 		for _, m := range messages {
 			replies, err := v.Replies(room.ID, m.Seq, 0, false, math.MaxInt, math.MaxInt)
 			if err != nil {
@@ -130,11 +141,14 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 			}
 			compare(t, "replies", replies, r.replies(m.Seq))
 		}
-		events, err := v.Events(room.ID, 0, math.MaxInt, math.MaxInt)
+		if _, err := v.Events(room.ID, 0, 1, 1); (room.Removal.Rev > 1) != errors.Is(err, state.ErrTrimmed) {
+			t.Fatalf("events from the first one: %v; they are kept from %d", err, room.Removal.Rev)
+		}
+		events, err := v.Events(room.ID, room.Removal.Rev-1, math.MaxInt, math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
 		}
-		compare(t, "events", events, r.eventsAfter(0))
+		compare(t, "events", events, r.eventsAfter(room.Removal.Rev-1))
 		members, err := v.Members(room.ID, "", math.MaxInt)
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +255,7 @@ func show(v any) string {
 	case *state.Message:
 		return fmt.Sprintf("%+v", *v)
 	case *state.Event:
-		s := fmt.Sprintf("%s %d %d %d %+v", v.Room, v.Rev, v.Kind, v.Time, v.Actor)
+		s := fmt.Sprintf("%s %d %d %d %+v %d", v.Room, v.Rev, v.Kind, v.Time, v.Actor, v.First)
 		if v.Message != nil {
 			s += show(v.Message)
 		}
@@ -313,6 +327,9 @@ func randomCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	timeMS := 1_000 + r.Int64N(3_000) - 500
 	if r.IntN(50) == 0 {
 		timeMS = []int64{0, -1, math.MinInt64}[r.IntN(3)]
+	}
+	if r.IntN(10) == 0 {
+		return randomInBrief(r, m, actor, timeMS)
 	}
 	room := []string{"a", "a-", "a-b", "b", "z", "lobby", "lobby", "lobby"}[r.IntN(8)]
 	seq := uint64(r.IntN(12))
@@ -465,6 +482,9 @@ func (m *model) ownedDen() (string, state.Actor) {
 	for i := 0; ; i++ {
 		id := fmt.Sprint("den-", i)
 		room := m.rooms[id]
+		if m.gone[id] != nil {
+			continue
+		}
 		if room == nil {
 			return id, state.Actor{}
 		}

@@ -86,6 +86,7 @@ func (r *reached) refused() (n uint64) {
 var takesNoRev = map[string]bool{
 	"MarkRead": true, "Invite": true, "Uninvite": true, "CreateLink": true, "RemoveLink": true, "Block": true,
 	"SetProfile": true, "BanUser": true, "BanAddress": true,
+	"DeleteRoom": true, "Purge": true,
 }
 
 // alwaysHasAnEffect names the commands that are never accepted without one.

@@ -28,7 +28,7 @@ func (r *reader) Close() {
 	if r.closed.Swap(true) {
 		panic("state: View closed twice")
 	}
-	r.release()
+	r.store.release(r.snapshot)
 	r.store.readers.Done()
 }
 
@@ -37,7 +37,8 @@ func (r *reader) Room(id RoomID) (Room, bool, error) {
 	if v == nil {
 		return Room{}, false, err
 	}
-	return roomFromValue(id, v), true, nil
+	room := roomFromValue(id, v)
+	return room, room.Deleted == 0, nil
 }
 
 func (r *reader) Rooms(after RoomID, n int) (rooms []Room, err error) {
@@ -55,6 +56,10 @@ func (r *reader) Rooms(after RoomID, n int) (rooms []Room, err error) {
 
 func (r *reader) Message(room RoomID, seq uint64) (*Message, bool, error) {
 	id := messageID{room, seq}
+	first, err := r.firstSeq(room)
+	if err != nil || seq < first {
+		return nil, false, err
+	}
 	v, err := r.message(id)
 	if v == nil {
 		return nil, false, err
@@ -63,14 +68,11 @@ func (r *reader) Message(room RoomID, seq uint64) (*Message, bool, error) {
 }
 
 func (r *reader) Messages(room RoomID, from uint64, back bool, n, bytes int) ([]*Message, error) {
-	lower, upper := rowBounds(room, rowMessage)
-	if back {
-		upper = appendMessageKey(nil, messageID{room, from})
-	} else if from < math.MaxUint64 {
-		lower = appendMessageKey(nil, messageID{room, from + 1})
-	} else {
-		return nil, nil
+	low, high, err := r.span(room, from, back)
+	if err != nil || low >= high {
+		return nil, err
 	}
+	lower, upper := appendMessageKey(nil, messageID{room, low}), appendMessageKey(nil, messageID{room, high})
 	iter, err := r.iterate(lower, upper)
 	if err != nil {
 		return nil, err
@@ -80,20 +82,29 @@ func (r *reader) Messages(room RoomID, from uint64, back bool, n, bytes int) ([]
 }
 
 func (r *reader) Replies(room RoomID, to, from uint64, back bool, n, bytes int) ([]*Message, error) {
-	lower, upper := appendReplyKey(nil, replyID{room, to, 0}), appendReplyKey(nil, replyID{room, to + 1, 0})
-	if back {
-		upper = appendReplyKey(nil, replyID{room, to, from})
-	} else if from < math.MaxUint64 {
-		lower = appendReplyKey(nil, replyID{room, to, from + 1})
-	} else {
-		return nil, nil
+	low, high, err := r.span(room, from, back)
+	if err != nil || low >= high {
+		return nil, err
 	}
+	lower, upper := appendReplyKey(nil, replyID{room, to, low}), appendReplyKey(nil, replyID{room, to, high})
 	iter, err := r.iterate(lower, upper)
 	if err != nil {
 		return nil, err
 	}
 	messages, err := r.collectReplies(iter, room, back, n, bytes)
 	return messages, errors.Join(err, iter.Close())
+}
+
+// span returns the seqs, from low to below high, of the kept messages that Messages and Replies may return.
+func (r *reader) span(room RoomID, from uint64, back bool) (low, high uint64, err error) {
+	first, err := r.firstSeq(room)
+	if back || err != nil {
+		return first, from, err
+	}
+	if from == math.MaxUint64 {
+		return from, from, nil
+	}
+	return max(first, from+1), math.MaxUint64, nil
 }
 
 // collectReplies is collectMessages where iter walks over replies.

@@ -12,14 +12,24 @@ func (r *reader) Events(room RoomID, after uint64, n, bytes int) ([]*Event, erro
 	if after == math.MaxUint64 {
 		return nil, nil
 	}
-	p := eventPage{snapshot: r.snapshot, room: room, bytes: bytes, messages: make(map[uint64]sizedMessage)}
+	state, err := r.room(room)
+	if state == nil || state.GetRemoval().GetDeleteTimeMs() != 0 {
+		return nil, err
+	}
+	if after+1 < state.GetRemoval().GetRev() {
+		return nil, ErrTrimmed
+	}
+	p := eventPage{snapshot: r.snapshot, room: room, state: state, bytes: bytes, messages: make(map[uint64]sizedMessage)}
 	_, upper := rowBounds(room, rowChange)
-	err := r.scan(appendChangeKey(nil, changeID{room, after + 1}), upper, n, p.add)
+	err = r.scan(appendChangeKey(nil, changeID{room, after + 1}), upper, n, p.add)
 	if err != nil && !errors.Is(err, errPageFull) {
 		return nil, err
 	}
 	return p.events, nil
 }
+
+// ErrTrimmed says that changes are not kept any more: they were of messages that have left the room.
+var ErrTrimmed = errors.New("state: the room does not keep changes so old")
 
 // errPageFull ends the scan of a page whose bodies would pass their bytes.
 var errPageFull = errors.New("state: page is full")
@@ -54,9 +64,13 @@ func (p *eventPage) add(key, value []byte) error {
 	var err error
 	switch event.Kind {
 	case Posted, Edited, Deleted, Reacted:
-		event.Message, err = p.take(change.GetSeq())
+		if change.GetSeq() >= p.state.GetFirstSeq() {
+			event.Message, err = p.take(change.GetSeq())
+		}
 	case RoomChanged:
-		event.State, err = p.roomAt(event, change)
+		event.State = p.roomAt(event, change)
+	case Trimmed:
+		event.First = change.GetSeq()
 	case MemberChanged, MemberRemoved:
 		member := memberFromValue(p.room, change.GetMember())
 		event.Member = &member
@@ -101,16 +115,10 @@ func (s *snapshot) readMessage(id messageID) (sizedMessage, error) {
 }
 
 // roomAt returns the room as the change made it.
-func (p *eventPage) roomAt(event *Event, change *storev1.ChangeValue) (*Room, error) {
-	if p.state == nil {
-		var err error
-		if p.state, err = p.snapshot.room(p.room); err != nil {
-			return nil, err
-		}
-	}
+func (p *eventPage) roomAt(event *Event, change *storev1.ChangeValue) *Room {
 	room := roomFromValue(p.room, p.state)
 	room.Settings, room.Members = settingsFromValue(change.GetSettings()), change.GetMembers()
-	room.Asking = 0
+	room.Asking, room.Removal = 0, Removal{}
 	room.Head.Seq, room.Head.Rev, room.Head.UpdateTime = change.GetSeq(), event.Rev, event.Time
-	return &room, nil
+	return &room
 }

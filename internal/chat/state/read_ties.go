@@ -72,6 +72,11 @@ func (r *reader) Mentions(room RoomID, user string, seq uint64, most int) (n int
 	if seq == math.MaxUint64 {
 		return 0, nil
 	}
+	first, err := r.firstSeq(room)
+	if err != nil || first == math.MaxUint64 {
+		return 0, err
+	}
+	seq = max(seq, first-1)
 	id := memberID{room, user}
 	upper := append(appendMentionKey(nil, id, math.MaxUint64), 0)
 	err = r.scan(appendMentionKey(nil, id, seq+1), upper, most, func(_, _ []byte) error {

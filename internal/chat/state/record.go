@@ -48,6 +48,9 @@ const (
 	KindSetProfile
 	KindBanUser
 	KindBanAddress
+	KindDeleteRoom
+	KindTrim
+	KindPurge
 )
 
 // Record is one command with all that applying it may look at: no clock, configuration, environment or map order enters
@@ -97,6 +100,7 @@ const (
 	TooManyLinks                     // MaxLinks are there
 	Blocked                          // somebody whom it concerns has blocked the actor
 	ShutOutOfServer                  // the actor is banned from the server
+	RoomDeleted                      // nothing is posted there any more
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 

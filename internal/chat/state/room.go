@@ -9,8 +9,20 @@ type room struct {
 	dirty bool // changed by the transaction
 }
 
-// room returns a room; nil if it does not exist.
+// room returns a room; nil if it does not exist, or not any more.
 func (t *transaction) room(id string) (*room, error) {
+	r, err := t.everRoom(id)
+	if err != nil || r.deleted() {
+		return nil, err
+	}
+	return r, nil
+}
+
+// deleted reports whether a room was there once and is no more.
+func (r *room) deleted() bool { return r != nil && r.value.GetRemoval().GetDeleteTimeMs() != 0 }
+
+// everRoom returns a room, also one that was deleted; nil if there never was one.
+func (t *transaction) everRoom(id string) (*room, error) {
 	if r, ok := t.store.rooms.get(RoomID(id)); ok {
 		return r, nil
 	}

@@ -65,7 +65,10 @@ func (s *simulation) step(t *testing.T) *state.Change {
 	s.log = append(s.log, e)
 	change := commitWith(t, s.store, s.random.IntN(16) == 0, e)
 	want := state.Result{Refusal: state.UnsupportedRecord}
-	if command != nil {
+	if c, ok := command.(*storev1.Purge); ok {
+		s.model.purged(t, s.store, c, timeMS)
+		want = state.Result{}
+	} else if command != nil {
 		want = s.model.apply(actor, timeMS, command)
 	}
 	s.reached.count(command, want, change)

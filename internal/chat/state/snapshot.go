@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,13 +20,20 @@ type snapshot struct {
 	epoch Epoch
 	pos   Pos
 	refs  atomic.Int64
+	// closed is closed with the snapshot; nil for one that nobody waits for.
+	closed chan struct{}
 }
 
-// release drops a reference. The error of closing a Pebble snapshot is always nil.
-func (s *snapshot) release() {
-	if s.refs.Add(-1) == 0 {
-		_ = s.db.Close()
+// release drops a reference, and reports whether it was the last. The error of closing a Pebble snapshot is always nil.
+func (s *snapshot) release() (last bool) {
+	if s.refs.Add(-1) > 0 {
+		return false
 	}
+	_ = s.db.Close()
+	if s.closed != nil {
+		close(s.closed)
+	}
+	return true
 }
 
 // get reads one value; false if there is none.
@@ -60,6 +68,18 @@ func (s *snapshot) room(id RoomID) (*storev1.RoomValue, error) {
 		return nil, err
 	}
 	return v, nil
+}
+
+// firstSeq returns the oldest message that a room keeps; of one that was deleted none.
+func (s *snapshot) firstSeq(id RoomID) (uint64, error) {
+	v, err := s.room(id)
+	switch {
+	case v == nil:
+		return 1, err
+	case v.GetRemoval().GetDeleteTimeMs() != 0:
+		return math.MaxUint64, nil
+	}
+	return v.GetFirstSeq(), nil
 }
 
 func (s *snapshot) message(id messageID) (*storev1.MessageValue, error) {

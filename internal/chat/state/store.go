@@ -66,11 +66,13 @@ type Store struct {
 	pending *transaction // applied but not committed
 	synced  bool         // whether all that was committed is
 
+	writing sync.Mutex // held while a batch is written, by whoever
 	failure failure
 	space   space
 
-	mu        sync.Mutex // protects what follows
-	published *snapshot  // nil after Close
+	mu        sync.Mutex             // protects what follows
+	published *snapshot              // nil after Close
+	reading   map[*snapshot]struct{} // those not yet closed
 	readers   sync.WaitGroup
 
 	closing chan struct{}  // closed by Close
@@ -101,6 +103,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		writers:   make(writerMarks),
 		firsts:    newFilter(),
 		closing:   make(chan struct{}),
+		reading:   make(map[*snapshot]struct{}),
 		failure:   failure{failed: make(chan struct{})},
 	}
 	place := marker{fs: opts.FS, dir: dir, identify: opts.Identify}
@@ -152,7 +155,7 @@ func (s *Store) load() error {
 	s.publish()
 	applied, err := s.published.getUint64(appliedKey)
 	if err != nil {
-		s.published.release()
+		s.release(s.published)
 		return err
 	}
 	if err := s.bans.load(s.published); err != nil {
@@ -164,7 +167,7 @@ func (s *Store) load() error {
 	s.loading.Add(1)
 	go func(first *snapshot) { // ends when all is read, or with Close, which waits for it
 		defer s.loading.Done()
-		defer first.release()
+		defer s.release(first)
 		loadFilter(s.firsts, first, s.closing)
 	}(s.published)
 	return nil
@@ -205,7 +208,7 @@ func (s *Store) Close() error {
 	if s.pending != nil {
 		s.pending.abandon()
 	}
-	last.release()
+	s.release(last)
 	var err error
 	if s.interval && s.failure.get() == nil {
 		err = s.closeInOrder()

@@ -29,6 +29,8 @@ func roomFromValue(id RoomID, v *storev1.RoomValue) Room {
 		Members:    v.GetMembers(),
 		People:     v.GetPeople(),
 		Asking:     v.GetRequests(),
+		Deleted:    v.GetRemoval().GetDeleteTimeMs(),
+		Removal:    removalFromValue(v),
 	}
 }
 
@@ -41,6 +43,7 @@ func settingsFromValue(v *storev1.Settings) Settings {
 		Posting:     Role(v.GetPosting()),
 		ArchiveTime: v.GetArchiveTimeMs(),
 		Requests:    v.GetRequests(),
+		Retention:   retentionFromValue(v.GetRetention()),
 	}
 }
 

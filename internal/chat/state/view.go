@@ -7,8 +7,10 @@ type Room struct {
 	CreateTime int64 // unix milliseconds, as all times here
 	Creator    Actor
 	Head       Head
-	Members    uint64   // how many
-	Asking     uint64   // how many ask to become one
+	Members    uint64 // how many
+	Asking     uint64 // how many ask to become one
+	Deleted    int64  // when it was; 0: it was not
+	Removal    Removal
 	People     []string // of a direct room, by id, in order; read-only
 }
 
@@ -20,6 +22,7 @@ type Settings struct {
 	Posting      Role  // the least that may post
 	ArchiveTime  int64 // when it became read only; 0: it is not
 	Requests     bool  // whether people may ask to become members, of a private room
+	Retention    Retention
 }
 
 // RoomKind says who may come into a room; the numbers of rialto.chat.v1.RoomKind.
@@ -141,6 +144,7 @@ const (
 	RoomChanged
 	MemberChanged
 	MemberRemoved
+	Trimmed
 )
 
 // Event is one visible change of a room. Events are shared between readers: nobody writes to one after it was handed out.
@@ -150,9 +154,10 @@ type Event struct {
 	Kind    ChangeKind
 	Time    int64
 	Actor   Actor    // who did it
-	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev
+	Message *Message // Posted to Reacted: the message, in its form at the moment of reading, which may be newer than Rev; nil: it has left the room
 	State   *Room    // RoomChanged: the room; settings, head and update time are those of this change, and Asking is not told
 	Member  *Member  // MemberChanged: as it became; MemberRemoved: as it was, and whether they are banned
+	First   uint64   // Trimmed: the oldest message that is left
 }
 
 // View is the committed state at one position: only what can no longer vanish. Every read goes through one. It is
@@ -163,9 +168,9 @@ type View interface {
 	Pos() Pos
 	Epoch() Epoch
 
-	// Room returns a room; false if it does not exist.
+	// Room returns a room; false if it does not exist. Of one that was deleted it returns that, and false.
 	Room(id RoomID) (Room, bool, error)
-	// Rooms returns up to n rooms by id, those greater than after.
+	// Rooms returns up to n rooms by id, those greater than after; also those that were deleted.
 	Rooms(after RoomID, n int) ([]Room, error)
 
 	// Message returns one message or tombstone; false if there is none.
@@ -177,7 +182,7 @@ type View interface {
 	// Replies is Messages for those that answer the message to.
 	Replies(r RoomID, to, from uint64, back bool, n, bytes int) ([]*Message, error)
 	// Events returns up to n changes with revs after, after+1, … and at least one if there is one, stopping when
-	// their bodies pass bytes.
+	// their bodies pass bytes. ErrTrimmed: they are not kept any more.
 	Events(r RoomID, after uint64, n, bytes int) ([]*Event, error)
 
 	// Member returns what somebody is in a room; the zero value for one whom the room does not know.
@@ -232,6 +237,8 @@ type ShutOut struct {
 	Rev  uint64
 	User string          // who; empty: everybody but those in Stay
 	Stay map[string]bool // read-only
+	// Deleted is that the room was: nobody gets anything more of it, up to Rev or not.
+	Deleted bool
 }
 
 // Covers reports whether it is about a user; "" is nobody.

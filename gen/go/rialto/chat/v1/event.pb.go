@@ -22,6 +22,55 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ShutOutReason says why a session follows a room no more.
+type ShutOutReason int32
+
+const (
+	// The user may not see it any more.
+	ShutOutReason_SHUT_OUT_REASON_UNSPECIFIED ShutOutReason = 0
+	// The room was deleted. Nobody will see it again, and nothing of it is kept.
+	ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED ShutOutReason = 1
+)
+
+// Enum value maps for ShutOutReason.
+var (
+	ShutOutReason_name = map[int32]string{
+		0: "SHUT_OUT_REASON_UNSPECIFIED",
+		1: "SHUT_OUT_REASON_ROOM_DELETED",
+	}
+	ShutOutReason_value = map[string]int32{
+		"SHUT_OUT_REASON_UNSPECIFIED":  0,
+		"SHUT_OUT_REASON_ROOM_DELETED": 1,
+	}
+)
+
+func (x ShutOutReason) Enum() *ShutOutReason {
+	p := new(ShutOutReason)
+	*p = x
+	return p
+}
+
+func (x ShutOutReason) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ShutOutReason) Descriptor() protoreflect.EnumDescriptor {
+	return file_rialto_chat_v1_event_proto_enumTypes[0].Descriptor()
+}
+
+func (ShutOutReason) Type() protoreflect.EnumType {
+	return &file_rialto_chat_v1_event_proto_enumTypes[0]
+}
+
+func (x ShutOutReason) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ShutOutReason.Descriptor instead.
+func (ShutOutReason) EnumDescriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{0}
+}
+
 // SnapshotReason says why a snapshot came.
 type SnapshotReason int32
 
@@ -36,6 +85,8 @@ const (
 	SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND SnapshotReason = 3
 	// The resume position is one that this server never reached.
 	SnapshotReason_SNAPSHOT_REASON_UNKNOWN_POSITION SnapshotReason = 4
+	// Changes after the position are not kept any more: they were of messages that have left the room.
+	SnapshotReason_SNAPSHOT_REASON_TRIMMED SnapshotReason = 5
 )
 
 // Enum value maps for SnapshotReason.
@@ -46,6 +97,7 @@ var (
 		2: "SNAPSHOT_REASON_EPOCH_CHANGED",
 		3: "SNAPSHOT_REASON_TOO_FAR_BEHIND",
 		4: "SNAPSHOT_REASON_UNKNOWN_POSITION",
+		5: "SNAPSHOT_REASON_TRIMMED",
 	}
 	SnapshotReason_value = map[string]int32{
 		"SNAPSHOT_REASON_UNSPECIFIED":      0,
@@ -53,6 +105,7 @@ var (
 		"SNAPSHOT_REASON_EPOCH_CHANGED":    2,
 		"SNAPSHOT_REASON_TOO_FAR_BEHIND":   3,
 		"SNAPSHOT_REASON_UNKNOWN_POSITION": 4,
+		"SNAPSHOT_REASON_TRIMMED":          5,
 	}
 )
 
@@ -67,11 +120,11 @@ func (x SnapshotReason) String() string {
 }
 
 func (SnapshotReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_rialto_chat_v1_event_proto_enumTypes[0].Descriptor()
+	return file_rialto_chat_v1_event_proto_enumTypes[1].Descriptor()
 }
 
 func (SnapshotReason) Type() protoreflect.EnumType {
-	return &file_rialto_chat_v1_event_proto_enumTypes[0]
+	return &file_rialto_chat_v1_event_proto_enumTypes[1]
 }
 
 func (x SnapshotReason) Number() protoreflect.EnumNumber {
@@ -80,7 +133,7 @@ func (x SnapshotReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use SnapshotReason.Descriptor instead.
 func (SnapshotReason) EnumDescriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{0}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
 // Event is something that happened in a room, or that concerns this session.
@@ -110,6 +163,7 @@ type Event struct {
 	//	*Event_RoomChanged
 	//	*Event_MemberChanged
 	//	*Event_MemberRemoved
+	//	*Event_Trimmed
 	//	*Event_Snapshot
 	//	*Event_Presence
 	//	*Event_Signaled
@@ -119,7 +173,7 @@ type Event struct {
 	//	*Event_Feed
 	Kind isEvent_Kind `protobuf_oneof:"kind"`
 	// Who did it, where `kind` does not say so: deleted another's message, reacted, changed the room, changed or removed
-	// another member. Unset where the one whom it is about did it.
+	// another member. Unset where the one whom it is about did it, and where nobody did.
 	Actor         *User `protobuf:"bytes,26,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -246,6 +300,15 @@ func (x *Event) GetMemberRemoved() *Member {
 	return nil
 }
 
+func (x *Event) GetTrimmed() *Trimmed {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Trimmed); ok {
+			return x.Trimmed
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetSnapshot() *Snapshot {
 	if x != nil {
 		if x, ok := x.Kind.(*Event_Snapshot); ok {
@@ -356,6 +419,11 @@ type Event_MemberRemoved struct {
 	MemberRemoved *Member `protobuf:"bytes,10,opt,name=member_removed,json=memberRemoved,proto3,oneof"`
 }
 
+type Event_Trimmed struct {
+	// The oldest messages have left the room. Forget them.
+	Trimmed *Trimmed `protobuf:"bytes,11,opt,name=trimmed,proto3,oneof"`
+}
+
 type Event_Snapshot struct {
 	// A fresh start: drop all that is held of this room and take this instead.
 	Snapshot *Snapshot `protobuf:"bytes,20,opt,name=snapshot,proto3,oneof"`
@@ -405,6 +473,8 @@ func (*Event_MemberChanged) isEvent_Kind() {}
 
 func (*Event_MemberRemoved) isEvent_Kind() {}
 
+func (*Event_Trimmed) isEvent_Kind() {}
+
 func (*Event_Snapshot) isEvent_Kind() {}
 
 func (*Event_Presence) isEvent_Kind() {}
@@ -422,8 +492,12 @@ func (*Event_Feed) isEvent_Kind() {}
 // ShutOut ends a room for a session whose user may not see it any more: they were removed from a private room, or banned,
 // or the room became private. The event that says so is the last of the room's that they get. A later Join is judged by
 // what is then so.
+//
+// When the room itself was deleted, this comes at once, without what was still to come, and says so: forget the room.
 type ShutOut struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why.
+	Reason        ShutOutReason `protobuf:"varint,1,opt,name=reason,proto3,enum=rialto.chat.v1.ShutOutReason" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -458,6 +532,61 @@ func (*ShutOut) Descriptor() ([]byte, []int) {
 	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{1}
 }
 
+func (x *ShutOut) GetReason() ShutOutReason {
+	if x != nil {
+		return x.Reason
+	}
+	return ShutOutReason_SHUT_OUT_REASON_UNSPECIFIED
+}
+
+// Trimmed is that the oldest messages have left a room, as its retention says. Nothing of them comes any more: a replayed event
+// of one has a `rev` and no kind.
+type Trimmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The oldest message that is kept, Room.first_seq: drop those with a smaller seq. All are gone if it is above
+	// Room.head_seq.
+	FirstSeq      uint64 `protobuf:"varint,1,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trimmed) Reset() {
+	*x = Trimmed{}
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trimmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trimmed) ProtoMessage() {}
+
+func (x *Trimmed) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trimmed.ProtoReflect.Descriptor instead.
+func (*Trimmed) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Trimmed) GetFirstSeq() uint64 {
+	if x != nil {
+		return x.FirstSeq
+	}
+	return 0
+}
+
 // Feed is what a user has to do with rooms: those that they are a member of, with what is unread, and their invitations. It is
 // state, never replayed: the first feed event of a session says all, the later ones what is different, a moment after it is.
 //
@@ -487,7 +616,7 @@ type Feed struct {
 
 func (x *Feed) Reset() {
 	*x = Feed{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +628,7 @@ func (x *Feed) String() string {
 func (*Feed) ProtoMessage() {}
 
 func (x *Feed) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +641,7 @@ func (x *Feed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Feed.ProtoReflect.Descriptor instead.
 func (*Feed) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{2}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Feed) GetVersion() uint64 {
@@ -584,7 +713,7 @@ type FeedRoom struct {
 
 func (x *FeedRoom) Reset() {
 	*x = FeedRoom{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -596,7 +725,7 @@ func (x *FeedRoom) String() string {
 func (*FeedRoom) ProtoMessage() {}
 
 func (x *FeedRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -609,7 +738,7 @@ func (x *FeedRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedRoom.ProtoReflect.Descriptor instead.
 func (*FeedRoom) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FeedRoom) GetRoom() *Room {
@@ -673,7 +802,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +814,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +827,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Snapshot) GetReason() SnapshotReason {
@@ -760,7 +889,7 @@ type Presence struct {
 
 func (x *Presence) Reset() {
 	*x = Presence{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -772,7 +901,7 @@ func (x *Presence) String() string {
 func (*Presence) ProtoMessage() {}
 
 func (x *Presence) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -785,7 +914,7 @@ func (x *Presence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Presence.ProtoReflect.Descriptor instead.
 func (*Presence) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Presence) GetReset_() bool {
@@ -833,7 +962,7 @@ type Signaled struct {
 
 func (x *Signaled) Reset() {
 	*x = Signaled{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +974,7 @@ func (x *Signaled) String() string {
 func (*Signaled) ProtoMessage() {}
 
 func (x *Signaled) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +987,7 @@ func (x *Signaled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signaled.ProtoReflect.Descriptor instead.
 func (*Signaled) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{6}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Signaled) GetUser() *User {
@@ -911,7 +1040,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1052,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_event_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_event_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1065,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_event_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Welcome) GetUser() *User {
@@ -964,7 +1093,7 @@ var File_rialto_chat_v1_event_proto protoreflect.FileDescriptor
 
 const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\x8f\a\n" +
+	"\x1arialto/chat/v1/event.proto\x12\x0erialto.chat.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1arialto/chat/v1/types.proto\"\xc4\a\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12.\n" +
@@ -976,7 +1105,8 @@ const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\froom_changed\x18\b \x01(\v2\x14.rialto.chat.v1.RoomH\x00R\vroomChanged\x12?\n" +
 	"\x0emember_changed\x18\t \x01(\v2\x16.rialto.chat.v1.MemberH\x00R\rmemberChanged\x12?\n" +
 	"\x0emember_removed\x18\n" +
-	" \x01(\v2\x16.rialto.chat.v1.MemberH\x00R\rmemberRemoved\x126\n" +
+	" \x01(\v2\x16.rialto.chat.v1.MemberH\x00R\rmemberRemoved\x123\n" +
+	"\atrimmed\x18\v \x01(\v2\x17.rialto.chat.v1.TrimmedH\x00R\atrimmed\x126\n" +
 	"\bsnapshot\x18\x14 \x01(\v2\x18.rialto.chat.v1.SnapshotH\x00R\bsnapshot\x126\n" +
 	"\bpresence\x18\x15 \x01(\v2\x18.rialto.chat.v1.PresenceH\x00R\bpresence\x126\n" +
 	"\bsignaled\x18\x16 \x01(\v2\x18.rialto.chat.v1.SignaledH\x00R\bsignaled\x120\n" +
@@ -985,8 +1115,11 @@ const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\bshut_out\x18\x19 \x01(\v2\x17.rialto.chat.v1.ShutOutH\x00R\ashutOut\x12*\n" +
 	"\x04feed\x18\x1b \x01(\v2\x14.rialto.chat.v1.FeedH\x00R\x04feed\x12*\n" +
 	"\x05actor\x18\x1a \x01(\v2\x14.rialto.chat.v1.UserR\x05actorB\x06\n" +
-	"\x04kind\"\t\n" +
-	"\aShutOut\"\x8e\x02\n" +
+	"\x04kind\"@\n" +
+	"\aShutOut\x125\n" +
+	"\x06reason\x18\x01 \x01(\x0e2\x1d.rialto.chat.v1.ShutOutReasonR\x06reason\"&\n" +
+	"\aTrimmed\x12\x1b\n" +
+	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\"\x8e\x02\n" +
 	"\x04Feed\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x04R\aversion\x12\x14\n" +
 	"\x05reset\x18\x02 \x01(\bR\x05reset\x12\x12\n" +
@@ -1021,13 +1154,17 @@ const file_rialto_chat_v1_event_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\x12\x1f\n" +
 	"\vguest_token\x18\x02 \x01(\tR\n" +
 	"guestToken\x12?\n" +
-	"\rtoken_expires\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\ftokenExpires*\xbb\x01\n" +
+	"\rtoken_expires\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\ftokenExpires*R\n" +
+	"\rShutOutReason\x12\x1f\n" +
+	"\x1bSHUT_OUT_REASON_UNSPECIFIED\x10\x00\x12 \n" +
+	"\x1cSHUT_OUT_REASON_ROOM_DELETED\x10\x01*\xd8\x01\n" +
 	"\x0eSnapshotReason\x12\x1f\n" +
 	"\x1bSNAPSHOT_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17SNAPSHOT_REASON_HISTORY\x10\x01\x12!\n" +
 	"\x1dSNAPSHOT_REASON_EPOCH_CHANGED\x10\x02\x12\"\n" +
 	"\x1eSNAPSHOT_REASON_TOO_FAR_BEHIND\x10\x03\x12$\n" +
-	" SNAPSHOT_REASON_UNKNOWN_POSITION\x10\x04B;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
+	" SNAPSHOT_REASON_UNKNOWN_POSITION\x10\x04\x12\x1b\n" +
+	"\x17SNAPSHOT_REASON_TRIMMED\x10\x05B;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
 
 var (
 	file_rialto_chat_v1_event_proto_rawDescOnce sync.Once
@@ -1041,60 +1178,64 @@ func file_rialto_chat_v1_event_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_event_proto_rawDescData
 }
 
-var file_rialto_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_rialto_chat_v1_event_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_rialto_chat_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_rialto_chat_v1_event_proto_goTypes = []any{
-	(SnapshotReason)(0),           // 0: rialto.chat.v1.SnapshotReason
-	(*Event)(nil),                 // 1: rialto.chat.v1.Event
-	(*ShutOut)(nil),               // 2: rialto.chat.v1.ShutOut
-	(*Feed)(nil),                  // 3: rialto.chat.v1.Feed
-	(*FeedRoom)(nil),              // 4: rialto.chat.v1.FeedRoom
-	(*Snapshot)(nil),              // 5: rialto.chat.v1.Snapshot
-	(*Presence)(nil),              // 6: rialto.chat.v1.Presence
-	(*Signaled)(nil),              // 7: rialto.chat.v1.Signaled
-	(*Welcome)(nil),               // 8: rialto.chat.v1.Welcome
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*Message)(nil),               // 10: rialto.chat.v1.Message
-	(*Room)(nil),                  // 11: rialto.chat.v1.Room
-	(*Member)(nil),                // 12: rialto.chat.v1.Member
-	(*ReadMarker)(nil),            // 13: rialto.chat.v1.ReadMarker
-	(*User)(nil),                  // 14: rialto.chat.v1.User
-	(*Invitation)(nil),            // 15: rialto.chat.v1.Invitation
+	(ShutOutReason)(0),            // 0: rialto.chat.v1.ShutOutReason
+	(SnapshotReason)(0),           // 1: rialto.chat.v1.SnapshotReason
+	(*Event)(nil),                 // 2: rialto.chat.v1.Event
+	(*ShutOut)(nil),               // 3: rialto.chat.v1.ShutOut
+	(*Trimmed)(nil),               // 4: rialto.chat.v1.Trimmed
+	(*Feed)(nil),                  // 5: rialto.chat.v1.Feed
+	(*FeedRoom)(nil),              // 6: rialto.chat.v1.FeedRoom
+	(*Snapshot)(nil),              // 7: rialto.chat.v1.Snapshot
+	(*Presence)(nil),              // 8: rialto.chat.v1.Presence
+	(*Signaled)(nil),              // 9: rialto.chat.v1.Signaled
+	(*Welcome)(nil),               // 10: rialto.chat.v1.Welcome
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*Message)(nil),               // 12: rialto.chat.v1.Message
+	(*Room)(nil),                  // 13: rialto.chat.v1.Room
+	(*Member)(nil),                // 14: rialto.chat.v1.Member
+	(*ReadMarker)(nil),            // 15: rialto.chat.v1.ReadMarker
+	(*User)(nil),                  // 16: rialto.chat.v1.User
+	(*Invitation)(nil),            // 17: rialto.chat.v1.Invitation
 }
 var file_rialto_chat_v1_event_proto_depIdxs = []int32{
-	9,  // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
-	10, // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
-	10, // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
-	10, // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
-	10, // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
-	11, // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
-	12, // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
-	12, // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
-	5,  // 8: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
-	6,  // 9: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
-	7,  // 10: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
-	13, // 11: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
-	8,  // 12: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
-	2,  // 13: rialto.chat.v1.Event.shut_out:type_name -> rialto.chat.v1.ShutOut
-	3,  // 14: rialto.chat.v1.Event.feed:type_name -> rialto.chat.v1.Feed
-	14, // 15: rialto.chat.v1.Event.actor:type_name -> rialto.chat.v1.User
-	4,  // 16: rialto.chat.v1.Feed.rooms:type_name -> rialto.chat.v1.FeedRoom
-	15, // 17: rialto.chat.v1.Feed.invitations:type_name -> rialto.chat.v1.Invitation
-	11, // 18: rialto.chat.v1.FeedRoom.room:type_name -> rialto.chat.v1.Room
-	12, // 19: rialto.chat.v1.FeedRoom.member:type_name -> rialto.chat.v1.Member
-	13, // 20: rialto.chat.v1.FeedRoom.read:type_name -> rialto.chat.v1.ReadMarker
-	0,  // 21: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
-	11, // 22: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
-	10, // 23: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
-	14, // 24: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
-	14, // 25: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
-	14, // 26: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
-	9,  // 27: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	11, // 0: rialto.chat.v1.Event.time:type_name -> google.protobuf.Timestamp
+	12, // 1: rialto.chat.v1.Event.posted:type_name -> rialto.chat.v1.Message
+	12, // 2: rialto.chat.v1.Event.edited:type_name -> rialto.chat.v1.Message
+	12, // 3: rialto.chat.v1.Event.deleted:type_name -> rialto.chat.v1.Message
+	12, // 4: rialto.chat.v1.Event.reacted:type_name -> rialto.chat.v1.Message
+	13, // 5: rialto.chat.v1.Event.room_changed:type_name -> rialto.chat.v1.Room
+	14, // 6: rialto.chat.v1.Event.member_changed:type_name -> rialto.chat.v1.Member
+	14, // 7: rialto.chat.v1.Event.member_removed:type_name -> rialto.chat.v1.Member
+	4,  // 8: rialto.chat.v1.Event.trimmed:type_name -> rialto.chat.v1.Trimmed
+	7,  // 9: rialto.chat.v1.Event.snapshot:type_name -> rialto.chat.v1.Snapshot
+	8,  // 10: rialto.chat.v1.Event.presence:type_name -> rialto.chat.v1.Presence
+	9,  // 11: rialto.chat.v1.Event.signaled:type_name -> rialto.chat.v1.Signaled
+	15, // 12: rialto.chat.v1.Event.read:type_name -> rialto.chat.v1.ReadMarker
+	10, // 13: rialto.chat.v1.Event.welcome:type_name -> rialto.chat.v1.Welcome
+	3,  // 14: rialto.chat.v1.Event.shut_out:type_name -> rialto.chat.v1.ShutOut
+	5,  // 15: rialto.chat.v1.Event.feed:type_name -> rialto.chat.v1.Feed
+	16, // 16: rialto.chat.v1.Event.actor:type_name -> rialto.chat.v1.User
+	0,  // 17: rialto.chat.v1.ShutOut.reason:type_name -> rialto.chat.v1.ShutOutReason
+	6,  // 18: rialto.chat.v1.Feed.rooms:type_name -> rialto.chat.v1.FeedRoom
+	17, // 19: rialto.chat.v1.Feed.invitations:type_name -> rialto.chat.v1.Invitation
+	13, // 20: rialto.chat.v1.FeedRoom.room:type_name -> rialto.chat.v1.Room
+	14, // 21: rialto.chat.v1.FeedRoom.member:type_name -> rialto.chat.v1.Member
+	15, // 22: rialto.chat.v1.FeedRoom.read:type_name -> rialto.chat.v1.ReadMarker
+	1,  // 23: rialto.chat.v1.Snapshot.reason:type_name -> rialto.chat.v1.SnapshotReason
+	13, // 24: rialto.chat.v1.Snapshot.room:type_name -> rialto.chat.v1.Room
+	12, // 25: rialto.chat.v1.Snapshot.messages:type_name -> rialto.chat.v1.Message
+	16, // 26: rialto.chat.v1.Presence.joined:type_name -> rialto.chat.v1.User
+	16, // 27: rialto.chat.v1.Signaled.user:type_name -> rialto.chat.v1.User
+	16, // 28: rialto.chat.v1.Welcome.user:type_name -> rialto.chat.v1.User
+	11, // 29: rialto.chat.v1.Welcome.token_expires:type_name -> google.protobuf.Timestamp
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_event_proto_init() }
@@ -1111,6 +1252,7 @@ func file_rialto_chat_v1_event_proto_init() {
 		(*Event_RoomChanged)(nil),
 		(*Event_MemberChanged)(nil),
 		(*Event_MemberRemoved)(nil),
+		(*Event_Trimmed)(nil),
 		(*Event_Snapshot)(nil),
 		(*Event_Presence)(nil),
 		(*Event_Signaled)(nil),
@@ -1119,7 +1261,7 @@ func file_rialto_chat_v1_event_proto_init() {
 		(*Event_ShutOut)(nil),
 		(*Event_Feed)(nil),
 	}
-	file_rialto_chat_v1_event_proto_msgTypes[6].OneofWrappers = []any{
+	file_rialto_chat_v1_event_proto_msgTypes[7].OneofWrappers = []any{
 		(*Signaled_Typing)(nil),
 	}
 	type x struct{}
@@ -1127,8 +1269,8 @@ func file_rialto_chat_v1_event_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_event_proto_rawDesc), len(file_rialto_chat_v1_event_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   8,
+			NumEnums:      2,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -444,7 +444,8 @@ func (*PostMessageRequest_Data) isPostMessageRequest_Body() {}
 // PostMessageResponse is the message as stored.
 type PostMessageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The message; for a repetition, as it is now.
+	// The message; for a repetition, as it is now. One that has left the room meanwhile has only room, seq, sender, client_id and
+	// the rev and time of when it was posted.
 	Message *Message `protobuf:"bytes,1,opt,name=message,proto3" json:"message,omitempty"`
 	// True if it had been appended before, by an earlier try.
 	Duplicate     bool `protobuf:"varint,2,opt,name=duplicate,proto3" json:"duplicate,omitempty"`

@@ -35,13 +35,14 @@ const (
 // MessageService reads and writes messages call by call. Identity and errors: see ChatService. All that writes is stored
 // when the call returns, and seen by every session in the room.
 type MessageServiceClient interface {
-	// ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest.
+	// ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest. There is nothing before
+	// `room.first_seq` of the response: a page that begins with it is the last one backwards, as is an empty one.
 	//
 	// NOT_FOUND: no such room. INVALID_ARGUMENT: an invalid room id.
 	ListMessages(ctx context.Context, in *ListMessagesRequest, opts ...grpc.CallOption) (*ListMessagesResponse, error)
 	// GetMessage returns one message, or its tombstone.
 	//
-	// NOT_FOUND: no such room or message.
+	// NOT_FOUND: no such room or message; one that has left the room is none.
 	GetMessage(ctx context.Context, in *GetMessageRequest, opts ...grpc.CallOption) (*GetMessageResponse, error)
 	// PostMessage is `ConnectRequest.publish` as a call of its own, with the same rules.
 	//
@@ -153,13 +154,14 @@ func (c *messageServiceClient) RemoveReaction(ctx context.Context, in *RemoveRea
 // MessageService reads and writes messages call by call. Identity and errors: see ChatService. All that writes is stored
 // when the call returns, and seen by every session in the room.
 type MessageServiceServer interface {
-	// ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest.
+	// ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest. There is nothing before
+	// `room.first_seq` of the response: a page that begins with it is the last one backwards, as is an empty one.
 	//
 	// NOT_FOUND: no such room. INVALID_ARGUMENT: an invalid room id.
 	ListMessages(context.Context, *ListMessagesRequest) (*ListMessagesResponse, error)
 	// GetMessage returns one message, or its tombstone.
 	//
-	// NOT_FOUND: no such room or message.
+	// NOT_FOUND: no such room or message; one that has left the room is none.
 	GetMessage(context.Context, *GetMessageRequest) (*GetMessageResponse, error)
 	// PostMessage is `ConnectRequest.publish` as a call of its own, with the same rules.
 	//

@@ -397,9 +397,14 @@ type UpdateRoomRequest struct {
 	// Whether the room is read only from now on. Unset: as it is.
 	Archived *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
 	// Whether people may ask to become members from now on. Unset: as it is.
-	JoinRequests  *bool `protobuf:"varint,8,opt,name=join_requests,json=joinRequests,proto3,oneof" json:"join_requests,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	JoinRequests *bool `protobuf:"varint,8,opt,name=join_requests,json=joinRequests,proto3,oneof" json:"join_requests,omitempty"`
+	// What of it is kept from now on; an empty one: everything, whatever the server's operator says. Unset: as it is. What it
+	// excludes leaves some minutes later, and for good.
+	Retention *Retention `protobuf:"bytes,9,opt,name=retention,proto3" json:"retention,omitempty"`
+	// True: what the server's operator says is kept from now on. Not together with retention.
+	ClearRetention bool `protobuf:"varint,10,opt,name=clear_retention,json=clearRetention,proto3" json:"clear_retention,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UpdateRoomRequest) Reset() {
@@ -488,6 +493,103 @@ func (x *UpdateRoomRequest) GetJoinRequests() bool {
 	return false
 }
 
+func (x *UpdateRoomRequest) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+func (x *UpdateRoomRequest) GetClearRetention() bool {
+	if x != nil {
+		return x.ClearRetention
+	}
+	return false
+}
+
+// DeleteRoomRequest names a room.
+type DeleteRoomRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRoomRequest) Reset() {
+	*x = DeleteRoomRequest{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRoomRequest) ProtoMessage() {}
+
+func (x *DeleteRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRoomRequest.ProtoReflect.Descriptor instead.
+func (*DeleteRoomRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DeleteRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// DeleteRoomResponse says that the room is gone.
+type DeleteRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRoomResponse) Reset() {
+	*x = DeleteRoomResponse{}
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRoomResponse) ProtoMessage() {}
+
+func (x *DeleteRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRoomResponse.ProtoReflect.Descriptor instead.
+func (*DeleteRoomResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{8}
+}
+
 // OpenDirectRoomRequest says whose room.
 type OpenDirectRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -499,7 +601,7 @@ type OpenDirectRoomRequest struct {
 
 func (x *OpenDirectRoomRequest) Reset() {
 	*x = OpenDirectRoomRequest{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +613,7 @@ func (x *OpenDirectRoomRequest) String() string {
 func (*OpenDirectRoomRequest) ProtoMessage() {}
 
 func (x *OpenDirectRoomRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +626,7 @@ func (x *OpenDirectRoomRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDirectRoomRequest.ProtoReflect.Descriptor instead.
 func (*OpenDirectRoomRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OpenDirectRoomRequest) GetUserIds() []string {
@@ -545,7 +647,7 @@ type OpenDirectRoomResponse struct {
 
 func (x *OpenDirectRoomResponse) Reset() {
 	*x = OpenDirectRoomResponse{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +659,7 @@ func (x *OpenDirectRoomResponse) String() string {
 func (*OpenDirectRoomResponse) ProtoMessage() {}
 
 func (x *OpenDirectRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +672,7 @@ func (x *OpenDirectRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDirectRoomResponse.ProtoReflect.Descriptor instead.
 func (*OpenDirectRoomResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{8}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *OpenDirectRoomResponse) GetRoom() *Room {
@@ -595,7 +697,7 @@ type ListAuditEntriesRequest struct {
 
 func (x *ListAuditEntriesRequest) Reset() {
 	*x = ListAuditEntriesRequest{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +709,7 @@ func (x *ListAuditEntriesRequest) String() string {
 func (*ListAuditEntriesRequest) ProtoMessage() {}
 
 func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +722,7 @@ func (x *ListAuditEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{9}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListAuditEntriesRequest) GetRoom() string {
@@ -657,7 +759,7 @@ type ListAuditEntriesResponse struct {
 
 func (x *ListAuditEntriesResponse) Reset() {
 	*x = ListAuditEntriesResponse{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -669,7 +771,7 @@ func (x *ListAuditEntriesResponse) String() string {
 func (*ListAuditEntriesResponse) ProtoMessage() {}
 
 func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -682,7 +784,7 @@ func (x *ListAuditEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{10}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListAuditEntriesResponse) GetEntries() []*AuditEntry {
@@ -710,7 +812,7 @@ type UpdateRoomResponse struct {
 
 func (x *UpdateRoomResponse) Reset() {
 	*x = UpdateRoomResponse{}
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -722,7 +824,7 @@ func (x *UpdateRoomResponse) String() string {
 func (*UpdateRoomResponse) ProtoMessage() {}
 
 func (x *UpdateRoomResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_room_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_room_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -735,7 +837,7 @@ func (x *UpdateRoomResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRoomResponse.ProtoReflect.Descriptor instead.
 func (*UpdateRoomResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{11}
+	return file_rialto_chat_v1_room_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateRoomResponse) GetRoom() *Room {
@@ -771,7 +873,7 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x11ListRoomsResponse\x12*\n" +
 	"\x05rooms\x18\x01 \x03(\v2\x14.rialto.chat.v1.RoomR\x05rooms\x12.\n" +
 	"\x04read\x18\x02 \x03(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\x12&\n" +
-	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\x90\x03\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\xf2\x03\n" +
 	"\x11UpdateRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
 	"\x05title\x18\x02 \x01(\tH\x00R\x05title\x88\x01\x01\x12\x19\n" +
@@ -780,14 +882,20 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\x0e2\x18.rialto.chat.v1.RoomKindH\x02R\x04kind\x88\x01\x01\x123\n" +
 	"\aposting\x18\x06 \x01(\x0e2\x14.rialto.chat.v1.RoleH\x03R\aposting\x88\x01\x01\x12\x1f\n" +
 	"\barchived\x18\a \x01(\bH\x04R\barchived\x88\x01\x01\x12(\n" +
-	"\rjoin_requests\x18\b \x01(\bH\x05R\fjoinRequests\x88\x01\x01B\b\n" +
+	"\rjoin_requests\x18\b \x01(\bH\x05R\fjoinRequests\x88\x01\x01\x127\n" +
+	"\tretention\x18\t \x01(\v2\x19.rialto.chat.v1.RetentionR\tretention\x12'\n" +
+	"\x0fclear_retention\x18\n" +
+	" \x01(\bR\x0eclearRetentionB\b\n" +
 	"\x06_titleB\b\n" +
 	"\x06_topicB\a\n" +
 	"\x05_kindB\n" +
 	"\n" +
 	"\b_postingB\v\n" +
 	"\t_archivedB\x10\n" +
-	"\x0e_join_requests\"2\n" +
+	"\x0e_join_requests\"'\n" +
+	"\x11DeleteRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\x14\n" +
+	"\x12DeleteRoomResponse\"2\n" +
 	"\x15OpenDirectRoomRequest\x12\x19\n" +
 	"\buser_ids\x18\x01 \x03(\tR\auserIds\"B\n" +
 	"\x16OpenDirectRoomResponse\x12(\n" +
@@ -801,7 +909,7 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\aentries\x18\x01 \x03(\v2\x1a.rialto.chat.v1.AuditEntryR\aentries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\">\n" +
 	"\x12UpdateRoomResponse\x12(\n" +
-	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\x9d\x04\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room2\xf2\x04\n" +
 	"\vRoomService\x12S\n" +
 	"\n" +
 	"CreateRoom\x12!.rialto.chat.v1.CreateRoomRequest\x1a\".rialto.chat.v1.CreateRoomResponse\x12J\n" +
@@ -810,7 +918,9 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x0eOpenDirectRoom\x12%.rialto.chat.v1.OpenDirectRoomRequest\x1a&.rialto.chat.v1.OpenDirectRoomResponse\x12e\n" +
 	"\x10ListAuditEntries\x12'.rialto.chat.v1.ListAuditEntriesRequest\x1a(.rialto.chat.v1.ListAuditEntriesResponse\x12S\n" +
 	"\n" +
-	"UpdateRoom\x12!.rialto.chat.v1.UpdateRoomRequest\x1a\".rialto.chat.v1.UpdateRoomResponseB;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
+	"UpdateRoom\x12!.rialto.chat.v1.UpdateRoomRequest\x1a\".rialto.chat.v1.UpdateRoomResponse\x12S\n" +
+	"\n" +
+	"DeleteRoom\x12!.rialto.chat.v1.DeleteRoomRequest\x1a\".rialto.chat.v1.DeleteRoomResponseB;Z9github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1;chatv1b\x06proto3"
 
 var (
 	file_rialto_chat_v1_room_proto_rawDescOnce sync.Once
@@ -824,7 +934,7 @@ func file_rialto_chat_v1_room_proto_rawDescGZIP() []byte {
 	return file_rialto_chat_v1_room_proto_rawDescData
 }
 
-var file_rialto_chat_v1_room_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_rialto_chat_v1_room_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_rialto_chat_v1_room_proto_goTypes = []any{
 	(*CreateRoomRequest)(nil),        // 0: rialto.chat.v1.CreateRoomRequest
 	(*CreateRoomResponse)(nil),       // 1: rialto.chat.v1.CreateRoomResponse
@@ -833,48 +943,54 @@ var file_rialto_chat_v1_room_proto_goTypes = []any{
 	(*ListRoomsRequest)(nil),         // 4: rialto.chat.v1.ListRoomsRequest
 	(*ListRoomsResponse)(nil),        // 5: rialto.chat.v1.ListRoomsResponse
 	(*UpdateRoomRequest)(nil),        // 6: rialto.chat.v1.UpdateRoomRequest
-	(*OpenDirectRoomRequest)(nil),    // 7: rialto.chat.v1.OpenDirectRoomRequest
-	(*OpenDirectRoomResponse)(nil),   // 8: rialto.chat.v1.OpenDirectRoomResponse
-	(*ListAuditEntriesRequest)(nil),  // 9: rialto.chat.v1.ListAuditEntriesRequest
-	(*ListAuditEntriesResponse)(nil), // 10: rialto.chat.v1.ListAuditEntriesResponse
-	(*UpdateRoomResponse)(nil),       // 11: rialto.chat.v1.UpdateRoomResponse
-	(RoomKind)(0),                    // 12: rialto.chat.v1.RoomKind
-	(Role)(0),                        // 13: rialto.chat.v1.Role
-	(*Room)(nil),                     // 14: rialto.chat.v1.Room
-	(*ReadMarker)(nil),               // 15: rialto.chat.v1.ReadMarker
-	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
-	(*AuditEntry)(nil),               // 17: rialto.chat.v1.AuditEntry
+	(*DeleteRoomRequest)(nil),        // 7: rialto.chat.v1.DeleteRoomRequest
+	(*DeleteRoomResponse)(nil),       // 8: rialto.chat.v1.DeleteRoomResponse
+	(*OpenDirectRoomRequest)(nil),    // 9: rialto.chat.v1.OpenDirectRoomRequest
+	(*OpenDirectRoomResponse)(nil),   // 10: rialto.chat.v1.OpenDirectRoomResponse
+	(*ListAuditEntriesRequest)(nil),  // 11: rialto.chat.v1.ListAuditEntriesRequest
+	(*ListAuditEntriesResponse)(nil), // 12: rialto.chat.v1.ListAuditEntriesResponse
+	(*UpdateRoomResponse)(nil),       // 13: rialto.chat.v1.UpdateRoomResponse
+	(RoomKind)(0),                    // 14: rialto.chat.v1.RoomKind
+	(Role)(0),                        // 15: rialto.chat.v1.Role
+	(*Room)(nil),                     // 16: rialto.chat.v1.Room
+	(*ReadMarker)(nil),               // 17: rialto.chat.v1.ReadMarker
+	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
+	(*Retention)(nil),                // 19: rialto.chat.v1.Retention
+	(*AuditEntry)(nil),               // 20: rialto.chat.v1.AuditEntry
 }
 var file_rialto_chat_v1_room_proto_depIdxs = []int32{
-	12, // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
-	13, // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
-	14, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	14, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	14, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	15, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	16, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
-	12, // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
-	13, // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
-	14, // 9: rialto.chat.v1.OpenDirectRoomResponse.room:type_name -> rialto.chat.v1.Room
-	17, // 10: rialto.chat.v1.ListAuditEntriesResponse.entries:type_name -> rialto.chat.v1.AuditEntry
-	14, // 11: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	0,  // 12: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
-	2,  // 13: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
-	4,  // 14: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
-	7,  // 15: rialto.chat.v1.RoomService.OpenDirectRoom:input_type -> rialto.chat.v1.OpenDirectRoomRequest
-	9,  // 16: rialto.chat.v1.RoomService.ListAuditEntries:input_type -> rialto.chat.v1.ListAuditEntriesRequest
-	6,  // 17: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
-	1,  // 18: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
-	3,  // 19: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
-	5,  // 20: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
-	8,  // 21: rialto.chat.v1.RoomService.OpenDirectRoom:output_type -> rialto.chat.v1.OpenDirectRoomResponse
-	10, // 22: rialto.chat.v1.RoomService.ListAuditEntries:output_type -> rialto.chat.v1.ListAuditEntriesResponse
-	11, // 23: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
-	18, // [18:24] is the sub-list for method output_type
-	12, // [12:18] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	14, // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	15, // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	16, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	16, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
+	16, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	17, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	18, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
+	14, // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	15, // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	19, // 9: rialto.chat.v1.UpdateRoomRequest.retention:type_name -> rialto.chat.v1.Retention
+	16, // 10: rialto.chat.v1.OpenDirectRoomResponse.room:type_name -> rialto.chat.v1.Room
+	20, // 11: rialto.chat.v1.ListAuditEntriesResponse.entries:type_name -> rialto.chat.v1.AuditEntry
+	16, // 12: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	0,  // 13: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
+	2,  // 14: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
+	4,  // 15: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
+	9,  // 16: rialto.chat.v1.RoomService.OpenDirectRoom:input_type -> rialto.chat.v1.OpenDirectRoomRequest
+	11, // 17: rialto.chat.v1.RoomService.ListAuditEntries:input_type -> rialto.chat.v1.ListAuditEntriesRequest
+	6,  // 18: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
+	7,  // 19: rialto.chat.v1.RoomService.DeleteRoom:input_type -> rialto.chat.v1.DeleteRoomRequest
+	1,  // 20: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
+	3,  // 21: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
+	5,  // 22: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
+	10, // 23: rialto.chat.v1.RoomService.OpenDirectRoom:output_type -> rialto.chat.v1.OpenDirectRoomResponse
+	12, // 24: rialto.chat.v1.RoomService.ListAuditEntries:output_type -> rialto.chat.v1.ListAuditEntriesResponse
+	13, // 25: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
+	8,  // 26: rialto.chat.v1.RoomService.DeleteRoom:output_type -> rialto.chat.v1.DeleteRoomResponse
+	20, // [20:27] is the sub-list for method output_type
+	13, // [13:20] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_room_proto_init() }
@@ -890,7 +1006,7 @@ func file_rialto_chat_v1_room_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_room_proto_rawDesc), len(file_rialto_chat_v1_room_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	RoomService_OpenDirectRoom_FullMethodName   = "/rialto.chat.v1.RoomService/OpenDirectRoom"
 	RoomService_ListAuditEntries_FullMethodName = "/rialto.chat.v1.RoomService/ListAuditEntries"
 	RoomService_UpdateRoom_FullMethodName       = "/rialto.chat.v1.RoomService/UpdateRoom"
+	RoomService_DeleteRoom_FullMethodName       = "/rialto.chat.v1.RoomService/DeleteRoom"
 )
 
 // RoomServiceClient is the client API for RoomService service.
@@ -60,9 +61,16 @@ type RoomServiceClient interface {
 	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
 	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
-	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived, join_requests and retention not
+	// an owner. FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind, role or
+	// retention.
 	UpdateRoom(ctx context.Context, in *UpdateRoomRequest, opts ...grpc.CallOption) (*UpdateRoomResponse, error)
+	// DeleteRoom removes a room for good, with all that is in it. From then on it is NOT_FOUND for everybody, also its owner;
+	// whoever follows it gets `shut_out` with ROOM_DELETED, and it leaves all feeds. Its bytes leave the disk within a day. The
+	// id is never used again: making such a room is ALREADY_EXISTS, and posting there FAILED_PRECONDITION. For owners.
+	//
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner; nobody is of a direct room.
+	DeleteRoom(ctx context.Context, in *DeleteRoomRequest, opts ...grpc.CallOption) (*DeleteRoomResponse, error)
 }
 
 type roomServiceClient struct {
@@ -133,6 +141,16 @@ func (c *roomServiceClient) UpdateRoom(ctx context.Context, in *UpdateRoomReques
 	return out, nil
 }
 
+func (c *roomServiceClient) DeleteRoom(ctx context.Context, in *DeleteRoomRequest, opts ...grpc.CallOption) (*DeleteRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteRoomResponse)
+	err := c.cc.Invoke(ctx, RoomService_DeleteRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoomServiceServer is the server API for RoomService service.
 // All implementations must embed UnimplementedRoomServiceServer
 // for forward compatibility.
@@ -166,9 +184,16 @@ type RoomServiceServer interface {
 	// UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
 	// became private gets the event as their last.
 	//
-	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
-	// FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived, join_requests and retention not
+	// an owner. FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind, role or
+	// retention.
 	UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error)
+	// DeleteRoom removes a room for good, with all that is in it. From then on it is NOT_FOUND for everybody, also its owner;
+	// whoever follows it gets `shut_out` with ROOM_DELETED, and it leaves all feeds. Its bytes leave the disk within a day. The
+	// id is never used again: making such a room is ALREADY_EXISTS, and posting there FAILED_PRECONDITION. For owners.
+	//
+	// NOT_FOUND: no such room. PERMISSION_DENIED: not an owner; nobody is of a direct room.
+	DeleteRoom(context.Context, *DeleteRoomRequest) (*DeleteRoomResponse, error)
 	mustEmbedUnimplementedRoomServiceServer()
 }
 
@@ -196,6 +221,9 @@ func (UnimplementedRoomServiceServer) ListAuditEntries(context.Context, *ListAud
 }
 func (UnimplementedRoomServiceServer) UpdateRoom(context.Context, *UpdateRoomRequest) (*UpdateRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateRoom not implemented")
+}
+func (UnimplementedRoomServiceServer) DeleteRoom(context.Context, *DeleteRoomRequest) (*DeleteRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteRoom not implemented")
 }
 func (UnimplementedRoomServiceServer) mustEmbedUnimplementedRoomServiceServer() {}
 func (UnimplementedRoomServiceServer) testEmbeddedByValue()                     {}
@@ -326,6 +354,24 @@ func _RoomService_UpdateRoom_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoomService_DeleteRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoomServiceServer).DeleteRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoomService_DeleteRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoomServiceServer).DeleteRoom(ctx, req.(*DeleteRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoomService_ServiceDesc is the grpc.ServiceDesc for RoomService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -356,6 +402,10 @@ var RoomService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateRoom",
 			Handler:    _RoomService_UpdateRoom_Handler,
+		},
+		{
+			MethodName: "DeleteRoom",
+			Handler:    _RoomService_DeleteRoom_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -319,7 +319,8 @@ type Room struct {
 	HeadSeq uint64 `protobuf:"varint,5,opt,name=head_seq,json=headSeq,proto3" json:"head_seq,omitempty"`
 	// The revision of the newest visible change, 0 in an untouched room. Below 2^53.
 	HeadRev uint64 `protobuf:"varint,6,opt,name=head_rev,json=headRev,proto3" json:"head_rev,omitempty"`
-	// The sequence number of the oldest message still kept, 1 where nothing was ever removed.
+	// The sequence number of the oldest message still kept, 1 where nothing was ever removed; head_seq + 1 where nothing is
+	// kept. It only rises: drop messages below it.
 	FirstSeq uint64 `protobuf:"varint,7,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
 	// When the newest change happened; unset in an untouched room. Sorts a room list by activity.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
@@ -338,7 +339,9 @@ type Room struct {
 	// Whether people may ask to become members; private rooms only.
 	JoinRequests bool `protobuf:"varint,15,opt,name=join_requests,json=joinRequests,proto3" json:"join_requests,omitempty"`
 	// The people of a direct room, by id.
-	People        []string `protobuf:"bytes,16,rep,name=people,proto3" json:"people,omitempty"`
+	People []string `protobuf:"bytes,16,rep,name=people,proto3" json:"people,omitempty"`
+	// What of it is kept. Unset: what the server's operator says, which may be all.
+	Retention     *Retention `protobuf:"bytes,17,opt,name=retention,proto3" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -485,6 +488,69 @@ func (x *Room) GetPeople() []string {
 	return nil
 }
 
+func (x *Room) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+// Retention is which messages of a room are kept: those that no limit here excludes, and, since they leave at least 1,000
+// at a time, up to 1,000 more. Without a limit all are.
+type Retention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How old a message becomes: whole seconds, from an hour to 100 years. Unset: however old.
+	MaxAge *durationpb.Duration `protobuf:"bytes,1,opt,name=max_age,json=maxAge,proto3" json:"max_age,omitempty"`
+	// How many there are at most, 1,000 to 10^12. 0: however many.
+	MaxMessages   uint64 `protobuf:"varint,2,opt,name=max_messages,json=maxMessages,proto3" json:"max_messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Retention) GetMaxAge() *durationpb.Duration {
+	if x != nil {
+		return x.MaxAge
+	}
+	return nil
+}
+
+func (x *Retention) GetMaxMessages() uint64 {
+	if x != nil {
+		return x.MaxMessages
+	}
+	return 0
+}
+
 // Message is what somebody said in a room, in its current form.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -514,7 +580,8 @@ type Message struct {
 	Body isMessage_Body `protobuf_oneof:"body"`
 	// Reactions in the order in which each was first used, at most 20 kinds.
 	Reactions []*Reaction `protobuf:"bytes,11,rep,name=reactions,proto3" json:"reactions,omitempty"`
-	// The seq of the message that this one answers, in the same room; 0: none. That message may be deleted or gone.
+	// The seq of the message that this one answers, in the same room; 0: none. That message may be deleted, or gone: below
+	// Room.first_seq.
 	ReplyTo uint64 `protobuf:"varint,12,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
 	// Whom it is about, by user id, each once, at most 50. Empty in a tombstone. What the text shows for them is the
 	// client's matter.
@@ -527,7 +594,7 @@ type Message struct {
 
 func (x *Message) Reset() {
 	*x = Message{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -539,7 +606,7 @@ func (x *Message) String() string {
 func (*Message) ProtoMessage() {}
 
 func (x *Message) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[2]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -552,7 +619,7 @@ func (x *Message) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Message.ProtoReflect.Descriptor instead.
 func (*Message) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{2}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Message) GetRoom() string {
@@ -701,7 +768,7 @@ type Thread struct {
 
 func (x *Thread) Reset() {
 	*x = Thread{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +780,7 @@ func (x *Thread) String() string {
 func (*Thread) ProtoMessage() {}
 
 func (x *Thread) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[3]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +793,7 @@ func (x *Thread) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Thread.ProtoReflect.Descriptor instead.
 func (*Thread) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{3}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Thread) GetCount() uint64 {
@@ -763,7 +830,7 @@ type Data struct {
 
 func (x *Data) Reset() {
 	*x = Data{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +842,7 @@ func (x *Data) String() string {
 func (*Data) ProtoMessage() {}
 
 func (x *Data) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[4]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +855,7 @@ func (x *Data) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Data.ProtoReflect.Descriptor instead.
 func (*Data) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{4}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Data) GetType() string {
@@ -818,7 +885,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +897,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[5]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +910,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{5}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Reaction) GetEmoji() string {
@@ -884,7 +951,7 @@ type Member struct {
 
 func (x *Member) Reset() {
 	*x = Member{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -896,7 +963,7 @@ func (x *Member) String() string {
 func (*Member) ProtoMessage() {}
 
 func (x *Member) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[6]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -909,7 +976,7 @@ func (x *Member) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Member.ProtoReflect.Descriptor instead.
 func (*Member) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{6}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Member) GetRoom() string {
@@ -982,7 +1049,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -994,7 +1061,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[7]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1007,7 +1074,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{7}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Ban) GetRoom() string {
@@ -1077,7 +1144,7 @@ type Link struct {
 
 func (x *Link) Reset() {
 	*x = Link{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1156,7 @@ func (x *Link) String() string {
 func (*Link) ProtoMessage() {}
 
 func (x *Link) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[8]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1169,7 @@ func (x *Link) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Link.ProtoReflect.Descriptor instead.
 func (*Link) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{8}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Link) GetRoom() string {
@@ -1178,7 +1245,7 @@ type MembershipRequest struct {
 
 func (x *MembershipRequest) Reset() {
 	*x = MembershipRequest{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1257,7 @@ func (x *MembershipRequest) String() string {
 func (*MembershipRequest) ProtoMessage() {}
 
 func (x *MembershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[9]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1270,7 @@ func (x *MembershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MembershipRequest.ProtoReflect.Descriptor instead.
 func (*MembershipRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{9}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *MembershipRequest) GetRoom() string {
@@ -1261,7 +1328,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) Reset() {
 	*x = AuditEntry{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1340,7 @@ func (x *AuditEntry) String() string {
 func (*AuditEntry) ProtoMessage() {}
 
 func (x *AuditEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[10]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1353,7 @@ func (x *AuditEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEntry.ProtoReflect.Descriptor instead.
 func (*AuditEntry) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{10}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AuditEntry) GetRoom() string {
@@ -1371,7 +1438,7 @@ type Invitation struct {
 
 func (x *Invitation) Reset() {
 	*x = Invitation{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1383,7 +1450,7 @@ func (x *Invitation) String() string {
 func (*Invitation) ProtoMessage() {}
 
 func (x *Invitation) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[11]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1396,7 +1463,7 @@ func (x *Invitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
 func (*Invitation) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{11}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Invitation) GetRoom() *Room {
@@ -1449,7 +1516,7 @@ type ReadMarker struct {
 
 func (x *ReadMarker) Reset() {
 	*x = ReadMarker{}
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1461,7 +1528,7 @@ func (x *ReadMarker) String() string {
 func (*ReadMarker) ProtoMessage() {}
 
 func (x *ReadMarker) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_chat_v1_types_proto_msgTypes[12]
+	mi := &file_rialto_chat_v1_types_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1474,7 +1541,7 @@ func (x *ReadMarker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadMarker.ProtoReflect.Descriptor instead.
 func (*ReadMarker) Descriptor() ([]byte, []int) {
-	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{12}
+	return file_rialto_chat_v1_types_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReadMarker) GetRoom() string {
@@ -1506,7 +1573,7 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
-	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xf4\x04\n" +
+	"\x05guest\x18\x03 \x01(\bR\x05guest\"\xad\x05\n" +
 	"\x04Room\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12;\n" +
@@ -1526,7 +1593,11 @@ const file_rialto_chat_v1_types_proto_rawDesc = "" +
 	"\farchive_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\varchiveTime\x12!\n" +
 	"\fmember_count\x18\x0e \x01(\x04R\vmemberCount\x12#\n" +
 	"\rjoin_requests\x18\x0f \x01(\bR\fjoinRequests\x12\x16\n" +
-	"\x06people\x18\x10 \x03(\tR\x06people\"\xa8\x04\n" +
+	"\x06people\x18\x10 \x03(\tR\x06people\x127\n" +
+	"\tretention\x18\x11 \x01(\v2\x19.rialto.chat.v1.RetentionR\tretention\"b\n" +
+	"\tRetention\x122\n" +
+	"\amax_age\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x06maxAge\x12!\n" +
+	"\fmax_messages\x18\x02 \x01(\x04R\vmaxMessages\"\xa8\x04\n" +
 	"\aMessage\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x10\n" +
@@ -1656,71 +1727,74 @@ func file_rialto_chat_v1_types_proto_rawDescGZIP() []byte {
 }
 
 var file_rialto_chat_v1_types_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_rialto_chat_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_rialto_chat_v1_types_proto_goTypes = []any{
 	(RoomKind)(0),                 // 0: rialto.chat.v1.RoomKind
 	(Role)(0),                     // 1: rialto.chat.v1.Role
 	(AuditAction)(0),              // 2: rialto.chat.v1.AuditAction
 	(*User)(nil),                  // 3: rialto.chat.v1.User
 	(*Room)(nil),                  // 4: rialto.chat.v1.Room
-	(*Message)(nil),               // 5: rialto.chat.v1.Message
-	(*Thread)(nil),                // 6: rialto.chat.v1.Thread
-	(*Data)(nil),                  // 7: rialto.chat.v1.Data
-	(*Reaction)(nil),              // 8: rialto.chat.v1.Reaction
-	(*Member)(nil),                // 9: rialto.chat.v1.Member
-	(*Ban)(nil),                   // 10: rialto.chat.v1.Ban
-	(*Link)(nil),                  // 11: rialto.chat.v1.Link
-	(*MembershipRequest)(nil),     // 12: rialto.chat.v1.MembershipRequest
-	(*AuditEntry)(nil),            // 13: rialto.chat.v1.AuditEntry
-	(*Invitation)(nil),            // 14: rialto.chat.v1.Invitation
-	(*ReadMarker)(nil),            // 15: rialto.chat.v1.ReadMarker
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*Retention)(nil),             // 5: rialto.chat.v1.Retention
+	(*Message)(nil),               // 6: rialto.chat.v1.Message
+	(*Thread)(nil),                // 7: rialto.chat.v1.Thread
+	(*Data)(nil),                  // 8: rialto.chat.v1.Data
+	(*Reaction)(nil),              // 9: rialto.chat.v1.Reaction
+	(*Member)(nil),                // 10: rialto.chat.v1.Member
+	(*Ban)(nil),                   // 11: rialto.chat.v1.Ban
+	(*Link)(nil),                  // 12: rialto.chat.v1.Link
+	(*MembershipRequest)(nil),     // 13: rialto.chat.v1.MembershipRequest
+	(*AuditEntry)(nil),            // 14: rialto.chat.v1.AuditEntry
+	(*Invitation)(nil),            // 15: rialto.chat.v1.Invitation
+	(*ReadMarker)(nil),            // 16: rialto.chat.v1.ReadMarker
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
 }
 var file_rialto_chat_v1_types_proto_depIdxs = []int32{
-	16, // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
+	17, // 0: rialto.chat.v1.Room.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: rialto.chat.v1.Room.creator:type_name -> rialto.chat.v1.User
-	16, // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
-	17, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
+	17, // 2: rialto.chat.v1.Room.update_time:type_name -> google.protobuf.Timestamp
+	18, // 3: rialto.chat.v1.Room.slow_mode:type_name -> google.protobuf.Duration
 	0,  // 4: rialto.chat.v1.Room.kind:type_name -> rialto.chat.v1.RoomKind
 	1,  // 5: rialto.chat.v1.Room.posting:type_name -> rialto.chat.v1.Role
-	16, // 6: rialto.chat.v1.Room.archive_time:type_name -> google.protobuf.Timestamp
-	3,  // 7: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
-	16, // 8: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
-	16, // 9: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
-	16, // 10: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
-	7,  // 11: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
-	8,  // 12: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
-	6,  // 13: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
-	16, // 14: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
-	3,  // 15: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
-	1,  // 16: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
-	16, // 17: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
-	16, // 18: rialto.chat.v1.Member.mute_end:type_name -> google.protobuf.Timestamp
-	3,  // 19: rialto.chat.v1.Ban.user:type_name -> rialto.chat.v1.User
-	3,  // 20: rialto.chat.v1.Ban.banned_by:type_name -> rialto.chat.v1.User
-	16, // 21: rialto.chat.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
-	16, // 22: rialto.chat.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
-	3,  // 23: rialto.chat.v1.Link.creator:type_name -> rialto.chat.v1.User
-	1,  // 24: rialto.chat.v1.Link.role:type_name -> rialto.chat.v1.Role
-	16, // 25: rialto.chat.v1.Link.create_time:type_name -> google.protobuf.Timestamp
-	16, // 26: rialto.chat.v1.Link.end_time:type_name -> google.protobuf.Timestamp
-	3,  // 27: rialto.chat.v1.MembershipRequest.user:type_name -> rialto.chat.v1.User
-	16, // 28: rialto.chat.v1.MembershipRequest.create_time:type_name -> google.protobuf.Timestamp
-	2,  // 29: rialto.chat.v1.AuditEntry.action:type_name -> rialto.chat.v1.AuditAction
-	3,  // 30: rialto.chat.v1.AuditEntry.actor:type_name -> rialto.chat.v1.User
-	16, // 31: rialto.chat.v1.AuditEntry.time:type_name -> google.protobuf.Timestamp
-	16, // 32: rialto.chat.v1.AuditEntry.end_time:type_name -> google.protobuf.Timestamp
-	1,  // 33: rialto.chat.v1.AuditEntry.role:type_name -> rialto.chat.v1.Role
-	4,  // 34: rialto.chat.v1.Invitation.room:type_name -> rialto.chat.v1.Room
-	3,  // 35: rialto.chat.v1.Invitation.invited_by:type_name -> rialto.chat.v1.User
-	1,  // 36: rialto.chat.v1.Invitation.role:type_name -> rialto.chat.v1.Role
-	16, // 37: rialto.chat.v1.Invitation.create_time:type_name -> google.protobuf.Timestamp
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	17, // 6: rialto.chat.v1.Room.archive_time:type_name -> google.protobuf.Timestamp
+	5,  // 7: rialto.chat.v1.Room.retention:type_name -> rialto.chat.v1.Retention
+	18, // 8: rialto.chat.v1.Retention.max_age:type_name -> google.protobuf.Duration
+	3,  // 9: rialto.chat.v1.Message.sender:type_name -> rialto.chat.v1.User
+	17, // 10: rialto.chat.v1.Message.create_time:type_name -> google.protobuf.Timestamp
+	17, // 11: rialto.chat.v1.Message.edit_time:type_name -> google.protobuf.Timestamp
+	17, // 12: rialto.chat.v1.Message.delete_time:type_name -> google.protobuf.Timestamp
+	8,  // 13: rialto.chat.v1.Message.data:type_name -> rialto.chat.v1.Data
+	9,  // 14: rialto.chat.v1.Message.reactions:type_name -> rialto.chat.v1.Reaction
+	7,  // 15: rialto.chat.v1.Message.thread:type_name -> rialto.chat.v1.Thread
+	17, // 16: rialto.chat.v1.Thread.last_time:type_name -> google.protobuf.Timestamp
+	3,  // 17: rialto.chat.v1.Member.user:type_name -> rialto.chat.v1.User
+	1,  // 18: rialto.chat.v1.Member.role:type_name -> rialto.chat.v1.Role
+	17, // 19: rialto.chat.v1.Member.create_time:type_name -> google.protobuf.Timestamp
+	17, // 20: rialto.chat.v1.Member.mute_end:type_name -> google.protobuf.Timestamp
+	3,  // 21: rialto.chat.v1.Ban.user:type_name -> rialto.chat.v1.User
+	3,  // 22: rialto.chat.v1.Ban.banned_by:type_name -> rialto.chat.v1.User
+	17, // 23: rialto.chat.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
+	17, // 24: rialto.chat.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
+	3,  // 25: rialto.chat.v1.Link.creator:type_name -> rialto.chat.v1.User
+	1,  // 26: rialto.chat.v1.Link.role:type_name -> rialto.chat.v1.Role
+	17, // 27: rialto.chat.v1.Link.create_time:type_name -> google.protobuf.Timestamp
+	17, // 28: rialto.chat.v1.Link.end_time:type_name -> google.protobuf.Timestamp
+	3,  // 29: rialto.chat.v1.MembershipRequest.user:type_name -> rialto.chat.v1.User
+	17, // 30: rialto.chat.v1.MembershipRequest.create_time:type_name -> google.protobuf.Timestamp
+	2,  // 31: rialto.chat.v1.AuditEntry.action:type_name -> rialto.chat.v1.AuditAction
+	3,  // 32: rialto.chat.v1.AuditEntry.actor:type_name -> rialto.chat.v1.User
+	17, // 33: rialto.chat.v1.AuditEntry.time:type_name -> google.protobuf.Timestamp
+	17, // 34: rialto.chat.v1.AuditEntry.end_time:type_name -> google.protobuf.Timestamp
+	1,  // 35: rialto.chat.v1.AuditEntry.role:type_name -> rialto.chat.v1.Role
+	4,  // 36: rialto.chat.v1.Invitation.room:type_name -> rialto.chat.v1.Room
+	3,  // 37: rialto.chat.v1.Invitation.invited_by:type_name -> rialto.chat.v1.User
+	1,  // 38: rialto.chat.v1.Invitation.role:type_name -> rialto.chat.v1.Role
+	17, // 39: rialto.chat.v1.Invitation.create_time:type_name -> google.protobuf.Timestamp
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_types_proto_init() }
@@ -1728,7 +1802,7 @@ func file_rialto_chat_v1_types_proto_init() {
 	if File_rialto_chat_v1_types_proto != nil {
 		return
 	}
-	file_rialto_chat_v1_types_proto_msgTypes[2].OneofWrappers = []any{
+	file_rialto_chat_v1_types_proto_msgTypes[3].OneofWrappers = []any{
 		(*Message_Text)(nil),
 		(*Message_Data)(nil),
 	}
@@ -1738,7 +1812,7 @@ func file_rialto_chat_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_chat_v1_types_proto_rawDesc), len(file_rialto_chat_v1_types_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -704,9 +704,13 @@ type UpdateRoom struct {
 	// Whether it is to be read only.
 	Archived *bool `protobuf:"varint,7,opt,name=archived,proto3,oneof" json:"archived,omitempty"`
 	// Whether people may ask to become members.
-	Requests      *bool `protobuf:"varint,8,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Requests *bool `protobuf:"varint,8,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
+	// What of it is to be kept from now on.
+	Retention *Retention `protobuf:"bytes,9,opt,name=retention,proto3" json:"retention,omitempty"`
+	// Whether that is the server's matter from now on.
+	ClearRetention bool `protobuf:"varint,10,opt,name=clear_retention,json=clearRetention,proto3" json:"clear_retention,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UpdateRoom) Reset() {
@@ -795,6 +799,20 @@ func (x *UpdateRoom) GetRequests() bool {
 	return false
 }
 
+func (x *UpdateRoom) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+func (x *UpdateRoom) GetClearRetention() bool {
+	if x != nil {
+		return x.ClearRetention
+	}
+	return false
+}
+
 // Settings are what a room's people decide about it.
 type Settings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -811,7 +829,9 @@ type Settings struct {
 	// When it became read only, unix milliseconds; 0: it is not.
 	ArchiveTimeMs int64 `protobuf:"varint,6,opt,name=archive_time_ms,json=archiveTimeMs,proto3" json:"archive_time_ms,omitempty"`
 	// Whether people may ask to become members, of a private room.
-	Requests      bool `protobuf:"varint,7,opt,name=requests,proto3" json:"requests,omitempty"`
+	Requests bool `protobuf:"varint,7,opt,name=requests,proto3" json:"requests,omitempty"`
+	// What of it is kept; unset: what the server says when it trims.
+	Retention     *Retention `protobuf:"bytes,8,opt,name=retention,proto3" json:"retention,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -895,6 +915,233 @@ func (x *Settings) GetRequests() bool {
 	return false
 }
 
+func (x *Settings) GetRetention() *Retention {
+	if x != nil {
+		return x.Retention
+	}
+	return nil
+}
+
+// Retention is what of a room is kept: the messages that no limit excludes.
+type Retention struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How old a message becomes, milliseconds; 0: however old.
+	AgeMs int64 `protobuf:"varint,1,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
+	// How many messages; 0: however many.
+	Messages      uint64 `protobuf:"varint,2,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Retention) Reset() {
+	*x = Retention{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Retention) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Retention) ProtoMessage() {}
+
+func (x *Retention) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Retention.ProtoReflect.Descriptor instead.
+func (*Retention) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Retention) GetAgeMs() int64 {
+	if x != nil {
+		return x.AgeMs
+	}
+	return 0
+}
+
+func (x *Retention) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
+	}
+	return 0
+}
+
+// DeleteRoom is the command that removes a room for good.
+type DeleteRoom struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRoom) Reset() {
+	*x = DeleteRoom{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRoom) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRoom) ProtoMessage() {}
+
+func (x *DeleteRoom) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRoom.ProtoReflect.Descriptor instead.
+func (*DeleteRoom) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DeleteRoom) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// Trim is the command by which the oldest messages leave a room, if what it keeps excludes them.
+type Trim struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// The newest of them.
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What is kept of rooms that do not say so themselves.
+	Otherwise     *Retention `protobuf:"bytes,3,opt,name=otherwise,proto3" json:"otherwise,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trim) Reset() {
+	*x = Trim{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trim) ProtoMessage() {}
+
+func (x *Trim) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trim.ProtoReflect.Descriptor instead.
+func (*Trim) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Trim) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Trim) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Trim) GetOtherwise() *Retention {
+	if x != nil {
+		return x.Otherwise
+	}
+	return nil
+}
+
+// Purge is the command that removes from the disk some of what has left a room.
+type Purge struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	// How many keys it may touch, at most 1,000, which 0 means, too.
+	Keys          uint32 `protobuf:"varint,2,opt,name=keys,proto3" json:"keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Purge) Reset() {
+	*x = Purge{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Purge) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Purge) ProtoMessage() {}
+
+func (x *Purge) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Purge.ProtoReflect.Descriptor instead.
+func (*Purge) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Purge) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+func (x *Purge) GetKeys() uint32 {
+	if x != nil {
+		return x.Keys
+	}
+	return 0
+}
+
 // AddMember is the command by which the actor becomes a member.
 type AddMember struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -908,7 +1155,7 @@ type AddMember struct {
 
 func (x *AddMember) Reset() {
 	*x = AddMember{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1167,7 @@ func (x *AddMember) String() string {
 func (*AddMember) ProtoMessage() {}
 
 func (x *AddMember) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[11]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1180,7 @@ func (x *AddMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMember.ProtoReflect.Descriptor instead.
 func (*AddMember) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{11}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AddMember) GetRoom() string {
@@ -963,7 +1210,7 @@ type OpenDirect struct {
 
 func (x *OpenDirect) Reset() {
 	*x = OpenDirect{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1222,7 @@ func (x *OpenDirect) String() string {
 func (*OpenDirect) ProtoMessage() {}
 
 func (x *OpenDirect) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[12]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1235,7 @@ func (x *OpenDirect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenDirect.ProtoReflect.Descriptor instead.
 func (*OpenDirect) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{12}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OpenDirect) GetRoom() string {
@@ -1024,7 +1271,7 @@ type CreateLink struct {
 
 func (x *CreateLink) Reset() {
 	*x = CreateLink{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1283,7 @@ func (x *CreateLink) String() string {
 func (*CreateLink) ProtoMessage() {}
 
 func (x *CreateLink) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[13]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1296,7 @@ func (x *CreateLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateLink.ProtoReflect.Descriptor instead.
 func (*CreateLink) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{13}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CreateLink) GetRoom() string {
@@ -1100,7 +1347,7 @@ type RemoveLink struct {
 
 func (x *RemoveLink) Reset() {
 	*x = RemoveLink{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1359,7 @@ func (x *RemoveLink) String() string {
 func (*RemoveLink) ProtoMessage() {}
 
 func (x *RemoveLink) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[14]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1372,7 @@ func (x *RemoveLink) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveLink.ProtoReflect.Descriptor instead.
 func (*RemoveLink) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{14}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RemoveLink) GetRoom() string {
@@ -1155,7 +1402,7 @@ type AskToJoin struct {
 
 func (x *AskToJoin) Reset() {
 	*x = AskToJoin{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1414,7 @@ func (x *AskToJoin) String() string {
 func (*AskToJoin) ProtoMessage() {}
 
 func (x *AskToJoin) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[15]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1427,7 @@ func (x *AskToJoin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AskToJoin.ProtoReflect.Descriptor instead.
 func (*AskToJoin) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{15}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *AskToJoin) GetRoom() string {
@@ -1212,7 +1459,7 @@ type AnswerRequest struct {
 
 func (x *AnswerRequest) Reset() {
 	*x = AnswerRequest{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1224,7 +1471,7 @@ func (x *AnswerRequest) String() string {
 func (*AnswerRequest) ProtoMessage() {}
 
 func (x *AnswerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[16]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1237,7 +1484,7 @@ func (x *AnswerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AnswerRequest.ProtoReflect.Descriptor instead.
 func (*AnswerRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{16}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AnswerRequest) GetRoom() string {
@@ -1274,7 +1521,7 @@ type Block struct {
 
 func (x *Block) Reset() {
 	*x = Block{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1533,7 @@ func (x *Block) String() string {
 func (*Block) ProtoMessage() {}
 
 func (x *Block) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[17]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1546,7 @@ func (x *Block) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Block.ProtoReflect.Descriptor instead.
 func (*Block) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{17}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Block) GetUser() string {
@@ -1329,7 +1576,7 @@ type RemoveMember struct {
 
 func (x *RemoveMember) Reset() {
 	*x = RemoveMember{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1588,7 @@ func (x *RemoveMember) String() string {
 func (*RemoveMember) ProtoMessage() {}
 
 func (x *RemoveMember) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[18]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1601,7 @@ func (x *RemoveMember) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveMember.ProtoReflect.Descriptor instead.
 func (*RemoveMember) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{18}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RemoveMember) GetRoom() string {
@@ -1386,7 +1633,7 @@ type SetRole struct {
 
 func (x *SetRole) Reset() {
 	*x = SetRole{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1398,7 +1645,7 @@ func (x *SetRole) String() string {
 func (*SetRole) ProtoMessage() {}
 
 func (x *SetRole) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[19]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1411,7 +1658,7 @@ func (x *SetRole) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetRole.ProtoReflect.Descriptor instead.
 func (*SetRole) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{19}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SetRole) GetRoom() string {
@@ -1454,7 +1701,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1466,7 +1713,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[20]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1479,7 +1726,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{20}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Ban) GetRoom() string {
@@ -1534,7 +1781,7 @@ type Mute struct {
 
 func (x *Mute) Reset() {
 	*x = Mute{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1793,7 @@ func (x *Mute) String() string {
 func (*Mute) ProtoMessage() {}
 
 func (x *Mute) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[21]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1806,7 @@ func (x *Mute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mute.ProtoReflect.Descriptor instead.
 func (*Mute) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{21}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Mute) GetRoom() string {
@@ -1605,7 +1852,7 @@ type Invite struct {
 
 func (x *Invite) Reset() {
 	*x = Invite{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1864,7 @@ func (x *Invite) String() string {
 func (*Invite) ProtoMessage() {}
 
 func (x *Invite) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[22]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1877,7 @@ func (x *Invite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invite.ProtoReflect.Descriptor instead.
 func (*Invite) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{22}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Invite) GetRoom() string {
@@ -1667,7 +1914,7 @@ type Uninvite struct {
 
 func (x *Uninvite) Reset() {
 	*x = Uninvite{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1926,7 @@ func (x *Uninvite) String() string {
 func (*Uninvite) ProtoMessage() {}
 
 func (x *Uninvite) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[23]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1939,7 @@ func (x *Uninvite) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Uninvite.ProtoReflect.Descriptor instead.
 func (*Uninvite) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{23}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Uninvite) GetRoom() string {
@@ -1722,7 +1969,7 @@ type MarkRead struct {
 
 func (x *MarkRead) Reset() {
 	*x = MarkRead{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1734,7 +1981,7 @@ func (x *MarkRead) String() string {
 func (*MarkRead) ProtoMessage() {}
 
 func (x *MarkRead) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[24]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1747,7 +1994,7 @@ func (x *MarkRead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MarkRead.ProtoReflect.Descriptor instead.
 func (*MarkRead) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{24}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *MarkRead) GetRoom() string {
@@ -1779,7 +2026,7 @@ type SetProfile struct {
 
 func (x *SetProfile) Reset() {
 	*x = SetProfile{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1791,7 +2038,7 @@ func (x *SetProfile) String() string {
 func (*SetProfile) ProtoMessage() {}
 
 func (x *SetProfile) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[25]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1804,7 +2051,7 @@ func (x *SetProfile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetProfile.ProtoReflect.Descriptor instead.
 func (*SetProfile) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{25}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SetProfile) GetName() string {
@@ -1845,7 +2092,7 @@ type BanUser struct {
 
 func (x *BanUser) Reset() {
 	*x = BanUser{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1857,7 +2104,7 @@ func (x *BanUser) String() string {
 func (*BanUser) ProtoMessage() {}
 
 func (x *BanUser) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[26]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1870,7 +2117,7 @@ func (x *BanUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanUser.ProtoReflect.Descriptor instead.
 func (*BanUser) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{26}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BanUser) GetUser() string {
@@ -1918,7 +2165,7 @@ type BanAddress struct {
 
 func (x *BanAddress) Reset() {
 	*x = BanAddress{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1930,7 +2177,7 @@ func (x *BanAddress) String() string {
 func (*BanAddress) ProtoMessage() {}
 
 func (x *BanAddress) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[27]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1943,7 +2190,7 @@ func (x *BanAddress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanAddress.ProtoReflect.Descriptor instead.
 func (*BanAddress) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{27}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *BanAddress) GetPrefix() string {
@@ -1986,7 +2233,7 @@ type EraseUser struct {
 
 func (x *EraseUser) Reset() {
 	*x = EraseUser{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1998,7 +2245,7 @@ func (x *EraseUser) String() string {
 func (*EraseUser) ProtoMessage() {}
 
 func (x *EraseUser) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[28]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2011,7 +2258,7 @@ func (x *EraseUser) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EraseUser.ProtoReflect.Descriptor instead.
 func (*EraseUser) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{28}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *EraseUser) GetUser() string {
@@ -2049,14 +2296,16 @@ type RoomValue struct {
 	// How many links it has.
 	Links uint64 `protobuf:"varint,12,opt,name=links,proto3" json:"links,omitempty"`
 	// How many acts of moderation there were.
-	Acts          uint64 `protobuf:"varint,13,opt,name=acts,proto3" json:"acts,omitempty"`
+	Acts uint64 `protobuf:"varint,13,opt,name=acts,proto3" json:"acts,omitempty"`
+	// What has left it; unset: nothing has.
+	Removal       *Removal `protobuf:"bytes,14,opt,name=removal,proto3" json:"removal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RoomValue) Reset() {
 	*x = RoomValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2068,7 +2317,7 @@ func (x *RoomValue) String() string {
 func (*RoomValue) ProtoMessage() {}
 
 func (x *RoomValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[29]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2081,7 +2330,7 @@ func (x *RoomValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RoomValue.ProtoReflect.Descriptor instead.
 func (*RoomValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{29}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RoomValue) GetSettings() *Settings {
@@ -2175,6 +2424,251 @@ func (x *RoomValue) GetActs() uint64 {
 	return 0
 }
 
+func (x *RoomValue) GetRemoval() *Removal {
+	if x != nil {
+		return x.Removal
+	}
+	return nil
+}
+
+// Removal is what has left a room, and how far that is gone from the disk.
+type Removal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Messages with a smaller seq are gone from the disk.
+	Seq uint64 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	// Changes with a smaller rev are gone.
+	Rev uint64 `protobuf:"varint,2,opt,name=rev,proto3" json:"rev,omitempty"`
+	// Whether some more of them are to go.
+	Changes bool `protobuf:"varint,3,opt,name=changes,proto3" json:"changes,omitempty"`
+	// Client ids of messages with a smaller seq are forgotten.
+	ClientIds uint64 `protobuf:"varint,4,opt,name=client_ids,json=clientIds,proto3" json:"client_ids,omitempty"`
+	// When the next of them may be, unix milliseconds; 0: there is none.
+	ClientIdsUntilMs int64 `protobuf:"varint,5,opt,name=client_ids_until_ms,json=clientIdsUntilMs,proto3" json:"client_ids_until_ms,omitempty"`
+	// The position of the last command that removed something that somebody wrote.
+	Position uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
+	// When the room itself was deleted, unix milliseconds; 0: it was not.
+	DeleteTimeMs int64 `protobuf:"varint,7,opt,name=delete_time_ms,json=deleteTimeMs,proto3" json:"delete_time_ms,omitempty"`
+	// By whom, by id.
+	DeletedBy string `protobuf:"bytes,8,opt,name=deleted_by,json=deletedBy,proto3" json:"deleted_by,omitempty"`
+	// Whether all that was in it is gone.
+	Erased        bool `protobuf:"varint,9,opt,name=erased,proto3" json:"erased,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Removal) Reset() {
+	*x = Removal{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Removal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Removal) ProtoMessage() {}
+
+func (x *Removal) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Removal.ProtoReflect.Descriptor instead.
+func (*Removal) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Removal) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Removal) GetRev() uint64 {
+	if x != nil {
+		return x.Rev
+	}
+	return 0
+}
+
+func (x *Removal) GetChanges() bool {
+	if x != nil {
+		return x.Changes
+	}
+	return false
+}
+
+func (x *Removal) GetClientIds() uint64 {
+	if x != nil {
+		return x.ClientIds
+	}
+	return 0
+}
+
+func (x *Removal) GetClientIdsUntilMs() int64 {
+	if x != nil {
+		return x.ClientIdsUntilMs
+	}
+	return 0
+}
+
+func (x *Removal) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Removal) GetDeleteTimeMs() int64 {
+	if x != nil {
+		return x.DeleteTimeMs
+	}
+	return 0
+}
+
+func (x *Removal) GetDeletedBy() string {
+	if x != nil {
+		return x.DeletedBy
+	}
+	return ""
+}
+
+func (x *Removal) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
+// ForgottenValue is the client id of a message that has left its room, under (room, seq): what was published under it is
+// known for a while, so that a repetition is told.
+type ForgottenValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sender, by id.
+	Sender string `protobuf:"bytes,1,opt,name=sender,proto3" json:"sender,omitempty"`
+	// The id.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	// When the message was appended, unix milliseconds.
+	TimeMs        int64 `protobuf:"varint,3,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgottenValue) Reset() {
+	*x = ForgottenValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgottenValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgottenValue) ProtoMessage() {}
+
+func (x *ForgottenValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgottenValue.ProtoReflect.Descriptor instead.
+func (*ForgottenValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ForgottenValue) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *ForgottenValue) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *ForgottenValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
+// ErasedValue says how far what was removed is gone from this machine's disk.
+type ErasedValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that was removed up to this position is.
+	Position uint64 `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// When that was looked after, unix milliseconds.
+	TimeMs        int64 `protobuf:"varint,2,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ErasedValue) Reset() {
+	*x = ErasedValue{}
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ErasedValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ErasedValue) ProtoMessage() {}
+
+func (x *ErasedValue) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ErasedValue.ProtoReflect.Descriptor instead.
+func (*ErasedValue) Descriptor() ([]byte, []int) {
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ErasedValue) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *ErasedValue) GetTimeMs() int64 {
+	if x != nil {
+		return x.TimeMs
+	}
+	return 0
+}
+
 // MessageValue is a message in its current form, under (room, seq).
 type MessageValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2210,7 +2704,7 @@ type MessageValue struct {
 
 func (x *MessageValue) Reset() {
 	*x = MessageValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2222,7 +2716,7 @@ func (x *MessageValue) String() string {
 func (*MessageValue) ProtoMessage() {}
 
 func (x *MessageValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[30]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2235,7 +2729,7 @@ func (x *MessageValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MessageValue.ProtoReflect.Descriptor instead.
 func (*MessageValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{30}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *MessageValue) GetRev() uint64 {
@@ -2342,7 +2836,7 @@ type ReactionValue struct {
 
 func (x *ReactionValue) Reset() {
 	*x = ReactionValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2354,7 +2848,7 @@ func (x *ReactionValue) String() string {
 func (*ReactionValue) ProtoMessage() {}
 
 func (x *ReactionValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[31]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2367,7 +2861,7 @@ func (x *ReactionValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReactionValue.ProtoReflect.Descriptor instead.
 func (*ReactionValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{31}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ReactionValue) GetEmoji() string {
@@ -2389,7 +2883,8 @@ type ChangeValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What changed; numbers of internal/chat/state.ChangeKind.
 	Kind uint32 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	// The message, if it concerns one; the newest message then, if it changed the room.
+	// The message, if it concerns one; the newest message then, if it changed the room; the oldest that was left, if it trimmed
+	// it.
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
 	// Who did it.
 	Actor *Actor `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
@@ -2407,7 +2902,7 @@ type ChangeValue struct {
 
 func (x *ChangeValue) Reset() {
 	*x = ChangeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2419,7 +2914,7 @@ func (x *ChangeValue) String() string {
 func (*ChangeValue) ProtoMessage() {}
 
 func (x *ChangeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[32]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2432,7 +2927,7 @@ func (x *ChangeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeValue.ProtoReflect.Descriptor instead.
 func (*ChangeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{32}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ChangeValue) GetKind() uint32 {
@@ -2502,7 +2997,7 @@ type DedupeValue struct {
 
 func (x *DedupeValue) Reset() {
 	*x = DedupeValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2514,7 +3009,7 @@ func (x *DedupeValue) String() string {
 func (*DedupeValue) ProtoMessage() {}
 
 func (x *DedupeValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[33]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2527,7 +3022,7 @@ func (x *DedupeValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DedupeValue.ProtoReflect.Descriptor instead.
 func (*DedupeValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{33}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *DedupeValue) GetSeq() uint64 {
@@ -2577,7 +3072,7 @@ type MemberValue struct {
 
 func (x *MemberValue) Reset() {
 	*x = MemberValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2589,7 +3084,7 @@ func (x *MemberValue) String() string {
 func (*MemberValue) ProtoMessage() {}
 
 func (x *MemberValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[34]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2602,7 +3097,7 @@ func (x *MemberValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberValue.ProtoReflect.Descriptor instead.
 func (*MemberValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{34}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MemberValue) GetActor() *Actor {
@@ -2657,7 +3152,7 @@ type Restriction struct {
 
 func (x *Restriction) Reset() {
 	*x = Restriction{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2669,7 +3164,7 @@ func (x *Restriction) String() string {
 func (*Restriction) ProtoMessage() {}
 
 func (x *Restriction) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[35]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2682,7 +3177,7 @@ func (x *Restriction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Restriction.ProtoReflect.Descriptor instead.
 func (*Restriction) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{35}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Restriction) GetBy() *Actor {
@@ -2734,7 +3229,7 @@ type LinkValue struct {
 
 func (x *LinkValue) Reset() {
 	*x = LinkValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2746,7 +3241,7 @@ func (x *LinkValue) String() string {
 func (*LinkValue) ProtoMessage() {}
 
 func (x *LinkValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[36]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2759,7 +3254,7 @@ func (x *LinkValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LinkValue.ProtoReflect.Descriptor instead.
 func (*LinkValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{36}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LinkValue) GetBy() *Actor {
@@ -2819,7 +3314,7 @@ type RequestValue struct {
 
 func (x *RequestValue) Reset() {
 	*x = RequestValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2831,7 +3326,7 @@ func (x *RequestValue) String() string {
 func (*RequestValue) ProtoMessage() {}
 
 func (x *RequestValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[37]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2844,7 +3339,7 @@ func (x *RequestValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestValue.ProtoReflect.Descriptor instead.
 func (*RequestValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{37}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RequestValue) GetActor() *Actor {
@@ -2893,7 +3388,7 @@ type ActValue struct {
 
 func (x *ActValue) Reset() {
 	*x = ActValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2905,7 +3400,7 @@ func (x *ActValue) String() string {
 func (*ActValue) ProtoMessage() {}
 
 func (x *ActValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[38]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2918,7 +3413,7 @@ func (x *ActValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActValue.ProtoReflect.Descriptor instead.
 func (*ActValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{38}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ActValue) GetAction() uint32 {
@@ -2992,7 +3487,7 @@ type InvitationValue struct {
 
 func (x *InvitationValue) Reset() {
 	*x = InvitationValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3004,7 +3499,7 @@ func (x *InvitationValue) String() string {
 func (*InvitationValue) ProtoMessage() {}
 
 func (x *InvitationValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[39]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3017,7 +3512,7 @@ func (x *InvitationValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvitationValue.ProtoReflect.Descriptor instead.
 func (*InvitationValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{39}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *InvitationValue) GetBy() *Actor {
@@ -3058,7 +3553,7 @@ type ProfileValue struct {
 
 func (x *ProfileValue) Reset() {
 	*x = ProfileValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3070,7 +3565,7 @@ func (x *ProfileValue) String() string {
 func (*ProfileValue) ProtoMessage() {}
 
 func (x *ProfileValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[40]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3083,7 +3578,7 @@ func (x *ProfileValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProfileValue.ProtoReflect.Descriptor instead.
 func (*ProfileValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{40}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ProfileValue) GetName() string {
@@ -3129,7 +3624,7 @@ type ErasureValue struct {
 
 func (x *ErasureValue) Reset() {
 	*x = ErasureValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3141,7 +3636,7 @@ func (x *ErasureValue) String() string {
 func (*ErasureValue) ProtoMessage() {}
 
 func (x *ErasureValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[41]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3154,7 +3649,7 @@ func (x *ErasureValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureValue.ProtoReflect.Descriptor instead.
 func (*ErasureValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{41}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ErasureValue) GetStage() uint32 {
@@ -3207,7 +3702,7 @@ type OperatorActValue struct {
 
 func (x *OperatorActValue) Reset() {
 	*x = OperatorActValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3219,7 +3714,7 @@ func (x *OperatorActValue) String() string {
 func (*OperatorActValue) ProtoMessage() {}
 
 func (x *OperatorActValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[42]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3232,7 +3727,7 @@ func (x *OperatorActValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OperatorActValue.ProtoReflect.Descriptor instead.
 func (*OperatorActValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{42}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *OperatorActValue) GetAction() uint32 {
@@ -3324,7 +3819,7 @@ type MetaValue struct {
 
 func (x *MetaValue) Reset() {
 	*x = MetaValue{}
-	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3336,7 +3831,7 @@ func (x *MetaValue) String() string {
 func (*MetaValue) ProtoMessage() {}
 
 func (x *MetaValue) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_store_v1_store_proto_msgTypes[43]
+	mi := &file_rialto_store_v1_store_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3349,7 +3844,7 @@ func (x *MetaValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetaValue.ProtoReflect.Descriptor instead.
 func (*MetaValue) Descriptor() ([]byte, []int) {
-	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{43}
+	return file_rialto_store_v1_store_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MetaValue) GetFormat() uint32 {
@@ -3430,7 +3925,7 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"CreateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
-	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\xcb\x02\n" +
+	"\bsettings\x18\x02 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\"\xae\x03\n" +
 	"\n" +
 	"UpdateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x19\n" +
@@ -3441,7 +3936,10 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\rH\x03R\x04kind\x88\x01\x01\x12\x1d\n" +
 	"\aposting\x18\x06 \x01(\rH\x04R\aposting\x88\x01\x01\x12\x1f\n" +
 	"\barchived\x18\a \x01(\bH\x05R\barchived\x88\x01\x01\x12\x1f\n" +
-	"\brequests\x18\b \x01(\bH\x06R\brequests\x88\x01\x01B\b\n" +
+	"\brequests\x18\b \x01(\bH\x06R\brequests\x88\x01\x01\x128\n" +
+	"\tretention\x18\t \x01(\v2\x1a.rialto.store.v1.RetentionR\tretention\x12'\n" +
+	"\x0fclear_retention\x18\n" +
+	" \x01(\bR\x0eclearRetentionB\b\n" +
 	"\x06_titleB\b\n" +
 	"\x06_topicB\x0f\n" +
 	"\r_slow_mode_msB\a\n" +
@@ -3449,7 +3947,7 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"\b_postingB\v\n" +
 	"\t_archivedB\v\n" +
-	"\t_requests\"\xca\x01\n" +
+	"\t_requests\"\x84\x02\n" +
 	"\bSettings\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12 \n" +
@@ -3458,7 +3956,21 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x18\n" +
 	"\aposting\x18\x05 \x01(\rR\aposting\x12&\n" +
 	"\x0farchive_time_ms\x18\x06 \x01(\x03R\rarchiveTimeMs\x12\x1a\n" +
-	"\brequests\x18\a \x01(\bR\brequests\"3\n" +
+	"\brequests\x18\a \x01(\bR\brequests\x128\n" +
+	"\tretention\x18\b \x01(\v2\x1a.rialto.store.v1.RetentionR\tretention\">\n" +
+	"\tRetention\x12\x15\n" +
+	"\x06age_ms\x18\x01 \x01(\x03R\x05ageMs\x12\x1a\n" +
+	"\bmessages\x18\x02 \x01(\x04R\bmessages\" \n" +
+	"\n" +
+	"DeleteRoom\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"f\n" +
+	"\x04Trim\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x128\n" +
+	"\totherwise\x18\x03 \x01(\v2\x1a.rialto.store.v1.RetentionR\totherwise\"/\n" +
+	"\x05Purge\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
+	"\x04keys\x18\x02 \x01(\rR\x04keys\"3\n" +
 	"\tAddMember\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\"6\n" +
@@ -3535,7 +4047,7 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04lift\x18\x04 \x01(\bR\x04lift\"\x1f\n" +
 	"\tEraseUser\x12\x12\n" +
-	"\x04user\x18\x01 \x01(\tR\x04user\"\xab\x03\n" +
+	"\x04user\x18\x01 \x01(\tR\x04user\"\xdf\x03\n" +
 	"\tRoomValue\x125\n" +
 	"\bsettings\x18\x01 \x01(\v2\x19.rialto.store.v1.SettingsR\bsettings\x12$\n" +
 	"\x0ecreate_time_ms\x18\x02 \x01(\x03R\fcreateTimeMs\x120\n" +
@@ -3552,7 +4064,27 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	" \x03(\tR\x06people\x12\x1a\n" +
 	"\brequests\x18\v \x01(\x04R\brequests\x12\x14\n" +
 	"\x05links\x18\f \x01(\x04R\x05links\x12\x12\n" +
-	"\x04acts\x18\r \x01(\x04R\x04acts\"\xe1\x03\n" +
+	"\x04acts\x18\r \x01(\x04R\x04acts\x122\n" +
+	"\aremoval\x18\x0e \x01(\v2\x18.rialto.store.v1.RemovalR\aremoval\"\x8e\x02\n" +
+	"\aRemoval\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x10\n" +
+	"\x03rev\x18\x02 \x01(\x04R\x03rev\x12\x18\n" +
+	"\achanges\x18\x03 \x01(\bR\achanges\x12\x1d\n" +
+	"\n" +
+	"client_ids\x18\x04 \x01(\x04R\tclientIds\x12-\n" +
+	"\x13client_ids_until_ms\x18\x05 \x01(\x03R\x10clientIdsUntilMs\x12\x1a\n" +
+	"\bposition\x18\x06 \x01(\x04R\bposition\x12$\n" +
+	"\x0edelete_time_ms\x18\a \x01(\x03R\fdeleteTimeMs\x12\x1d\n" +
+	"\n" +
+	"deleted_by\x18\b \x01(\tR\tdeletedBy\x12\x16\n" +
+	"\x06erased\x18\t \x01(\bR\x06erased\"^\n" +
+	"\x0eForgottenValue\x12\x16\n" +
+	"\x06sender\x18\x01 \x01(\tR\x06sender\x12\x1b\n" +
+	"\tclient_id\x18\x02 \x01(\tR\bclientId\x12\x17\n" +
+	"\atime_ms\x18\x03 \x01(\x03R\x06timeMs\"B\n" +
+	"\vErasedValue\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x04R\bposition\x12\x17\n" +
+	"\atime_ms\x18\x02 \x01(\x03R\x06timeMs\"\xe1\x03\n" +
 	"\fMessageValue\x12\x10\n" +
 	"\x03rev\x18\x01 \x01(\x04R\x03rev\x12.\n" +
 	"\x06sender\x18\x02 \x01(\v2\x16.rialto.store.v1.ActorR\x06sender\x12$\n" +
@@ -3660,7 +4192,7 @@ func file_rialto_store_v1_store_proto_rawDescGZIP() []byte {
 	return file_rialto_store_v1_store_proto_rawDescData
 }
 
-var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_rialto_store_v1_store_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*Actor)(nil),            // 0: rialto.store.v1.Actor
 	(*Record)(nil),           // 1: rialto.store.v1.Record
@@ -3673,67 +4205,78 @@ var file_rialto_store_v1_store_proto_goTypes = []any{
 	(*CreateRoom)(nil),       // 8: rialto.store.v1.CreateRoom
 	(*UpdateRoom)(nil),       // 9: rialto.store.v1.UpdateRoom
 	(*Settings)(nil),         // 10: rialto.store.v1.Settings
-	(*AddMember)(nil),        // 11: rialto.store.v1.AddMember
-	(*OpenDirect)(nil),       // 12: rialto.store.v1.OpenDirect
-	(*CreateLink)(nil),       // 13: rialto.store.v1.CreateLink
-	(*RemoveLink)(nil),       // 14: rialto.store.v1.RemoveLink
-	(*AskToJoin)(nil),        // 15: rialto.store.v1.AskToJoin
-	(*AnswerRequest)(nil),    // 16: rialto.store.v1.AnswerRequest
-	(*Block)(nil),            // 17: rialto.store.v1.Block
-	(*RemoveMember)(nil),     // 18: rialto.store.v1.RemoveMember
-	(*SetRole)(nil),          // 19: rialto.store.v1.SetRole
-	(*Ban)(nil),              // 20: rialto.store.v1.Ban
-	(*Mute)(nil),             // 21: rialto.store.v1.Mute
-	(*Invite)(nil),           // 22: rialto.store.v1.Invite
-	(*Uninvite)(nil),         // 23: rialto.store.v1.Uninvite
-	(*MarkRead)(nil),         // 24: rialto.store.v1.MarkRead
-	(*SetProfile)(nil),       // 25: rialto.store.v1.SetProfile
-	(*BanUser)(nil),          // 26: rialto.store.v1.BanUser
-	(*BanAddress)(nil),       // 27: rialto.store.v1.BanAddress
-	(*EraseUser)(nil),        // 28: rialto.store.v1.EraseUser
-	(*RoomValue)(nil),        // 29: rialto.store.v1.RoomValue
-	(*MessageValue)(nil),     // 30: rialto.store.v1.MessageValue
-	(*ReactionValue)(nil),    // 31: rialto.store.v1.ReactionValue
-	(*ChangeValue)(nil),      // 32: rialto.store.v1.ChangeValue
-	(*DedupeValue)(nil),      // 33: rialto.store.v1.DedupeValue
-	(*MemberValue)(nil),      // 34: rialto.store.v1.MemberValue
-	(*Restriction)(nil),      // 35: rialto.store.v1.Restriction
-	(*LinkValue)(nil),        // 36: rialto.store.v1.LinkValue
-	(*RequestValue)(nil),     // 37: rialto.store.v1.RequestValue
-	(*ActValue)(nil),         // 38: rialto.store.v1.ActValue
-	(*InvitationValue)(nil),  // 39: rialto.store.v1.InvitationValue
-	(*ProfileValue)(nil),     // 40: rialto.store.v1.ProfileValue
-	(*ErasureValue)(nil),     // 41: rialto.store.v1.ErasureValue
-	(*OperatorActValue)(nil), // 42: rialto.store.v1.OperatorActValue
-	(*MetaValue)(nil),        // 43: rialto.store.v1.MetaValue
+	(*Retention)(nil),        // 11: rialto.store.v1.Retention
+	(*DeleteRoom)(nil),       // 12: rialto.store.v1.DeleteRoom
+	(*Trim)(nil),             // 13: rialto.store.v1.Trim
+	(*Purge)(nil),            // 14: rialto.store.v1.Purge
+	(*AddMember)(nil),        // 15: rialto.store.v1.AddMember
+	(*OpenDirect)(nil),       // 16: rialto.store.v1.OpenDirect
+	(*CreateLink)(nil),       // 17: rialto.store.v1.CreateLink
+	(*RemoveLink)(nil),       // 18: rialto.store.v1.RemoveLink
+	(*AskToJoin)(nil),        // 19: rialto.store.v1.AskToJoin
+	(*AnswerRequest)(nil),    // 20: rialto.store.v1.AnswerRequest
+	(*Block)(nil),            // 21: rialto.store.v1.Block
+	(*RemoveMember)(nil),     // 22: rialto.store.v1.RemoveMember
+	(*SetRole)(nil),          // 23: rialto.store.v1.SetRole
+	(*Ban)(nil),              // 24: rialto.store.v1.Ban
+	(*Mute)(nil),             // 25: rialto.store.v1.Mute
+	(*Invite)(nil),           // 26: rialto.store.v1.Invite
+	(*Uninvite)(nil),         // 27: rialto.store.v1.Uninvite
+	(*MarkRead)(nil),         // 28: rialto.store.v1.MarkRead
+	(*SetProfile)(nil),       // 29: rialto.store.v1.SetProfile
+	(*BanUser)(nil),          // 30: rialto.store.v1.BanUser
+	(*BanAddress)(nil),       // 31: rialto.store.v1.BanAddress
+	(*EraseUser)(nil),        // 32: rialto.store.v1.EraseUser
+	(*RoomValue)(nil),        // 33: rialto.store.v1.RoomValue
+	(*Removal)(nil),          // 34: rialto.store.v1.Removal
+	(*ForgottenValue)(nil),   // 35: rialto.store.v1.ForgottenValue
+	(*ErasedValue)(nil),      // 36: rialto.store.v1.ErasedValue
+	(*MessageValue)(nil),     // 37: rialto.store.v1.MessageValue
+	(*ReactionValue)(nil),    // 38: rialto.store.v1.ReactionValue
+	(*ChangeValue)(nil),      // 39: rialto.store.v1.ChangeValue
+	(*DedupeValue)(nil),      // 40: rialto.store.v1.DedupeValue
+	(*MemberValue)(nil),      // 41: rialto.store.v1.MemberValue
+	(*Restriction)(nil),      // 42: rialto.store.v1.Restriction
+	(*LinkValue)(nil),        // 43: rialto.store.v1.LinkValue
+	(*RequestValue)(nil),     // 44: rialto.store.v1.RequestValue
+	(*ActValue)(nil),         // 45: rialto.store.v1.ActValue
+	(*InvitationValue)(nil),  // 46: rialto.store.v1.InvitationValue
+	(*ProfileValue)(nil),     // 47: rialto.store.v1.ProfileValue
+	(*ErasureValue)(nil),     // 48: rialto.store.v1.ErasureValue
+	(*OperatorActValue)(nil), // 49: rialto.store.v1.OperatorActValue
+	(*MetaValue)(nil),        // 50: rialto.store.v1.MetaValue
 }
 var file_rialto_store_v1_store_proto_depIdxs = []int32{
 	0,  // 0: rialto.store.v1.Record.actor:type_name -> rialto.store.v1.Actor
 	3,  // 1: rialto.store.v1.Body.data:type_name -> rialto.store.v1.TypedBytes
 	2,  // 2: rialto.store.v1.Publish.body:type_name -> rialto.store.v1.Body
 	10, // 3: rialto.store.v1.CreateRoom.settings:type_name -> rialto.store.v1.Settings
-	10, // 4: rialto.store.v1.RoomValue.settings:type_name -> rialto.store.v1.Settings
-	0,  // 5: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
-	0,  // 6: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
-	2,  // 7: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
-	31, // 8: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
-	0,  // 9: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
-	10, // 10: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
-	34, // 11: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
-	0,  // 12: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
-	35, // 13: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
-	35, // 14: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
-	0,  // 15: rialto.store.v1.Restriction.by:type_name -> rialto.store.v1.Actor
-	0,  // 16: rialto.store.v1.LinkValue.by:type_name -> rialto.store.v1.Actor
-	0,  // 17: rialto.store.v1.RequestValue.actor:type_name -> rialto.store.v1.Actor
-	0,  // 18: rialto.store.v1.ActValue.actor:type_name -> rialto.store.v1.Actor
-	0,  // 19: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
-	0,  // 20: rialto.store.v1.OperatorActValue.actor:type_name -> rialto.store.v1.Actor
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	11, // 4: rialto.store.v1.UpdateRoom.retention:type_name -> rialto.store.v1.Retention
+	11, // 5: rialto.store.v1.Settings.retention:type_name -> rialto.store.v1.Retention
+	11, // 6: rialto.store.v1.Trim.otherwise:type_name -> rialto.store.v1.Retention
+	10, // 7: rialto.store.v1.RoomValue.settings:type_name -> rialto.store.v1.Settings
+	0,  // 8: rialto.store.v1.RoomValue.creator:type_name -> rialto.store.v1.Actor
+	34, // 9: rialto.store.v1.RoomValue.removal:type_name -> rialto.store.v1.Removal
+	0,  // 10: rialto.store.v1.MessageValue.sender:type_name -> rialto.store.v1.Actor
+	2,  // 11: rialto.store.v1.MessageValue.body:type_name -> rialto.store.v1.Body
+	38, // 12: rialto.store.v1.MessageValue.reactions:type_name -> rialto.store.v1.ReactionValue
+	0,  // 13: rialto.store.v1.ChangeValue.actor:type_name -> rialto.store.v1.Actor
+	10, // 14: rialto.store.v1.ChangeValue.settings:type_name -> rialto.store.v1.Settings
+	41, // 15: rialto.store.v1.ChangeValue.member:type_name -> rialto.store.v1.MemberValue
+	0,  // 16: rialto.store.v1.MemberValue.actor:type_name -> rialto.store.v1.Actor
+	42, // 17: rialto.store.v1.MemberValue.mute:type_name -> rialto.store.v1.Restriction
+	42, // 18: rialto.store.v1.MemberValue.ban:type_name -> rialto.store.v1.Restriction
+	0,  // 19: rialto.store.v1.Restriction.by:type_name -> rialto.store.v1.Actor
+	0,  // 20: rialto.store.v1.LinkValue.by:type_name -> rialto.store.v1.Actor
+	0,  // 21: rialto.store.v1.RequestValue.actor:type_name -> rialto.store.v1.Actor
+	0,  // 22: rialto.store.v1.ActValue.actor:type_name -> rialto.store.v1.Actor
+	0,  // 23: rialto.store.v1.InvitationValue.by:type_name -> rialto.store.v1.Actor
+	0,  // 24: rialto.store.v1.OperatorActValue.actor:type_name -> rialto.store.v1.Actor
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_rialto_store_v1_store_proto_init() }
@@ -3747,14 +4290,14 @@ func file_rialto_store_v1_store_proto_init() {
 	}
 	file_rialto_store_v1_store_proto_msgTypes[5].OneofWrappers = []any{}
 	file_rialto_store_v1_store_proto_msgTypes[9].OneofWrappers = []any{}
-	file_rialto_store_v1_store_proto_msgTypes[25].OneofWrappers = []any{}
+	file_rialto_store_v1_store_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_store_v1_store_proto_rawDesc), len(file_rialto_store_v1_store_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   44,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

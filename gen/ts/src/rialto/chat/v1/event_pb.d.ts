@@ -110,6 +110,14 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
     case: "memberRemoved";
   } | {
     /**
+     * The oldest messages have left the room. Forget them.
+     *
+     * @generated from field: rialto.chat.v1.Trimmed trimmed = 11;
+     */
+    value: Trimmed;
+    case: "trimmed";
+  } | {
+    /**
      * A fresh start: drop all that is held of this room and take this instead.
      *
      * @generated from field: rialto.chat.v1.Snapshot snapshot = 20;
@@ -168,7 +176,7 @@ export declare type Event = Message<"rialto.chat.v1.Event"> & {
 
   /**
    * Who did it, where `kind` does not say so: deleted another's message, reacted, changed the room, changed or removed
-   * another member. Unset where the one whom it is about did it.
+   * another member. Unset where the one whom it is about did it, and where nobody did.
    *
    * @generated from field: rialto.chat.v1.User actor = 26;
    */
@@ -186,9 +194,17 @@ export declare const EventSchema: GenMessage<Event>;
  * or the room became private. The event that says so is the last of the room's that they get. A later Join is judged by
  * what is then so.
  *
+ * When the room itself was deleted, this comes at once, without what was still to come, and says so: forget the room.
+ *
  * @generated from message rialto.chat.v1.ShutOut
  */
 export declare type ShutOut = Message<"rialto.chat.v1.ShutOut"> & {
+  /**
+   * Why.
+   *
+   * @generated from field: rialto.chat.v1.ShutOutReason reason = 1;
+   */
+  reason: ShutOutReason;
 };
 
 /**
@@ -196,6 +212,28 @@ export declare type ShutOut = Message<"rialto.chat.v1.ShutOut"> & {
  * Use `create(ShutOutSchema)` to create a new message.
  */
 export declare const ShutOutSchema: GenMessage<ShutOut>;
+
+/**
+ * Trimmed is that the oldest messages have left a room, as its retention says. Nothing of them comes any more: a replayed event
+ * of one has a `rev` and no kind.
+ *
+ * @generated from message rialto.chat.v1.Trimmed
+ */
+export declare type Trimmed = Message<"rialto.chat.v1.Trimmed"> & {
+  /**
+   * The oldest message that is kept, Room.first_seq: drop those with a smaller seq. All are gone if it is above
+   * Room.head_seq.
+   *
+   * @generated from field: uint64 first_seq = 1;
+   */
+  firstSeq: bigint;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Trimmed.
+ * Use `create(TrimmedSchema)` to create a new message.
+ */
+export declare const TrimmedSchema: GenMessage<Trimmed>;
 
 /**
  * Feed is what a user has to do with rooms: those that they are a member of, with what is unread, and their invitations. It is
@@ -486,6 +524,32 @@ export declare type Welcome = Message<"rialto.chat.v1.Welcome"> & {
 export declare const WelcomeSchema: GenMessage<Welcome>;
 
 /**
+ * ShutOutReason says why a session follows a room no more.
+ *
+ * @generated from enum rialto.chat.v1.ShutOutReason
+ */
+export enum ShutOutReason {
+  /**
+   * The user may not see it any more.
+   *
+   * @generated from enum value: SHUT_OUT_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The room was deleted. Nobody will see it again, and nothing of it is kept.
+   *
+   * @generated from enum value: SHUT_OUT_REASON_ROOM_DELETED = 1;
+   */
+  ROOM_DELETED = 1,
+}
+
+/**
+ * Describes the enum rialto.chat.v1.ShutOutReason.
+ */
+export declare const ShutOutReasonSchema: GenEnum<ShutOutReason>;
+
+/**
  * SnapshotReason says why a snapshot came.
  *
  * @generated from enum rialto.chat.v1.SnapshotReason
@@ -525,6 +589,13 @@ export enum SnapshotReason {
    * @generated from enum value: SNAPSHOT_REASON_UNKNOWN_POSITION = 4;
    */
   UNKNOWN_POSITION = 4,
+
+  /**
+   * Changes after the position are not kept any more: they were of messages that have left the room.
+   *
+   * @generated from enum value: SNAPSHOT_REASON_TRIMMED = 5;
+   */
+  TRIMMED = 5,
 }
 
 /**

@@ -234,7 +234,8 @@ export declare const PostMessageRequestSchema: GenMessage<PostMessageRequest>;
  */
 export declare type PostMessageResponse = Message<"rialto.chat.v1.PostMessageResponse"> & {
   /**
-   * The message; for a repetition, as it is now.
+   * The message; for a repetition, as it is now. One that has left the room meanwhile has only room, seq, sender, client_id and
+   * the rev and time of when it was posted.
    *
    * @generated from field: rialto.chat.v1.Message message = 1;
    */
@@ -485,7 +486,8 @@ export declare const RemoveReactionResponseSchema: GenMessage<RemoveReactionResp
  */
 export declare const MessageService: GenService<{
   /**
-   * ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest.
+   * ListMessages returns messages of a room, oldest first: those before or after a seq, or the newest. There is nothing before
+   * `room.first_seq` of the response: a page that begins with it is the last one backwards, as is an empty one.
    *
    * NOT_FOUND: no such room. INVALID_ARGUMENT: an invalid room id.
    *
@@ -499,7 +501,7 @@ export declare const MessageService: GenService<{
   /**
    * GetMessage returns one message, or its tombstone.
    *
-   * NOT_FOUND: no such room or message.
+   * NOT_FOUND: no such room or message; one that has left the room is none.
    *
    * @generated from rpc rialto.chat.v1.MessageService.GetMessage
    */

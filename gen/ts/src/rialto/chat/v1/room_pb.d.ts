@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { AuditEntry, ReadMarker, Role, Room, RoomKind } from "./types_pb.js";
+import type { AuditEntry, ReadMarker, Retention, Role, Room, RoomKind } from "./types_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -256,6 +256,21 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
    * @generated from field: optional bool join_requests = 8;
    */
   joinRequests?: boolean | undefined;
+
+  /**
+   * What of it is kept from now on; an empty one: everything, whatever the server's operator says. Unset: as it is. What it
+   * excludes leaves some minutes later, and for good.
+   *
+   * @generated from field: rialto.chat.v1.Retention retention = 9;
+   */
+  retention?: Retention | undefined;
+
+  /**
+   * True: what the server's operator says is kept from now on. Not together with retention.
+   *
+   * @generated from field: bool clear_retention = 10;
+   */
+  clearRetention: boolean;
 };
 
 /**
@@ -263,6 +278,40 @@ export declare type UpdateRoomRequest = Message<"rialto.chat.v1.UpdateRoomReques
  * Use `create(UpdateRoomRequestSchema)` to create a new message.
  */
 export declare const UpdateRoomRequestSchema: GenMessage<UpdateRoomRequest>;
+
+/**
+ * DeleteRoomRequest names a room.
+ *
+ * @generated from message rialto.chat.v1.DeleteRoomRequest
+ */
+export declare type DeleteRoomRequest = Message<"rialto.chat.v1.DeleteRoomRequest"> & {
+  /**
+   * The room.
+   *
+   * @generated from field: string room = 1;
+   */
+  room: string;
+};
+
+/**
+ * Describes the message rialto.chat.v1.DeleteRoomRequest.
+ * Use `create(DeleteRoomRequestSchema)` to create a new message.
+ */
+export declare const DeleteRoomRequestSchema: GenMessage<DeleteRoomRequest>;
+
+/**
+ * DeleteRoomResponse says that the room is gone.
+ *
+ * @generated from message rialto.chat.v1.DeleteRoomResponse
+ */
+export declare type DeleteRoomResponse = Message<"rialto.chat.v1.DeleteRoomResponse"> & {
+};
+
+/**
+ * Describes the message rialto.chat.v1.DeleteRoomResponse.
+ * Use `create(DeleteRoomResponseSchema)` to create a new message.
+ */
+export declare const DeleteRoomResponseSchema: GenMessage<DeleteRoomResponse>;
 
 /**
  * OpenDirectRoomRequest says whose room.
@@ -459,8 +508,9 @@ export declare const RoomService: GenService<{
    * UpdateRoom changes a room's settings. Unchanged values make no event. Who may not see the room any more because it
    * became private gets the event as their last.
    *
-   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived and join_requests not an owner.
-   * FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind or role.
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not a moderator, or for kind, posting, archived, join_requests and retention not
+   * an owner. FAILED_PRECONDITION: it is archived and stays so. INVALID_ARGUMENT: an invalid title, topic, time, kind, role or
+   * retention.
    *
    * @generated from rpc rialto.chat.v1.RoomService.UpdateRoom
    */
@@ -468,6 +518,20 @@ export declare const RoomService: GenService<{
     methodKind: "unary";
     input: typeof UpdateRoomRequestSchema;
     output: typeof UpdateRoomResponseSchema;
+  },
+  /**
+   * DeleteRoom removes a room for good, with all that is in it. From then on it is NOT_FOUND for everybody, also its owner;
+   * whoever follows it gets `shut_out` with ROOM_DELETED, and it leaves all feeds. Its bytes leave the disk within a day. The
+   * id is never used again: making such a room is ALREADY_EXISTS, and posting there FAILED_PRECONDITION. For owners.
+   *
+   * NOT_FOUND: no such room. PERMISSION_DENIED: not an owner; nobody is of a direct room.
+   *
+   * @generated from rpc rialto.chat.v1.RoomService.DeleteRoom
+   */
+  deleteRoom: {
+    methodKind: "unary";
+    input: typeof DeleteRoomRequestSchema;
+    output: typeof DeleteRoomResponseSchema;
   },
 }>;
 

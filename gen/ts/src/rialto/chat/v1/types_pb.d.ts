@@ -95,7 +95,8 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
   headRev: bigint;
 
   /**
-   * The sequence number of the oldest message still kept, 1 where nothing was ever removed.
+   * The sequence number of the oldest message still kept, 1 where nothing was ever removed; head_seq + 1 where nothing is
+   * kept. It only rises: drop messages below it.
    *
    * @generated from field: uint64 first_seq = 7;
    */
@@ -163,6 +164,13 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
    * @generated from field: repeated string people = 16;
    */
   people: string[];
+
+  /**
+   * What of it is kept. Unset: what the server's operator says, which may be all.
+   *
+   * @generated from field: rialto.chat.v1.Retention retention = 17;
+   */
+  retention?: Retention | undefined;
 };
 
 /**
@@ -170,6 +178,34 @@ export declare type Room = Message$1<"rialto.chat.v1.Room"> & {
  * Use `create(RoomSchema)` to create a new message.
  */
 export declare const RoomSchema: GenMessage<Room>;
+
+/**
+ * Retention is which messages of a room are kept: those that no limit here excludes, and, since they leave at least 1,000
+ * at a time, up to 1,000 more. Without a limit all are.
+ *
+ * @generated from message rialto.chat.v1.Retention
+ */
+export declare type Retention = Message$1<"rialto.chat.v1.Retention"> & {
+  /**
+   * How old a message becomes: whole seconds, from an hour to 100 years. Unset: however old.
+   *
+   * @generated from field: google.protobuf.Duration max_age = 1;
+   */
+  maxAge?: Duration | undefined;
+
+  /**
+   * How many there are at most, 1,000 to 10^12. 0: however many.
+   *
+   * @generated from field: uint64 max_messages = 2;
+   */
+  maxMessages: bigint;
+};
+
+/**
+ * Describes the message rialto.chat.v1.Retention.
+ * Use `create(RetentionSchema)` to create a new message.
+ */
+export declare const RetentionSchema: GenMessage<Retention>;
 
 /**
  * Message is what somebody said in a room, in its current form.
@@ -266,7 +302,8 @@ export declare type Message = Message$1<"rialto.chat.v1.Message"> & {
   reactions: Reaction[];
 
   /**
-   * The seq of the message that this one answers, in the same room; 0: none. That message may be deleted or gone.
+   * The seq of the message that this one answers, in the same room; 0: none. That message may be deleted, or gone: below
+   * Room.first_seq.
    *
    * @generated from field: uint64 reply_to = 12;
    */
