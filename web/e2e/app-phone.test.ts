@@ -71,6 +71,24 @@ test("with fingers alone one makes a room, talks in it, changes what one said, a
   expect(faults).toEqual([]);
 });
 
+test("the keyboard of a phone leaves all in sight, also where the page keeps its height", async () => {
+  const { page } = await comeIn(browser, room("keyboard"), "Ana", phone);
+  const showKeyboard = (height: number) =>
+    page.evaluate((height) => {
+      Object.defineProperty(visualViewport, "height", { value: height, configurable: true });
+      visualViewport?.dispatchEvent(new Event("resize"));
+    }, height);
+  const bottom = async () => {
+    const box = await page.getByRole("textbox", { name: "Message #keyboard" }).boundingBox();
+    return (box?.y ?? 0) + (box?.height ?? 0);
+  };
+  expect(await bottom()).toBeGreaterThan(700);
+  await showKeyboard(480);
+  await eventually(async () => (await bottom()) <= 480, true);
+  await showKeyboard(844);
+  await eventually(async () => (await bottom()) > 700, true);
+});
+
 test("at 320 px a room is set, moderated and left, and nothing lies outside", async () => {
   const { page, faults } = await comeIn(browser, room("tiny"), "Ana", small);
   await say(page, "mine");

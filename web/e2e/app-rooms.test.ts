@@ -103,6 +103,7 @@ test("two people speak directly: the same room for both, called after the other,
   await ana.page.locator("article", { hasText: "I hear you" }).waitFor();
   await ana.page.getByRole("heading", { name: "Bo", level: 1 }).waitFor();
   await ana.page.getByRole("textbox", { name: "Message Bo" }).waitFor();
+  await ana.page.getByRole("heading", { name: "Direct messages" }).waitFor();
 
   await cy.page.goto(address);
   await cy.page.getByText("This room cannot be joined.").waitFor();

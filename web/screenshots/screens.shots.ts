@@ -1,6 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { launch, phone } from "../e2e/browser.js";
+import { Network } from "../e2e/network.js";
 import { PlainClient } from "../e2e/plain-client.js";
 import { RialtoServer } from "../e2e/server.js";
 import { play, type Scene } from "./scene.js";
@@ -196,11 +197,18 @@ const screens: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
       .waitFor();
   },
   offline: async (page) => {
-    await page.context().setOffline(true);
-    // It stays connected to a server on this machine; the page is opened anew, from what the browser keeps.
-    await page.evaluate(() => dispatchEvent(new Event("offline")));
+    const network = await Network.of(page);
+    await page.reload();
+    await message(page, 8).waitFor();
+    await network.break();
+    await page.getByText("Reconnecting").waitFor();
     await composer(page).fill("What I say here waits.");
     await page.keyboard.press("Enter");
+  },
+  invite: async (page) => {
+    await about(page);
+    await page.getByRole("button", { name: "Invite people" }).click();
+    await page.getByLabel("Find somebody").waitFor();
   },
 };
 

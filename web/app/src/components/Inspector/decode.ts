@@ -3,11 +3,12 @@ import { ChatService } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { UserService } from "@rialto/gen/rialto/chat/v1/user_pb";
 import { Flag, FrameType, readFrame } from "@rialto/transport/wire";
 import { headerBytes, type LoggedCall, type LoggedFrame } from "../../model/wire-log.js";
 
 const methods = new Map<string, DescMethod>(
-  [ChatService, MemberService, MessageService, RoomService].flatMap((service) =>
+  [ChatService, MemberService, MessageService, RoomService, UserService].flatMap((service) =>
     service.methods.map((method) => [`/${service.typeName}/${method.name}`, method] as const),
   ),
 );

@@ -1,5 +1,5 @@
 import type { RoomKind } from "@rialto/chat";
-import { memo } from "react";
+import { Fragment, memo } from "react";
 import { useNow } from "../../hooks/use-now.js";
 import { navigate } from "../../hooks/use-route.js";
 import type { DirectoryEntry, DirectorySnapshot } from "../../model/directory.js";
@@ -16,7 +16,7 @@ interface Props {
   readonly preferences: Preferences;
 }
 
-/** The rooms that one belongs to and the others, the busiest first. */
+/** The rooms that one belongs to, direct ones apart, and the others, the busiest first. */
 export function RoomList({ directory, current, preferences }: Props) {
   const now = useNow(30_000);
   const { rooms, loaded, error } = directory;
@@ -33,15 +33,20 @@ export function RoomList({ directory, current, preferences }: Props) {
       ))}
     </ul>
   );
-  const mine = rooms.filter((room) => room.mine);
-  const others = rooms.filter((room) => !room.mine);
-  const both = mine.length > 0 && others.length > 0;
+  const groups = [
+    ["Your rooms", rooms.filter((room) => room.mine && room.kind !== "direct")],
+    ["Direct messages", rooms.filter((room) => room.mine && room.kind === "direct")],
+    ["Public rooms", rooms.filter((room) => !room.mine)],
+  ] as const;
+  const shown = groups.filter(([, some]) => some.length > 0);
   return (
     <>
-      {both && <h2 className="room-list-heading">Your rooms</h2>}
-      {mine.length > 0 && listOf(mine)}
-      {both && <h2 className="room-list-heading">Public rooms</h2>}
-      {others.length > 0 && listOf(others)}
+      {shown.map(([name, some]) => (
+        <Fragment key={name}>
+          {shown.length > 1 && <h2 className="room-list-heading">{name}</h2>}
+          {listOf(some)}
+        </Fragment>
+      ))}
       {rooms.length === 0 && <p className="room-list-note">{loaded ? "No rooms yet." : "Loading rooms…"}</p>}
       {error !== undefined && (
         <p className="room-list-note" role="status">
