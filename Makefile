@@ -49,7 +49,7 @@ test: deps ## run every test: Go (race detector), web units, browsers, examples 
 	$(NPM) run e2e
 
 .PHONY: test-long
-test-long: deps ## the long runs: 100 kills, long fuzzing (about an hour)
+test-long: deps ## the long runs: 100 kills, 10,000 connections, long fuzzing (about two hours)
 	scripts/test-long
 
 .PHONY: bench

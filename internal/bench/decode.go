@@ -89,7 +89,7 @@ func decodeEvent(b []byte) (event, error) {
 func eachField(b []byte, f func(number protowire.Number, value []byte, n uint64) error) error {
 	for len(b) > 0 {
 		number, kind, size := protowire.ConsumeTag(b)
-		if size < 0 {
+		if size < 0 || number > protowire.MaxValidNumber {
 			return errMalformed
 		}
 		b = b[size:]
