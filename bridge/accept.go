@@ -124,7 +124,9 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 	if err != nil {
 		return nil, err
 	}
-	return newSocket(ws, hijacker.conn, hijacker.buffer), nil
+	sock := newSocket(ws, hijacker.conn, hijacker.buffer)
+	sock.deflates = upgrader.EnableCompression
+	return sock, nil
 }
 
 // meteringHijacker puts a meteredConn between gorilla and the connection it takes over, and gives it a buffer of ours.

@@ -5,30 +5,40 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/gorilla/websocket"
 )
 
-// A binary message in one frame begins with FIN and its opcode, and the lengths that a byte cannot hold have a sign of their
-// own (RFC 6455, section 5.2).
+// A message in one frame begins with FIN and its opcode, and the lengths that a byte cannot hold have a sign of their own
+// (RFC 6455, section 5.2).
 const (
-	finBinary = 0x82
-	masked    = 0x80
-	length16  = 126
-	length64  = 127
+	fin      = 0x80
+	masked   = 0x80
+	length16 = 126
+	length64 = 127
+
+	maxHeaderBytes = 10 // without a mask
 )
 
-// appendBinaryMessage appends a WebSocket message of one frame to dst.
+// appendBinaryMessage appends a binary WebSocket message of one frame to dst.
 func appendBinaryMessage(dst, message []byte, mask bool) []byte {
+	return appendMessage(dst, websocket.BinaryMessage, message, mask)
+}
+
+// appendMessage appends a WebSocket message of one frame and a kind, which is gorilla's and the frame's opcode, to dst.
+func appendMessage(dst []byte, kind int, message []byte, mask bool) []byte {
+	first := fin | byte(kind)
 	var maskBit byte
 	if mask {
 		maskBit = masked
 	}
 	switch n := len(message); {
 	case n < length16:
-		dst = append(dst, finBinary, maskBit|byte(n))
+		dst = append(dst, first, maskBit|byte(n))
 	case n <= math.MaxUint16:
-		dst = binary.BigEndian.AppendUint16(append(dst, finBinary, maskBit|length16), uint16(n))
+		dst = binary.BigEndian.AppendUint16(append(dst, first, maskBit|length16), uint16(n))
 	default:
-		dst = binary.BigEndian.AppendUint64(append(dst, finBinary, maskBit|length64), uint64(n))
+		dst = binary.BigEndian.AppendUint64(append(dst, first, maskBit|length64), uint64(n))
 	}
 	if !mask {
 		return append(dst, message...)

@@ -36,10 +36,9 @@ type cursor struct {
 	signals  uint64 // number of the last signal that was taken
 }
 
-// turn is what a cursor contributes to a response.
+// turn is what a cursor contributes to a response, beside the events.
 type turn struct {
-	events []*event
-	bytes  int
+	bytes  int                  // of them
 	more   bool                 // whether it has more to send at once
 	behind bool                 // whether that has to be read from disk, which the asker did not want
 	later  bool                 // whether it left something out that is to come, but not at once
@@ -50,9 +49,10 @@ type turn struct {
 
 // ask says what a cursor may do in its turn.
 type ask struct {
-	limit uint64 // up to which rev
-	disk  bool   // whether it may read from disk
-	shed  bool   // whether it leaves out what is not part of history: signals for good, presence for later
+	to    *outgoing // where its events go
+	limit uint64    // up to which rev
+	disk  bool      // whether it may read from disk
+	shed  bool      // whether it leaves out what is not part of history: signals for good, presence for later
 }
 
 // take returns what comes next, about a turn's worth, and moves the cursor past it. Only the sender calls it. Nothing is
@@ -73,23 +73,23 @@ func (c *cursor) take(a ask) (turn, error) {
 	if c.snapshot != nil {
 		return c.takeSnapshot(a)
 	}
-	events, bytes, committed := w.events, w.bytes, min(w.committed, a.limit)
-	if len(events) == 0 && c.pos < committed { // behind the window
+	found, bytes, committed := w.events, w.bytes, min(w.committed, a.limit)
+	if found == 0 && c.pos < committed { // behind the window
 		if !a.disk {
 			t.behind = true
 			return t, nil
 		}
-		var err error
-		events, bytes, err = c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes)
+		old, size, err := c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes)
 		if errors.Is(err, state.ErrTrimmed) {
 			return c.beginAnew()
 		}
 		if err != nil {
 			return turn{}, err
 		}
+		a.to.add(old...)
+		found, bytes = len(old), size
 	}
-	c.pos += uint64(len(events))
-	t.events = append(t.events, events...)
+	c.pos += uint64(found)
 	t.bytes += bytes
 	t.more = c.pos < committed
 	t.ended = c.pos >= a.limit
@@ -101,8 +101,8 @@ type inWindow struct {
 	last      uint64 // that its user may see
 	deleted   bool   // whether the room was
 	committed uint64
-	events    []*event // none with a last, or where a snapshot comes first
-	bytes     int
+	events    int // that it added; none with a last, or where a snapshot comes first
+	bytes     int // of them
 }
 
 // look begins a turn with what is in memory.
@@ -118,9 +118,11 @@ func (c *cursor) look(a ask) (t turn, w inWindow) {
 		c.signals = r.signals.last
 		t.later = c.presence.version != r.presence.version
 	} else {
-		t = c.ephemeraLocked()
+		t.bytes = c.ephemeraLocked(a.to)
 	}
-	w.events, w.bytes = r.window.read(c.pos, a.limit, c.session.service.delivery.TurnBytes)
+	before := len(a.to.events)
+	a.to.events, w.bytes = r.window.read(a.to.events, c.pos, a.limit, c.session.service.delivery.TurnBytes)
+	w.events = len(a.to.events) - before
 	return t, w
 }
 
@@ -148,7 +150,7 @@ func (c *cursor) takeLast(a ask, last, committed uint64) (turn, error) {
 			if m := e.message; messageRev(m) > last {
 				e = newEvent(&chatv1.Event{Room: m.GetRoom(), Rev: m.GetRev(), Time: m.GetTime()})
 			}
-			t.events = append(t.events, e)
+			a.to.add(e)
 		}
 		t.bytes = bytes
 	}
@@ -195,21 +197,21 @@ func shutOutEvent(room state.RoomID, reason chatv1.ShutOutReason, now time.Time)
 	})
 }
 
-// ephemeraLocked returns what is not part of the room's history: who is here, and signals. It goes before the events of
-// the same turn, since a message ends its sender's typing. The room's mutex is held.
-func (c *cursor) ephemeraLocked() turn {
-	var t turn
+// ephemeraLocked adds what is not part of the room's history, who is here and signals, and returns its bytes. It goes before the
+// events of the same turn, since a message ends its sender's typing. The room's mutex is held.
+func (c *cursor) ephemeraLocked(to *outgoing) (bytes int) {
+	before := len(to.events)
 	p, sent := c.room.presence.since(c.presence, c.room.presenceEvent)
 	c.presence = sent
 	if p != nil {
-		t.events = append(t.events, p)
+		to.add(p)
 	}
-	t.events = append(t.events, c.room.signals.after(c.signals, c.session.id, time.Now())...)
+	to.add(c.room.signals.after(c.signals, c.session.id, time.Now())...)
 	c.signals = c.room.signals.last
-	for _, e := range t.events {
-		t.bytes += e.size
+	for _, e := range to.events[before:] {
+		bytes += e.size
 	}
-	return t
+	return bytes
 }
 
 // takeSnapshot sends one part.
@@ -225,7 +227,8 @@ func (c *cursor) takeSnapshot(a ask) (turn, error) {
 		c.snapshot = nil
 	}
 	e := newEvent(part)
-	return turn{events: []*event{e}, bytes: e.size, more: true}, nil
+	a.to.add(e)
+	return turn{bytes: e.size, more: true}, nil
 }
 
 // begin sets the cursor at the start that j asks for, as far as a View shows it. It reports false, and does nothing, for a

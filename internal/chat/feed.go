@@ -28,7 +28,7 @@ const (
 	maxInvited = 500 // invitations of a feed; more are not told
 	maxCounted = 100 // mentions that are counted
 	// feedInterval is the least time between two looks at the rooms whose news is told to feeds.
-	feedInterval = 250 * time.Millisecond
+	feedInterval = time.Second
 )
 
 // touched says that what the user has to do with a room may have changed.

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -20,12 +22,13 @@ const (
 type response struct {
 	replies   []*chatv1.Reply
 	events    []*event
+	parts     [][]byte // of the encoding; used again
 	subscribe bool
 }
 
 // EncodedProto implements bridge.Encoded.
 func (r *response) EncodedProto() ([][]byte, error) {
-	parts := make([][]byte, 0, 1+2*len(r.events))
+	parts := slices.Grow(r.parts[:0], 1+2*len(r.events))
 	if len(r.replies) > 0 {
 		replies, err := appendReplies(r.replies)
 		if err != nil {
@@ -44,6 +47,7 @@ func (r *response) EncodedProto() ([][]byte, error) {
 		}
 		parts = append(parts, data)
 	}
+	r.parts = parts
 	return parts, nil
 }
 

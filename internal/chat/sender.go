@@ -2,6 +2,7 @@ package chat
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,10 +17,10 @@ import (
 type outbox struct {
 	probes  int // empty responses to send
 	replies []*chatv1.Reply
-	units   int      // admitted for replies
-	events  []*event // of the session itself
-	marks   map[state.RoomID]state.ReadMark
-	ready   []*cursor // each once, in the order of their turns
+	units   int              // admitted for replies
+	events  []*event         // of the session itself
+	marks   []state.ReadMark // of a room each
+	ready   []*cursor        // each once, in the order of their turns
 
 	urgent   bool   // something does not wait for the window
 	news     volume // about how much the cursors have that the sender has not taken
@@ -29,12 +30,31 @@ type outbox struct {
 // maxMarks is how many rooms' read markers may wait for a session that does not take them.
 const maxMarks = 1024
 
-// outgoing is one response.
+// outgoing is one response after the other: a sender uses its memory again.
 type outgoing struct {
 	response
 	bytes int // of events
 	units int // to give back once it is written
 }
+
+var outgoings = sync.Pool{New: func() any { return new(outgoing) }}
+
+// reset lets go of what was sent.
+func (o *outgoing) reset() {
+	clear(o.events)
+	clear(o.parts)
+	*o = outgoing{response: response{events: o.events[:0], parts: o.parts[:0]}}
+}
+
+// free lets another sender have it.
+func (o *outgoing) free() {
+	o.reset()
+	outgoings.Put(o)
+}
+
+func (o *outgoing) add(events ...*event) { o.events = append(o.events, events...) }
+
+func (o *outgoing) empty() bool { return len(o.replies) == 0 && len(o.events) == 0 && o.units == 0 }
 
 // wake says that a cursor may have something to send: so much, of which it may have taken some already. It returns true
 // where the caller is to have it sent, see [fanout.send].
@@ -73,13 +93,13 @@ func (s *session) queueNewsLocked() {
 func (s *session) marked(m state.ReadMark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.outbox.marks[m.Room]; !ok && len(s.outbox.marks) >= maxMarks {
-		return
+	i := slices.IndexFunc(s.outbox.marks, func(old state.ReadMark) bool { return old.Room == m.Room })
+	switch {
+	case i >= 0:
+		s.outbox.marks[i] = m
+	case len(s.outbox.marks) < maxMarks:
+		s.outbox.marks = append(s.outbox.marks, m)
 	}
-	if s.outbox.marks == nil {
-		s.outbox.marks = make(map[state.RoomID]state.ReadMark)
-	}
-	s.outbox.marks[m.Room] = m
 	if !s.closed && !s.sending {
 		s.parkLocked(0)
 	}
@@ -149,11 +169,9 @@ func (s *session) resume(now time.Time) {
 func (s *session) send() {
 	defer s.service.running.Done()
 	defer s.contain("send", s.stopSending)
-	for {
-		out, ok := s.next()
-		if !ok {
-			return
-		}
+	out := outgoings.Get().(*outgoing)
+	defer out.free()
+	for s.next(out) {
 		s.service.sending.Add(int64(out.bytes))
 		err := s.write(&out.response)
 		s.service.sending.Add(-int64(out.bytes))
@@ -161,8 +179,9 @@ func (s *session) send() {
 			s.stopSending(err)
 			return
 		}
-		s.service.sent.add(&out)
+		s.service.sent.add(out)
 		s.release(out.units)
+		out.reset()
 	}
 }
 
@@ -178,7 +197,7 @@ func (s *session) stopSending(cause error) {
 }
 
 // next puts the next response together; false when there is nothing to send yet, and the sender with it.
-func (s *session) next() (outgoing, bool) {
+func (s *session) next(out *outgoing) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -190,16 +209,15 @@ func (s *session) next() (outgoing, bool) {
 			s.parkLocked(wait)
 			break
 		}
-		out, err := s.gatherLocked()
-		if err != nil {
+		if err := s.gatherLocked(out); err != nil {
 			s.mu.Unlock()
 			s.stopSending(s.service.engine.internal("deliver events", err))
 			s.mu.Lock()
-			return outgoing{}, false
+			return false
 		}
-		if len(out.replies) > 0 || len(out.events) > 0 || out.units > 0 {
+		if !out.empty() {
 			s.wrote, s.writing = now, true
-			return out, true
+			return true
 		}
 		if !s.outbox.urgent && s.pendingLocked() {
 			s.parkLocked(laterPause)
@@ -211,7 +229,7 @@ func (s *session) next() (outgoing, bool) {
 	}
 	s.sending = false
 	notify(s.changed)
-	return outgoing{}, false
+	return false
 }
 
 // laterPause is after what time the sender looks again for what was left out because too much was being sent.
@@ -221,22 +239,22 @@ const laterPause = 50 * time.Millisecond
 const slowWrite = time.Second
 
 // gatherLocked empties the outbox into one response, as far as its bytes go.
-func (s *session) gatherLocked() (outgoing, error) {
+func (s *session) gatherLocked(out *outgoing) error {
 	s.outbox.news = volume{}
 	if s.outbox.probes > 0 {
 		s.outbox.probes--
-		return outgoing{units: 1}, nil
+		out.units = 1
+		return nil
 	}
 	if s.outbox.urgent {
 		s.outbox.urgent = false
 		s.queueNewsLocked()
 	}
-	out := s.outbox.take(s.service.engine)
-	if err := s.takeFeedLocked(&out); err != nil {
-		return out, err
+	s.outbox.take(out, s.service.engine)
+	if err := s.takeFeedLocked(out); err != nil {
+		return err
 	}
-	err := s.takeTurnsLocked(&out)
-	return out, err
+	return s.takeTurnsLocked(out)
 }
 
 // pendingLocked reports whether there is anything to send.
@@ -268,12 +286,11 @@ func (s *session) takeTurnsLocked(out *outgoing) error {
 		if c.gone {
 			continue
 		}
-		t, err := s.takeTurnLocked(c, ask{limit: c.limit, disk: disk, shed: shed})
+		t, err := s.takeTurnLocked(c, ask{to: out, limit: c.limit, disk: disk, shed: shed})
 		if err != nil {
 			return err
 		}
 		// If the room was left meanwhile, the reply to that comes in a later response, and nothing of the room after it.
-		out.events = append(out.events, t.events...)
 		out.bytes += t.bytes
 		switch {
 		case c.queued: // news came meanwhile
@@ -305,7 +322,7 @@ func (s *session) takeTurnLocked(c *cursor, a ask) (turn, error) {
 		s.unended--
 	}
 	if over {
-		t.events = append(t.events, shutOutEvent(c.room.id, t.reason, s.service.engine.now()))
+		a.to.add(shutOutEvent(c.room.id, t.reason, s.service.engine.now()))
 		s.mu.Unlock()
 		s.drop(c)
 		s.mu.Lock()
@@ -319,21 +336,21 @@ func (s *session) takeUnlocked(c *cursor, a ask) (turn, error) {
 	return c.take(a)
 }
 
-// take empties the outbox but for its cursors and probes.
-func (o *outbox) take(e *engine) outgoing {
-	out := outgoing{response: response{replies: o.replies, events: o.events}, units: o.units}
+// take moves what is in the outbox but for its cursors and probes.
+func (o *outbox) take(out *outgoing, e *engine) {
+	out.replies, out.units = o.replies, o.units
 	for _, own := range o.events {
 		out.bytes += own.size
 	}
-	for room, m := range o.marks {
+	out.events = append(out.events, o.events...)
+	for _, m := range o.marks {
 		out.events = append(out.events, newEvent(&chatv1.Event{
-			Room: string(room),
+			Room: string(m.Room),
 			Time: timestamppb.New(e.now()),
-			Kind: &chatv1.Event_Read{Read: readMarkerProto(room, m.Seq, m.Head)},
+			Kind: &chatv1.Event_Read{Read: readMarkerProto(m.Room, m.Seq, m.Head)},
 		}))
 	}
 	o.replies, o.events, o.units, o.marks = nil, nil, 0, nil
-	return out
 }
 
 func (o *outbox) empty() bool {

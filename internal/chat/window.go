@@ -106,19 +106,20 @@ func (w *window) trim() {
 	w.bytes = bytes
 }
 
-// read returns the events after rev, up to and including limit, about budget bytes of them but at least one. There are
+// read appends the events after rev to events, up to and including limit, about budget bytes of them but at least one. There are
 // none where the next one lies before the window.
-func (w *window) read(rev, limit uint64, budget int) (events []*event, bytes int) {
+func (w *window) read(events []*event, rev, limit uint64, budget int) (all []*event, bytes int) {
 	base := w.head - uint64(len(w.entries))
 	if rev < base || rev >= w.head {
-		return nil, 0
+		return events, 0
 	}
+	before := len(events)
 	for i := rev - base; i < uint64(len(w.entries)) && base+i < limit; i++ {
 		e := &w.entries[i]
 		if e.shared == nil {
 			e.shared = newEvent(eventProto(e.event))
 		}
-		if len(events) > 0 && bytes+e.shared.size > budget {
+		if len(events) > before && bytes+e.shared.size > budget {
 			break
 		}
 		events = append(events, e.shared)

@@ -18,7 +18,7 @@ func posted(rev uint64, bytes int) *state.Event {
 func (w *window) revs(rev, limit uint64, budget int) []uint64 {
 	var got []uint64
 	for {
-		events, _ := w.read(rev, limit, budget)
+		events, _ := w.read(nil, rev, limit, budget)
 		if len(events) == 0 {
 			return got
 		}
