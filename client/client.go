@@ -33,6 +33,7 @@ type Client struct {
 	rooms        map[string]*Room
 	leaving      map[string]struct{} // rooms to leave that the server still holds joined
 	publications []*Publication      // without an answer, in order
+	oneByOne     bool                // one of them was refused for now
 	lastID       uint64              // of requests
 }
 

@@ -109,9 +109,13 @@ func (c *Client) joinLocked(r *Room) *chatv1.ConnectRequest {
 }
 
 // publishLocked sends the first publication that was not sent on this stream. One that has to wait holds up those
-// behind it, so that they keep their order.
+// behind it, so that they keep their order. Once one was refused for now they go one at a time, until none is left: more of them
+// would be refused, too, and those that were not would get ahead.
 func (c *Client) publishLocked(now time.Time, due *time.Time) *chatv1.ConnectRequest {
 	for _, p := range c.publications {
+		if p.sent && c.oneByOne {
+			return nil
+		}
 		if p.sent {
 			continue
 		}

@@ -75,7 +75,7 @@ func (c *Client) PublishData(ctx context.Context, room string, data *chatv1.Data
 }
 
 // PublishAsync returns as soon as the publish is on its way. Publishes are stored in the order of the calls, except that
-// one refused for now may come after others that were already on the wire. When too many are without an answer (see
+// one refused for now may come after others that were already on the wire: none, with [WithMaxInFlight] of 1. When too many are without an answer (see
 // [WithMaxInFlight]) it waits for a place, or for ctx to end; ctx does not matter afterwards.
 func (c *Client) PublishAsync(ctx context.Context, room, text string, opts ...PublishOption) (*Publication, error) {
 	return c.enqueue(ctx, &chatv1.Publish{Room: room, Body: &chatv1.Publish_Text{Text: text}}, opts)
@@ -173,6 +173,7 @@ func (c *Client) publishReplyLocked(p *Publication, result *chatv1.PublishResult
 	if err != nil && refusedForNow(err) {
 		p.sent, p.sendAt = false, time.Now().Add(c.config.backoff.delay(p.refusals, err))
 		p.refusals++
+		c.oneByOne = true
 		return
 	}
 	if err == nil && result == nil {
@@ -188,6 +189,7 @@ func (c *Client) removeLocked(p *Publication) bool {
 	for i, other := range c.publications {
 		if other == p {
 			c.publications = append(c.publications[:i:i], c.publications[i+1:]...)
+			c.oneByOne = c.oneByOne && len(c.publications) > 0
 			<-c.slots
 			return true
 		}

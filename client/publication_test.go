@@ -196,3 +196,51 @@ func TestWhatWouldBreakTheSessionIsRefusedHere(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// Once the server says that it is too much, messages go one at a time until none waits: so they keep their order, and a server
+// that has had enough is not asked in vain.
+func TestTooMuchIsSentOneByOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fakeServer) {
+		c := f.client(t)
+		s := f.welcomed(t)
+		say := func(texts ...string) {
+			t.Helper()
+			for _, text := range texts {
+				if _, err := c.PublishAsync(t.Context(), "lobby", text); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		say("a", "b", "c", "d")
+		for range 4 {
+			id, _ := s.publish(t)
+			s.reply(t, refused(id, status.Convert(tooMuch(5*time.Second))))
+		}
+		began := time.Now()
+		type request struct{ id, text string }
+		requests := make(chan request)
+		go func() { // ends with the last expected request
+			for range 6 {
+				id, publish := s.publish(t)
+				requests <- request{id, publish.GetText()}
+			}
+		}()
+		for i, want := range []string{"a", "b", "c", "d"} {
+			got := <-requests
+			synctest.Wait()
+			select {
+			case more := <-requests:
+				t.Errorf("%q is sent before %q is stored", more.text, got.text)
+			default:
+			}
+			if got.text != want || time.Since(began) < 5*time.Second {
+				t.Errorf("%q after %v, want %q", got.text, time.Since(began), want)
+			}
+			s.reply(t, stored(got.id, uint64(i+1)))
+		}
+		synctest.Wait()
+		say("e", "f") // at once again
+		<-requests
+		<-requests
+	})
+}

@@ -122,12 +122,16 @@ func (c *chatCommand) chat(ctx context.Context, console console, conn grpc.Clien
 	} else if token != "" {
 		opts = append(opts, client.WithToken(token))
 	}
+	onScreen := isTerminal(os.Stdin) && isTerminal(console.stdout) && !c.JSON
+	if !onScreen {
+		opts = append(opts, client.WithMaxInFlight(1)) // so that lines keep their order, however often the server says "later"
+	}
 	sdk, err := client.New(conn, opts...)
 	if err != nil {
 		return err
 	}
 	defer sdk.Close()
-	if isTerminal(os.Stdin) && isTerminal(console.stdout) && !c.JSON {
+	if onScreen {
 		return terminal.RunScreen(ctx, sdk, terminal.ScreenOptions{
 			Room: c.Room, Server: c.URL, History: c.history(50), In: os.Stdin, Out: console.stdout,
 		})
