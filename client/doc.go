@@ -24,6 +24,6 @@
 // What this user has to do with rooms (memberships, unread and mention counts, invitations) comes by itself, from all their
 // devices: [Client.Feed] is the present state, [Client.Feeds] a loop over each newest one.
 //
-// All else message by message, rooms and members: [Client.Messages], [Client.Rooms] and [Client.Members] are
-// the generated clients with this client's identity on every call, as any is that is made on [Client.Conn].
+// All else message by message, rooms, members and profiles: [Client.Messages], [Client.Rooms], [Client.Members] and [Client.Users]
+// are the generated clients with this client's identity on every call, as any is that is made on [Client.Conn].
 package client

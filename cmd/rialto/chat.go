@@ -31,7 +31,7 @@ import (
 // chatCommand is the terminal client.
 type chatCommand struct {
 	Room string `default:"lobby" placeholder:"ROOM" help:"The room to enter (${default}). The first message makes it."`
-	Name string `placeholder:"NAME" help:"The name that others see, 1 to 64 characters. Default: the name you are logged in with."`
+	Name string `placeholder:"NAME" help:"The name that others see, 1 to 64 characters. Default: the name you are logged in with. One that was set by /nick goes before it."`
 	URL  string `name:"url" default:"grpc://localhost:9090" placeholder:"URL" help:"The server (${default}). grpc://HOST:PORT is native gRPC, ws://HOST:PORT a WebSocket, for networks that let only HTTP through; grpcs:// and wss:// are the same by TLS."`
 
 	CA        string `name:"ca" type:"path" placeholder:"FILE" group:"Security" help:"For grpcs and wss: the certificate authorities in this file (PEM). Default: the system's."`

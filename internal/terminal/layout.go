@@ -43,6 +43,7 @@ type bodyKey struct {
 	replies uint64
 	quote   string
 	width   int
+	hidden  bool // its sender is blocked
 }
 
 func (l *layout) following() bool { return l.below == 0 }
@@ -121,7 +122,8 @@ type setting struct {
 	own      *chatv1.User
 	now      time.Time
 	local    *time.Location
-	newAfter uint64 // a line says that what follows this message is new; 0: none
+	newAfter uint64          // a line says that what follows this message is new; 0: none
+	blocked  map[string]bool // whose messages are not shown, by id
 }
 
 // arrange lays messages out: a line for each day, one before what is new, a name for each group, the texts.
@@ -131,7 +133,7 @@ func (l *layout) arrange(t *timeline, s setting) []row {
 	bodies := make(map[uint64]body, len(t.messages))
 	for _, m := range t.messages {
 		rows = l.heading(rows, before, m, s)
-		b := l.bodyOf(m, t, s.own)
+		b := l.bodyOf(m, t, s)
 		bodies[m.GetSeq()] = b
 		for _, line := range b.lines {
 			rows = append(rows, row{m.GetSeq(), line, true})
@@ -151,15 +153,21 @@ func (l *layout) arrange(t *timeline, s setting) []row {
 }
 
 // bodyOf wraps a message, unless that was done.
-func (l *layout) bodyOf(m *chatv1.Message, t *timeline, own *chatv1.User) body {
-	key := bodyKey{rev: m.GetRev(), replies: m.GetThread().GetCount(), width: l.width}
-	if m.GetReplyTo() > 0 {
-		key.quote = t.quote(m.GetReplyTo())
+func (l *layout) bodyOf(m *chatv1.Message, t *timeline, s setting) body {
+	key := bodyKey{rev: m.GetRev(), replies: m.GetThread().GetCount(), width: l.width, hidden: s.blocked[m.GetSender().GetId()]}
+	switch to := m.GetReplyTo(); {
+	case s.blocked[t.get(to).GetSender().GetId()]:
+		key.quote = "a message of somebody you have blocked"
+	case to > 0:
+		key.quote = t.quote(to)
 	}
 	if b, ok := l.bodies[m.GetSeq()]; ok && b.bodyKey == key {
 		return b
 	}
-	return body{key, l.message(m, key.quote, own)}
+	if key.hidden {
+		return body{key, l.wrap(l.style.faint.Render("(you have blocked them; /unblock shows what they say)"))}
+	}
+	return body{key, l.message(m, key.quote, s.own)}
 }
 
 // heading adds what comes before a message's text: the day if it is another, the name if it is another.

@@ -63,6 +63,7 @@ type model struct {
 	list     roomList
 	known    map[string]*chatv1.User // people met anywhere, by id
 	askedWho map[string]bool         // direct rooms whose members were asked for
+	blocked  map[string]bool         // whom this user has blocked, by id
 
 	width, height int // of the terminal
 	layout        layout
@@ -131,7 +132,7 @@ func newModel(ctx context.Context, c chat, o ScreenOptions, states <-chan client
 	m := &model{
 		ctx: ctx, chat: c, options: o, states: states, feeds: feeds, now: now, joining: o.Room, input: input,
 		behind: make(map[string]struct{}), drafts: make(map[string]string),
-		known: make(map[string]*chatv1.User), askedWho: make(map[string]bool),
+		known: make(map[string]*chatv1.User), askedWho: make(map[string]bool), blocked: make(map[string]bool),
 	}
 	m.setDark(true)
 	return m
@@ -185,6 +186,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.say(string(msg))
 	case roomsMsg:
 		m.tookRooms(msg)
+	case blockedMsg:
+		m.tookBlocked(msg)
 	case metMsg:
 		m.meet(msg...)
 	case doneMsg:
@@ -227,7 +230,11 @@ func (m *model) tick(now time.Time) {
 }
 
 func (m *model) connection(state client.State) tea.Cmd {
+	lives := state.Phase == client.Live && m.state.Phase != client.Live
 	m.state = state
+	if lives {
+		return tea.Batch(m.awaitState(), m.fetchBlocked())
+	}
 	if state.Phase != client.Closed {
 		return m.awaitState()
 	}
@@ -352,7 +359,7 @@ func (m *model) firstSeq() uint64 { return max(m.room.Info().GetFirstSeq(), 1) }
 func (m *model) typing(s *chatv1.Signaled) {
 	id := s.GetUser().GetId()
 	m.dropTypists(func(t typist) bool { return t.id == id })
-	if s.GetTyping() && id != m.chat.User().GetId() {
+	if s.GetTyping() && id != m.chat.User().GetId() && !m.blocked[id] {
 		m.typists = append(m.typists, typist{id, s.GetUser().GetDisplayName(), m.now.Add(typingShown)})
 	}
 }

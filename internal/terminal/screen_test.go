@@ -411,7 +411,7 @@ func TestCommands(t *testing.T) {
 	s.golden("rooms")
 	s.typed("", tea.KeyEscape)
 
-	s.typed("/nick anna", tea.KeyEnter)
+	s.obeyed("/nick anna")
 	if len(s.chat.names) != 1 || s.chat.names[0] != "anna" {
 		t.Errorf("names %q", s.chat.names)
 	}

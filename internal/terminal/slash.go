@@ -39,6 +39,7 @@ func generalSlashes() []slash {
 	return []slash{
 		{"help", "", "this (also F1)", func(m *model, _ string) tea.Cmd { m.openHelp(); return nil }},
 		{"nick", "NAME", "the name that others see", (*model).rename},
+		{"about", "TEXT", "of yourself; - for nothing", (*model).describe},
 		{"react", "EMOJI", "to the newest message", func(m *model, emoji string) tea.Cmd { return m.reactTo(m.timeline.last(), emoji) }},
 		{"find", "[WORDS]", "in this room", func(m *model, words string) tea.Cmd { m.find(words); return m.refind() }},
 		{"quit", "", "end (also Ctrl+C)", func(m *model, _ string) tea.Cmd { return m.quit() }},
@@ -166,13 +167,28 @@ func (m *model) goTo(id string) tea.Cmd {
 	return m.join(id)
 }
 
+// rename sets the name in this user's profile, which goes before all others; a new session begins under it.
 func (m *model) rename(name string) tea.Cmd {
-	if err := m.chat.SetDisplayName(name); err != nil {
-		m.say("a name has 1 to 64 characters")
-	} else {
-		m.say("from now on: " + name)
+	service, chat := chatv1.NewUserServiceClient(m.chat.Conn()), m.chat
+	return m.change("nick", "from now on: "+name, func(ctx context.Context) error {
+		if _, err := service.UpdateProfile(ctx, &chatv1.UpdateProfileRequest{DisplayName: &name}); err != nil {
+			return err
+		}
+		return chat.SetDisplayName(name)
+	})
+}
+
+// describe sets what this user says of themselves.
+func (m *model) describe(about string) tea.Cmd {
+	said := "you say of yourself: " + about
+	if about == "-" {
+		about, said = "", "you say nothing of yourself"
 	}
-	return nil
+	service := chatv1.NewUserServiceClient(m.chat.Conn())
+	return m.change("about", said, func(ctx context.Context) error {
+		_, err := service.UpdateProfile(ctx, &chatv1.UpdateProfileRequest{About: &about})
+		return err
+	})
 }
 
 // reactTo reacts to a message, if it is still held.

@@ -15,7 +15,7 @@ import (
 func peopleSlashes() []slash {
 	return []slash{
 		{"who", "", "is here now", func(m *model, _ string) tea.Cmd { m.showPeople(); return nil }},
-		{"whois", "[NAME]", "id and role", (*model).whois},
+		{"whois", "[NAME]", "id, role and profile", (*model).whois},
 		{"members", "", "of this room", (*model).listMembers},
 		{"msg", "NAME… [TEXT]", "talk directly", (*model).direct},
 		{"invite", "NAME [guest]", "to this room", (*model).invite},
@@ -219,20 +219,6 @@ func (m *model) postElsewhere(room, text string) tea.Cmd {
 	return m.handOver()
 }
 
-func (m *model) block(argument string) tea.Cmd {
-	return m.moderate("block", argument, "is blocked", func(ctx context.Context, a about) error {
-		_, err := a.service.BlockUser(ctx, &chatv1.BlockUserRequest{UserId: a.user.GetId()})
-		return err
-	})
-}
-
-func (m *model) unblock(argument string) tea.Cmd {
-	return m.moderate("unblock", argument, "is not blocked any more", func(ctx context.Context, a about) error {
-		_, err := a.service.UnblockUser(ctx, &chatv1.UnblockUserRequest{UserId: a.user.GetId()})
-		return err
-	})
-}
-
 // maxPeopleShown keeps the answer to /who on one screen.
 const maxPeopleShown = 20
 
@@ -288,6 +274,10 @@ func (m *model) whois(argument string) tea.Cmd {
 	}
 	room, chat := m.room.ID(), m.chat
 	return m.do("whois", func(ctx context.Context) (doneMsg, error) {
+		profile, err := chatv1.NewUserServiceClient(chat.Conn()).GetProfiles(ctx, &chatv1.GetProfilesRequest{UserIds: []string{user.GetId()}})
+		if err != nil {
+			return doneMsg{}, err
+		}
 		for member, err := range chat.ListMembers(ctx, room) {
 			if err != nil {
 				return doneMsg{}, err
@@ -297,7 +287,13 @@ func (m *model) whois(argument string) tea.Cmd {
 				break
 			}
 		}
-		return doneMsg{next: func(m *model) tea.Cmd { m.show(said); return nil }}, nil
+		lines := []string{said}
+		for _, p := range profile.GetProfiles() {
+			if text := strings.TrimSpace(p.GetEmoji() + " " + p.GetAbout()); text != "" {
+				lines = append(lines, text)
+			}
+		}
+		return doneMsg{next: func(m *model) tea.Cmd { m.show(lines...); return nil }}, nil
 	})
 }
 

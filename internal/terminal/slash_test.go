@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/rialto-rpc/rialto/client"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
@@ -65,6 +66,9 @@ func TestCommandsToTheServer(t *testing.T) {
 		"/unarchive":               {`UpdateRoom room: "lobby" archived: false`, "the room is not archived any more"},
 		"/leave":                   {`RemoveMember room: "lobby"`, "you are no member of lobby any more"},
 		"/ask club let me in":      {`RequestMembership room: "club" note: "let me in"`, "asked;"},
+		"/nick anna":               {`UpdateProfile display_name: "anna"`, "from now on: anna"},
+		"/about me":                {`UpdateProfile about: "me"`, "you say of yourself: me"},
+		"/about -":                 {`UpdateProfile about: ""`, "you say nothing of yourself"},
 		"/unlink k3y":              {`RemoveLink room: "lobby" link_id: "k3y"`, "the link is ended"},
 	} {
 		s := newRoomWithPeople(t)
@@ -294,8 +298,12 @@ func TestWhois(t *testing.T) {
 	t.Parallel()
 	s := newRoomWithPeople(t)
 	s.chat.members = []*chatv1.Member{{User: ben, Role: chatv1.Role_ROLE_MODERATOR}}
+	s.chat.answers = map[string]proto.Message{"GetProfiles": &chatv1.GetProfilesResponse{Profiles: []*chatv1.Profile{
+		{UserId: "ben", Emoji: "🐢", About: "slow\x1b but sure"},
+	}}}
 	s.obeyed("/whois ben")
-	s.shows("ben is id:ben, moderator of lobby")
+	s.asked(`GetProfiles user_ids: "ben"`)
+	s.shows("ben is id:ben, moderator of lobby", "🐢 slow␛ but sure")
 	s.obeyed("/whois")
 	s.shows("ana (you) is guest-ana")
 }
@@ -382,4 +390,29 @@ func TestHelpHasEveryCommand(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What somebody writes whom one has blocked is not shown, here or quoted, nor that they type, until they are unblocked.
+func TestBlockedPeopleAreNotHeard(t *testing.T) {
+	t.Parallel()
+	s := newRoomWithPeople(t)
+	answer := said(ana, 2, noon, "what do you mean?")
+	answer.ReplyTo = 1
+	s.event(posted(answer))
+	s.shows("  hello", "╭ ben: hello")
+	s.obeyed("/block ben")
+	s.shows("(you have blocked them; /unblock shows what they say)", "╭ a message of somebody you have blocked")
+	s.event(&chatv1.Event{Kind: &chatv1.Event_Signaled{Signaled: &chatv1.Signaled{User: ben, Signal: &chatv1.Signaled_Typing{Typing: true}}}})
+	if frame := s.frame(); strings.Contains(frame, "hello") || strings.Contains(frame, "typing") {
+		t.Errorf("frame\n%s", frame)
+	}
+	s.obeyed("/unblock ben")
+	s.shows("  hello", "╭ ben: hello")
+
+	s.chat.answers = map[string]proto.Message{"ListBlockedUsers": &chatv1.ListBlockedUsersResponse{UserIds: []string{"ben"}}}
+	s.send(stateMsg{Phase: client.Connecting})
+	for _, message := range batch(s.model.fetchBlocked()) { // as when it lives again
+		s.send(message)
+	}
+	s.shows("(you have blocked them")
 }

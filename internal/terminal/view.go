@@ -57,7 +57,7 @@ func (m *model) mainWidth() int { return m.width - m.mainLeft() }
 func (m *model) relayout() {
 	l := &m.layout
 	l.rows = m.fit().scrollback
-	l.set(l.arrange(&m.timeline, setting{m.chat.User(), m.now, m.options.Local, m.newAfter}))
+	l.set(l.arrange(&m.timeline, setting{m.chat.User(), m.now, m.options.Local, m.newAfter, m.blocked}))
 }
 
 // parts is how many lines each part of the screen has, the input aside.
