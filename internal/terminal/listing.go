@@ -195,7 +195,7 @@ func (m *model) listLinks(string) tea.Cmd {
 				if most := l.GetMaxUses(); most > 0 {
 					uses = count(int(l.GetUses())) + " of " + count(int(most)) + " uses"
 				}
-				lines = append(lines, pad(l.GetId(), 18)+pad(uses, 16)+roleName(l.GetRole())+", by "+m.nameWithMark(l.GetCreator())+m.until(l.GetEndTime()))
+				lines = append(lines, pad(l.GetId(), 34)+pad(uses, 16)+roleName(l.GetRole())+", by "+m.nameWithMark(l.GetCreator())+m.until(l.GetEndTime()))
 			}
 			return lines
 		}}, err

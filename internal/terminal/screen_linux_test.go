@@ -146,6 +146,7 @@ func TestScreenFollowsTheFeed(t *testing.T) {
 	screen.wait(t, "invites you to The den") // (of a line that changes only what is different is written)
 	screen.types("/accept\r")
 	screen.wait(t, "member of The den")
+	screen.wait(t, "private")   // it is there
 	screen.types("\x0blobby\r") // Ctrl+K
 	screen.wait(t, "good morning")
 	if _, err := owner.Publish(t.Context(), den, "come back", client.Mentions{user.GetId()}); err != nil {
