@@ -16,6 +16,7 @@ import { ConnectRequestSchema, type ConnectResponseSchema } from "@rialto/gen/ri
 import type { ConnectionState, LossReason, StateListener } from "@rialto/transport";
 // So that what is loaded later needs nothing but promises.
 import "../src/later/index.js";
+import "../src/tabs/guest-link.js";
 import "../src/tabs/host-link.js";
 
 /** Lets everything run that waits for nothing but promises. */

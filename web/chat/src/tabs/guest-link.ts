@@ -19,11 +19,9 @@ import {
   type GuestMessage,
   type HostMessage,
   hostLost,
+  hostTimeoutMs,
   methodName,
 } from "./messages.js";
-
-/** How long the host may take to answer, in ms; one that is frozen never does. */
-export const hostTimeoutMs = 3_000;
 
 export interface GuestLinkEvents {
   /** The connection's state, as the host tells it; the first one is its welcome. */

@@ -49,6 +49,9 @@ export type HostMessage =
   | { readonly kind: "end"; readonly call: number; readonly error?: PlainError }
   | { readonly kind: "taken"; readonly call: number };
 
+/** How long the host may take to answer, in ms; one that is frozen never does. */
+export const hostTimeoutMs = 3_000;
+
 /** How many messages of a call may be on their way before the first was taken: a tab that is frozen does not fill up. */
 export const windowMessages = 32;
 

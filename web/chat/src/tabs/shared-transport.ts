@@ -5,9 +5,9 @@ import { newClientId } from "../client-id.js";
 import { onWake } from "../page.js";
 import type { ChatTransport } from "../transport.js";
 import { Election, type Locks } from "./election.js";
-import { GuestLink, hostTimeoutMs } from "./guest-link.js";
+import type { GuestLink } from "./guest-link.js";
 import type { HostLink } from "./host-link.js";
-import type { Announcement } from "./messages.js";
+import { type Announcement, hostTimeoutMs } from "./messages.js";
 
 /** What a browser has that its tabs can share a connection. */
 export interface TabEnvironment {
@@ -55,6 +55,8 @@ export class SharedTransport implements ChatTransport {
   private running:
     | { readonly channel: BroadcastChannel; readonly election: Election; readonly stop: () => void }
     | undefined;
+  /** Whose guest this tab became last, or is about to be. */
+  private wantedHost: string | undefined;
   /** Runs while the host's answer is due. */
   private seekTimer: ReturnType<typeof setTimeout> | undefined;
   private isWanted = false;
@@ -199,7 +201,7 @@ export class SharedTransport implements ChatTransport {
     } else if (message.kind === "join" && role?.kind === "host" && message.host === this.tab) {
       void this.admit(role, message.guest);
     } else if (message.kind === "host" && role?.kind !== "host" && role?.link.host !== message.host) {
-      this.becomeGuest(message.host);
+      void this.becomeGuest(message.host);
     }
   }
 
@@ -266,19 +268,29 @@ export class SharedTransport implements ChatTransport {
     entry?.link.close();
   }
 
-  private becomeGuest(host: string): void {
+  /** What guests need is loaded with the first host that is not this tab. If it does not come, this tab takes its place. */
+  private async becomeGuest(host: string): Promise<void> {
     this.leaveRole();
+    clearTimeout(this.seekTimer);
+    this.wantedHost = host;
+    const part = await import("./guest-link.js").catch(() => undefined);
+    if (this.role || this.wantedHost !== host || !this.running) {
+      return;
+    }
+    if (!part) {
+      this.running.election.seize();
+      return;
+    }
     const channel = new this.environment.BroadcastChannel(this.pairName(host, this.tab));
     const guest: Guest = {
       kind: "guest",
       welcome: false,
-      link: new GuestLink(host, channel, {
+      link: new part.GuestLink(host, channel, {
         told: (state) => this.told(guest, state),
         silent: () => this.running?.election.seize(),
       }),
     };
     this.role = guest;
-    clearTimeout(this.seekTimer);
     this.announce({ kind: "join", host, guest: this.tab });
   }
 

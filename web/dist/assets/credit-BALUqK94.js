@@ -1,0 +1,1 @@
+var e=class{left=32;wake;ended=!1;async take(){for(;this.left===0&&!this.ended;)await new Promise(e=>{this.wake=e});return this.left--,!this.ended}give(){this.left++,this.wake?.()}end(){this.ended=!0,this.wake?.()}};export{e as t};

@@ -1,0 +1,1 @@
+var e=class{waiting=[];taken;end;wake;constructor(e){this.taken=e}push(e){this.waiting.push(e),this.wake?.()}finish(e){this.end??=e?{error:e}:{},this.wake?.()}async*[Symbol.asyncIterator](){for(;;){let e=this.waiting.shift();if(e)this.taken(),yield e;else if(this.end){if(this.end.error)throw this.end.error;return}else await new Promise(e=>{this.wake=e})}}};export{e as t};
