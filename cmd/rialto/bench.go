@@ -46,7 +46,8 @@ func (*benchCommand) Help() string {
 	var b strings.Builder
 	b.WriteString(`Each run starts a server of its own on a temporary directory, as a process, and ends it. Every delivery is
 counted and checked: a run in which anything was lost, doubled or out of order, or in which this program needed more
-than 0.9 cores, counts for nothing. Other work on the machine shows in the spread.
+than 0.9 cores, counts for nothing. Other work on the machine shows in the spread. The servers it starts have no limits of
+rates; one that is measured with --url should have none either (rialto serve --user-writes=0 and so on).
 
 Scenarios:
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/rialto-rpc/rialto/internal/limit"
 	"github.com/rialto-rpc/rialto/internal/server"
 )
 
@@ -40,11 +41,23 @@ type serveCommand struct {
 	MaxDataBytes      int           `default:"65536" placeholder:"N" group:"Limits" help:"Longest typed data of a message, in bytes (${default})."`
 	MaxConnections    int           `default:"0" placeholder:"N" group:"Limits" help:"WebSockets and calls over HTTP at a time; more are answered 503. 0: no limit (${default})."`
 	MaxRooms          int           `default:"200" placeholder:"N" group:"Limits" help:"Rooms one connection may have joined (${default})."`
+	MaxMembers        int           `default:"100000" placeholder:"N" group:"Limits" help:"Members a room may have (${default})."`
+	MaxReactions      int           `default:"500" placeholder:"N" group:"Limits" help:"Reactions a message may have (${default})."`
+	MaxReactionKinds  int           `default:"20" placeholder:"N" group:"Limits" help:"Different emoji among them (${default})."`
 	DeliveryWindow    time.Duration `default:"50ms" placeholder:"TIME" group:"Limits" help:"How long news of a busy room may wait for more, to be written together; the first after a pause, and what answers one's own commands, goes at once (${default}). 0: nothing waits, at the price of more CPU."`
 	Heartbeat         time.Duration `default:"20s" placeholder:"TIME" group:"Limits" help:"How often a silent client is asked whether it is there (${default}). Keep it below the idle time-out of proxies in between."`
 	FirstFrameTimeout time.Duration `default:"10s" placeholder:"TIME" group:"Limits" help:"How long a WebSocket may wait with its first frame (${default})."`
 	WriteTimeout      time.Duration `default:"30s" placeholder:"TIME" group:"Limits" help:"How long a client may take nothing of what is sent to it before it is disconnected (${default})."`
 	DrainTimeout      time.Duration `default:"10s" placeholder:"TIME" group:"Limits" help:"How long running calls may take to end after SIGTERM or Ctrl+C (${default})."`
+
+	ConnectionCommands limit.Rate `default:"500/5s" placeholder:"N/TIME" group:"Rates" help:"Requests on one chat session (${default})."`
+	UserWrites         limit.Rate `default:"100/2s" placeholder:"N/TIME" group:"Rates" help:"Messages, edits, reactions and other changes of one user (${default})."`
+	RoomWrites         limit.Rate `default:"2000/2s" placeholder:"N/TIME" group:"Rates" help:"Those of all in one room (${default})."`
+	AddressWrites      limit.Rate `default:"1000/2s" placeholder:"N/TIME" group:"Rates" help:"Those of all from one address (${default})."`
+	UserRooms          limit.Rate `default:"50/h" placeholder:"N/TIME" group:"Rates" help:"Rooms that one user makes (${default})."`
+	AddressRooms       limit.Rate `default:"200/h" placeholder:"N/TIME" group:"Rates" help:"Rooms that all from one address make (${default})."`
+	AddressGuests      limit.Rate `default:"200/10m" placeholder:"N/TIME" group:"Rates" help:"New guests from one address (${default})."`
+	AddressConnections limit.Rate `default:"300/30s" placeholder:"N/TIME" group:"Rates" help:"Chat sessions begun from one address (${default}); twice as many WebSockets and native connections."`
 
 	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" group:"Logging" help:"debug, info, warn or error (${default})."`
 	LogFormat string     `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" group:"Logging" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
@@ -66,6 +79,9 @@ func (*serveCommand) Help() string {
   RIALTO_DATA=/var/lib/rialto RIALTO_LOG_LEVEL=debug rialto serve
       Every flag --foo-bar is also the variable RIALTO_FOO_BAR and the key foo-bar of rialto.yaml. The command line wins
       over the environment, and the environment over the file.
+
+Rates are N/TIME: N at once, and N again in every TIME, evenly: 100/2s, 60/m, 20/h. 0 is no limit. An address is an IPv4
+address or an IPv6 /64; behind a proxy see --trusted-proxies. docs/operations.md says what those are told who reach one.
 
 SIGTERM or Ctrl+C sends clients elsewhere, finishes what runs, stores it and ends. A second signal ends at once.`
 }
@@ -132,12 +148,29 @@ func (s *serveCommand) config() server.Config {
 		MaxDataBytes:      s.MaxDataBytes,
 		MaxConnections:    s.MaxConnections,
 		MaxRooms:          s.MaxRooms,
+		MaxMembers:        s.MaxMembers,
+		MaxReactions:      s.MaxReactions,
+		MaxReactionKinds:  s.MaxReactionKinds,
+		Rates:             s.rates(),
 		DeliveryWindow:    s.DeliveryWindow,
 		Heartbeat:         s.Heartbeat,
 		FirstFrameTimeout: s.FirstFrameTimeout,
 		WriteTimeout:      s.WriteTimeout,
 		DrainTimeout:      s.DrainTimeout,
 		Version:           version(),
+	}
+}
+
+func (s *serveCommand) rates() server.Rates {
+	return server.Rates{
+		ConnectionCommands: s.ConnectionCommands,
+		UserWrites:         s.UserWrites,
+		RoomWrites:         s.RoomWrites,
+		AddressWrites:      s.AddressWrites,
+		UserRooms:          s.UserRooms,
+		AddressRooms:       s.AddressRooms,
+		AddressGuests:      s.AddressGuests,
+		AddressConnections: s.AddressConnections,
 	}
 }
 

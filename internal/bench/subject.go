@@ -36,6 +36,12 @@ type subject struct {
 	dial func(context.Context, Addresses) (Session, error) // a peer's own; nil: none
 }
 
+// noLimits are the flags of a server whose clients all come from one address, as fast as they can.
+var noLimits = []string{
+	"--connection-commands=0", "--user-writes=0", "--room-writes=0", "--address-writes=0", "--user-rooms=0", "--address-rooms=0",
+	"--address-guests=0", "--address-connections=0",
+}
+
 // startTimeout is how long a server may take until it answers.
 const startTimeout = 30 * time.Second
 
@@ -70,7 +76,7 @@ func (c *Config) command(name, dir string) (args []string, dial func(context.Con
 	case subjectRialto:
 		args = append(slices.Clone(c.ServeCommand), "--data", filepath.Join(dir, "data"), "--http", "127.0.0.1:0",
 			"--grpc", "127.0.0.1:0", "--admin", "", "--log-level", "warn", "--log-format", "json")
-		return append(args, c.ServerFlags...), nil
+		return append(append(args, noLimits...), c.ServerFlags...), nil
 	}
 	i := slices.IndexFunc(c.Peers, func(p Peer) bool { return p.Name == name })
 	return slices.Clone(c.Peers[i].Command), c.Peers[i].Dial

@@ -21,6 +21,9 @@ func (s *Service) Connect(stream connectStream) error {
 	if _, ok := auth.FromContext(stream.Context()); !ok && s.guests == nil {
 		return errUnauthenticated
 	}
+	if err := s.engine.meter.connection(network(stream.Context())); err != nil {
+		return err
+	}
 	c := s.newSession(stream.Context(), func(r *response) error { return stream.SendMsg(r) })
 	c.visible = true
 	c.interrupt = recvInterrupter(stream.Context())
@@ -123,6 +126,10 @@ func (s *session) handle(req *chatv1.ConnectRequest) (err error) {
 	if !ok {
 		return nil
 	}
+	if err := s.admitCommand(req); err != nil {
+		s.refuse(command{id: req.GetRequestId(), units: units}, err)
+		return nil
+	}
 	if empty {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -132,11 +139,26 @@ func (s *session) handle(req *chatv1.ConnectRequest) (err error) {
 	}
 	cmd := command{id: req.GetRequestId(), units: units}
 	if err := validateRequestID("request_id", cmd.id); err != nil {
-		cmd.id = "" // too long or too strange to be repeated
-		s.answer(cmd, nil, err)
+		s.refuse(cmd, err)
 		return nil
 	}
 	return s.dispatch(cmd, req)
+}
+
+// admitCommand counts a request. Leaving is free: it only makes less of everything.
+func (s *session) admitCommand(req *chatv1.ConnectRequest) error {
+	if _, leaves := req.GetCommand().(*chatv1.ConnectRequest_Leave); leaves {
+		return nil
+	}
+	return s.service.engine.meter.command(&s.commands)
+}
+
+// refuse answers a command whose id may be too long or too strange to be repeated.
+func (s *session) refuse(cmd command, err error) {
+	if validateRequestID("request_id", cmd.id) != nil {
+		cmd.id = ""
+	}
+	s.answer(cmd, nil, err)
 }
 
 func (s *session) dispatch(cmd command, req *chatv1.ConnectRequest) (err error) {

@@ -26,6 +26,9 @@ func (s *roomService) OpenDirectRoom(ctx context.Context, req *chatv1.OpenDirect
 	if len(people) < 2 || len(people) > state.MaxDirect {
 		return nil, invalidArgument("user_ids", "must be 1 to 7 others")
 	}
+	if err := s.engine.admitRoom(network(ctx), who.ID, id); err != nil {
+		return nil, err
+	}
 	room, err := s.change(ctx, who, string(id), &storev1.OpenDirect{Room: string(id), Users: req.GetUserIds()})
 	if err != nil {
 		return nil, err

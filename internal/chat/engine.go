@@ -23,12 +23,21 @@ type engine struct {
 	sequencer sequencer.Sequencer
 	reached   *revWaits
 	limits    Limits // with defaults
+	meter     *meter
 	now       func() time.Time
 	log       *slog.Logger
 }
 
-// do makes the record of a valid command and appends it.
+// do admits a valid command, makes its record and appends it.
 func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Message) (state.Result, error) {
+	about, _ := command.(interface{ GetRoom() string })
+	var room state.RoomID
+	if about != nil {
+		room = state.RoomID(about.GetRoom())
+	}
+	if err := e.meter.write(network(ctx), who.ID, room); err != nil {
+		return state.Result{}, err
+	}
 	actor, err := e.actor(who)
 	if err != nil {
 		return state.Result{}, err
@@ -64,10 +73,16 @@ func (e *engine) appendAll(ctx context.Context, recs ...state.Record) ([]state.R
 	return results, sequencerError(err)
 }
 
-// verdict is [resultError] for a record that this process made: one that it cannot apply is a fault of ours.
+// verdict is [resultError] for a record that this process made: one that it cannot apply is a fault of ours. It counts
+// what was over a limit.
 func (e *engine) verdict(r state.Result) error {
-	if r.Refusal == state.UnsupportedRecord {
+	switch r.Refusal {
+	case state.UnsupportedRecord:
 		return e.internal("apply", errUnsupportedRecord)
+	case state.TooManyMembers:
+		e.meter.count(MaxMembers)
+	case state.TooManyReactions:
+		e.meter.count(MaxReactions)
 	}
 	return resultError(r)
 }

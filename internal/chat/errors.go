@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -58,7 +59,9 @@ func resultError(r state.Result) error {
 	case state.SeqAboveHead:
 		return status.Error(codes.OutOfRange, "seq is above the room's head")
 	case state.TooManyReactions:
-		return status.Error(codes.ResourceExhausted, "the message has as many reactions as it can")
+		return quotaError(MaxReactions)
+	case state.TooManyMembers:
+		return quotaError(MaxMembers)
 	case state.TooSoon:
 		return retryable(codes.ResourceExhausted, "the room is in slow mode", time.Duration(r.Wait)*time.Millisecond)
 	case state.Banned:
@@ -79,7 +82,7 @@ func resultError(r state.Result) error {
 	case state.NoSuchLink:
 		return status.Error(codes.NotFound, "no such link, or it has ended or been used up")
 	case state.TooManyLinks:
-		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("links of the room"))
+		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("room", "20 links"))
 	case state.ShutOutOfServer:
 		return errBannedFromServer
 	case state.RoomDeleted:
@@ -101,12 +104,11 @@ var (
 	errNotHere         = status.Error(codes.PermissionDenied, "the operator's service answers this machine only")
 	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
 	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
-	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("users that one may block"))
+	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("user", "1,000 blocked"))
 	// errBannedFromServer ends streams, too, and coming back does not help: clients tell it by the reason of its
 	// google.rpc.ErrorInfo.
 	errBannedFromServer = withDetail(codes.PermissionDenied, "you are banned from this server",
 		&errdetails.ErrorInfo{Reason: "BANNED_FROM_SERVER", Domain: "rialto"})
-	errTooManyRooms = status.Error(codes.ResourceExhausted, "more rooms than a connection may have")
 
 	errUnsupportedRecord = errors.New("the state machine refused a record of this process") // a cause, not a status
 )
@@ -171,14 +173,37 @@ func invalidArgument(field, description string) error {
 	})
 }
 
+// invalidSize is [invalidArgument] for a field over a limit that an operator sets, which a google.rpc.QuotaFailure names.
+func invalidSize(field string, l Limit, most int) error {
+	description := fmt.Sprintf("must be at most %d bytes", most)
+	s, err := status.Convert(invalidArgument(field, description)).WithDetails(quota(limitTexts[l].subject, l.String()))
+	if err != nil { // never: see withDetail
+		return invalidArgument(field, description)
+	}
+	return s.Err()
+}
+
+// rateError returns the status of what is done too often. Its google.rpc.RetryInfo says when there will be a token, in
+// whole milliseconds: not before.
+func rateError(l Limit, wait time.Duration) error {
+	wait = (wait + time.Millisecond - 1).Truncate(time.Millisecond)
+	return retryable(codes.ResourceExhausted, fmt.Sprintf("%s (%v)", limitTexts[l].excess, l), wait)
+}
+
+// quotaError returns the status of what there is enough of. Waiting does not help: a google.rpc.QuotaFailure says so.
+func quotaError(l Limit) error {
+	t := limitTexts[l]
+	return withDetail(codes.ResourceExhausted, fmt.Sprintf("%s (%v)", t.excess, l), quota(t.subject, t.name))
+}
+
 // retryable returns a status with a google.rpc.RetryInfo.
 func retryable(code codes.Code, text string, after time.Duration) error {
 	return withDetail(code, text, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
 }
 
-// quota says which limit was reached, where waiting does not help.
-func quota(of string) *errdetails.QuotaFailure {
-	return &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: of, Description: "limit reached"}}}
+// quota says which limit was reached, and of what, where waiting does not help.
+func quota(subject, name string) *errdetails.QuotaFailure {
+	return &errdetails.QuotaFailure{Violations: []*errdetails.QuotaFailure_Violation{{Subject: subject, Description: name}}}
 }
 
 const internalText = "internal error"

@@ -20,17 +20,20 @@ import (
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
-// detail returns the only detail of a status error, which must be of type T.
+// detail returns the only detail of a status error that is of type T.
 func detail[T any](t testing.TB, err error) T {
 	t.Helper()
+	var found []T
 	details := status.Convert(err).Details()
-	if len(details) == 1 {
-		if d, ok := details[0].(T); ok {
-			return d
+	for _, any := range details {
+		if d, ok := any.(T); ok {
+			found = append(found, d)
 		}
 	}
-	t.Fatalf("%v has details %v, want one %T", err, details, *new(T))
-	panic("unreachable")
+	if len(found) != 1 {
+		t.Fatalf("%v has details %v, want one %T", err, details, *new(T))
+	}
+	return found[0]
 }
 
 func TestResultError(t *testing.T) {
@@ -60,6 +63,7 @@ func TestResultError(t *testing.T) {
 		state.Blocked:           codes.PermissionDenied,
 		state.ShutOutOfServer:   codes.PermissionDenied,
 		state.RoomDeleted:       codes.FailedPrecondition,
+		state.TooManyMembers:    codes.ResourceExhausted,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

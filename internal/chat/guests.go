@@ -8,8 +8,8 @@ import (
 )
 
 // createGuest makes a fresh identity under a name to show; an empty one lets the server choose. guests is nil where the
-// server admits none.
-func createGuest(guests *auth.Guests, field, name string) (*chatv1.CreateGuestResponse, error) {
+// server admits none. admit may refuse a valid request.
+func createGuest(guests *auth.Guests, field, name string, admit func() error) (*chatv1.CreateGuestResponse, error) {
 	if guests == nil {
 		return nil, errNoGuests
 	}
@@ -17,6 +17,9 @@ func createGuest(guests *auth.Guests, field, name string) (*chatv1.CreateGuestRe
 		if err := validateName(field, name); err != nil {
 			return nil, err
 		}
+	}
+	if err := admit(); err != nil {
+		return nil, err
 	}
 	p, token, err := guests.Issue(name)
 	if err != nil {

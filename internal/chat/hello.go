@@ -42,10 +42,14 @@ func (s *session) hello(cmd command, h *chatv1.Hello) error {
 }
 
 // identify makes the session that of the call's principal, or of a fresh guest, under a valid name to show; empty keeps
-// the principal's, or lets the server choose.
+// the principal's, or lets the server choose. An error, of which there is one when too many guests come from one address, ends
+// the stream: nobody could say anything on it.
 func (s *session) identify(name string) error {
 	if p, ok := auth.FromContext(s.ctx); ok {
 		return s.welcome(p, name, "")
+	}
+	if err := s.service.engine.meter.guest(auth.Network(s.address)); err != nil {
+		return err
 	}
 	p, token, err := s.service.guests.Issue(name)
 	if err != nil {

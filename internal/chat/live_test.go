@@ -56,8 +56,10 @@ type config struct {
 	reads    func(chat.Store) chat.Store                   // nil: none
 	dial     []grpc.DialOption
 	keep     chat.Retention
-	clock    func() time.Time
 	eraser   func(*state.Store) chat.Eraser // nil: none
+	limits   chat.Limits
+	rates    chat.Rates
+	clock    func() time.Time // nil: time.Now
 }
 
 func start(tb testing.TB, c config) *live {
@@ -86,8 +88,9 @@ func start(tb testing.TB, c config) *live {
 	}
 	cfg := chat.Config{
 		Hub: hub, Store: reads, Sequencer: seq, Guests: l.guests, MaxRooms: c.maxRooms, Delivery: c.delivery, Logger: c.logger,
+		Limits: c.limits, Rates: c.rates, Clock: c.clock,
 	}
-	cfg.Retention, cfg.Clock = c.keep, c.clock
+	cfg.Retention = c.keep
 	if c.eraser != nil {
 		cfg.Eraser = c.eraser(store)
 	}
@@ -100,8 +103,8 @@ func start(tb testing.TB, c config) *live {
 	log := slog.New(slog.DiscardHandler)
 	server := grpc.NewServer(
 		grpc.ForceServerCodecV2(bridge.Codec()),
-		grpc.ChainUnaryInterceptor(auth.UnaryServerInterceptor(l.guests, log), l.service.UnaryServerInterceptor()),
-		grpc.ChainStreamInterceptor(auth.StreamServerInterceptor(l.guests, log), l.service.StreamServerInterceptor()),
+		grpc.ChainUnaryInterceptor(withAddress, auth.UnaryServerInterceptor(l.guests, log), l.service.UnaryServerInterceptor()),
+		grpc.ChainStreamInterceptor(streamWithAddress, auth.StreamServerInterceptor(l.guests, log), l.service.StreamServerInterceptor()),
 	)
 	l.service.Register(server)
 	listener := bufconn.Listen(64 << 10)

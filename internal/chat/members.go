@@ -23,7 +23,7 @@ func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequ
 	if err != nil {
 		return nil, err
 	}
-	command := &storev1.AddMember{Room: req.GetRoom()}
+	command := &storev1.AddMember{Room: req.GetRoom(), MaxMembers: s.engine.maxMembers()}
 	if token := req.GetLink(); token != "" {
 		command.Link = linkID(token)
 		room, err := s.engine.linkedRoom(token)
@@ -40,6 +40,9 @@ func (s *memberService) AddMember(ctx context.Context, req *chatv1.AddMemberRequ
 	m, err := s.engine.current(command.GetRoom(), actorOf(who))
 	return &chatv1.AddMemberResponse{Member: m}, err
 }
+
+// maxMembers is what a command carries that may make somebody a member: Apply decides by it.
+func (e *engine) maxMembers() uint64 { return uint64(e.limits.Members) }
 
 // RemoveMember implements chatv1.MemberServiceServer.
 func (s *memberService) RemoveMember(ctx context.Context, req *chatv1.RemoveMemberRequest) (*chatv1.RemoveMemberResponse, error) {
@@ -154,6 +157,9 @@ func (s *memberService) MarkRead(ctx context.Context, req *chatv1.MarkReadReques
 	}
 	rec, err := s.engine.markReadRecord(actorOf(who), unaryPaths, &chatv1.MarkRead{Room: req.GetRoom(), Seq: req.GetSeq()})
 	if err != nil {
+		return nil, err
+	}
+	if err := s.engine.meter.write(network(ctx), who.ID, state.RoomID(req.GetRoom())); err != nil {
 		return nil, err
 	}
 	return s.setMarker(ctx, markerKey{room: state.RoomID(req.GetRoom()), user: who.ID}, req.GetSeq(), rec)

@@ -109,6 +109,9 @@ func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessag
 	if err != nil {
 		return nil, err
 	}
+	if err := s.engine.admitPublish(ctx, who.ID, state.RoomID(req.GetRoom())); err != nil {
+		return nil, err
+	}
 	result, err := s.engine.append(ctx, rec)
 	if err != nil {
 		return nil, err
@@ -148,7 +151,7 @@ func publishOf(req *chatv1.PostMessageRequest) *chatv1.Publish {
 // EditMessage implements chatv1.MessageServiceServer.
 func (s *messageService) EditMessage(ctx context.Context, req *chatv1.EditMessageRequest) (*chatv1.EditMessageResponse, error) {
 	m, err := s.change(ctx, req, func() error {
-		if err := s.engine.limits.validateText("text", req.GetText()); err != nil {
+		if err := s.engine.validateText("text", req.GetText()); err != nil {
 			return err
 		}
 		return validateMentions("mentions", req.GetMentions())
@@ -173,11 +176,19 @@ func (s *messageService) DeleteMessage(ctx context.Context, req *chatv1.DeleteMe
 // AddReaction implements chatv1.MessageServiceServer.
 func (s *messageService) AddReaction(ctx context.Context, req *chatv1.AddReactionRequest) (*chatv1.AddReactionResponse, error) {
 	m, err := s.change(ctx, req, func() error { return validateEmoji("emoji", req.GetEmoji()) },
-		&storev1.React{Room: req.GetRoom(), Seq: req.GetSeq(), Emoji: req.GetEmoji()})
+		s.engine.reaction(req))
 	if err != nil {
 		return nil, err
 	}
 	return &chatv1.AddReactionResponse{Message: m}, nil
+}
+
+// reaction returns the command that an AddReaction is. Apply decides by the limits that it carries.
+func (e *engine) reaction(req *chatv1.AddReactionRequest) *storev1.React {
+	return &storev1.React{
+		Room: req.GetRoom(), Seq: req.GetSeq(), Emoji: req.GetEmoji(),
+		MaxReactions: uint32(e.limits.Reactions), MaxKinds: uint32(e.limits.ReactionKinds),
+	}
 }
 
 // RemoveReaction implements chatv1.MessageServiceServer.

@@ -2,6 +2,7 @@ package chat
 
 import (
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -15,7 +16,11 @@ type publication struct {
 // publish queues a message behind those that the session published before. What waits is bounded by the admission of
 // commands.
 func (s *session) publish(cmd command, p *chatv1.Publish) {
-	record, err := s.service.engine.publishRecord(s.author(), publishPaths, p)
+	e := s.service.engine
+	record, err := e.publishRecord(s.author(), publishPaths, p)
+	if err == nil {
+		err = s.admitPublish(state.RoomID(p.GetRoom()))
+	}
 	if err != nil {
 		s.answer(cmd, nil, err)
 		return
@@ -29,6 +34,16 @@ func (s *session) publish(cmd command, p *chatv1.Publish) {
 		s.service.running.Add(1)
 		go s.appendPublishes() // ends when nothing waits, or with the stream
 	}
+}
+
+// admitPublish admits a message, which makes its room if that does not exist.
+func (s *session) admitPublish(room state.RoomID) (err error) {
+	e, from := s.service.engine, auth.Network(s.address)
+	if err := e.meter.write(from, s.actor.ID, room); err != nil || room.Reserved() || e.meter.made.has(room) {
+		return err
+	}
+	aside(func() { err = e.admitRoom(from, s.actor.ID, room) })
+	return err
 }
 
 // appendPublishes appends what waits, all at once, until nothing does: one goroutine keeps the order, and reading goes on

@@ -47,12 +47,12 @@ func (e *engine) publishRecord(actor state.Actor, paths *fieldPaths, cmd *chatv1
 	var body storev1.Body
 	switch b := cmd.GetBody().(type) {
 	case *chatv1.Publish_Text:
-		if err := e.limits.validateText(paths.text, b.Text); err != nil {
+		if err := e.validateText(paths.text, b.Text); err != nil {
 			return state.Record{}, err
 		}
 		body.Kind = &storev1.Body_Text{Text: b.Text}
 	case *chatv1.Publish_Data:
-		if err := e.limits.validateData(paths.data, b.Data); err != nil {
+		if err := e.validateData(paths.data, b.Data); err != nil {
 			return state.Record{}, err
 		}
 		body.Kind = &storev1.Body_Data{Data: &storev1.TypedBytes{Type: b.Data.GetType(), Value: b.Data.GetValue()}}
@@ -62,6 +62,22 @@ func (e *engine) publishRecord(actor state.Actor, paths *fieldPaths, cmd *chatv1
 	return e.record(actor, &storev1.Publish{
 		Room: cmd.GetRoom(), ClientId: cmd.GetClientId(), Body: &body, ReplyTo: cmd.GetReplyTo(), Mentions: cmd.GetMentions(),
 	})
+}
+
+// validateText checks a message's text, and counts one that is too long.
+func (e *engine) validateText(field, text string) error {
+	if len(text) > e.limits.TextBytes {
+		e.meter.count(MaxText)
+	}
+	return e.limits.validateText(field, text)
+}
+
+// validateData checks typed bytes, and counts those that are too many.
+func (e *engine) validateData(field string, d *chatv1.Data) error {
+	if len(d.GetValue()) > e.limits.DataBytes {
+		e.meter.count(MaxData)
+	}
+	return e.limits.validateData(field, d)
 }
 
 // markReadRecord returns the record of a read marker to set.

@@ -16,13 +16,13 @@ func (s *memberService) RequestMembership(ctx context.Context, req *chatv1.Reque
 	}
 	return &chatv1.RequestMembershipResponse{}, s.do(ctx, req.GetRoom(), who.ID, func() error {
 		return validateReason("note", req.GetNote())
-	}, &storev1.AskToJoin{Room: req.GetRoom(), Note: req.GetNote()})
+	}, &storev1.AskToJoin{Room: req.GetRoom(), Note: req.GetNote(), MaxMembers: s.engine.maxMembers()})
 }
 
 // AnswerMembershipRequest implements chatv1.MemberServiceServer.
 func (s *memberService) AnswerMembershipRequest(ctx context.Context, req *chatv1.AnswerMembershipRequestRequest) (*chatv1.AnswerMembershipRequestResponse, error) {
 	return &chatv1.AnswerMembershipRequestResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), nothingElse,
-		&storev1.AnswerRequest{Room: req.GetRoom(), User: req.GetUserId(), Accept: req.GetAccept()})
+		&storev1.AnswerRequest{Room: req.GetRoom(), User: req.GetUserId(), Accept: req.GetAccept(), MaxMembers: s.engine.maxMembers()})
 }
 
 // ListMembershipRequests implements chatv1.MemberServiceServer.

@@ -45,6 +45,9 @@ func (s *roomService) CreateRoom(ctx context.Context, req *chatv1.CreateRoomRequ
 	if err := validateSettings(req.GetTitle(), req.GetTopic(), req.GetKind(), req.GetPosting()); err != nil {
 		return nil, err
 	}
+	if err := s.engine.admitRoom(network(ctx), who.ID, state.RoomID(id)); err != nil {
+		return nil, err
+	}
 	room, err := s.change(ctx, who, id, &storev1.CreateRoom{Room: id, Settings: &storev1.Settings{
 		Title: req.GetTitle(), Topic: req.GetTopic(), Kind: uint32(req.GetKind()), Posting: uint32(req.GetPosting()),
 	}})

@@ -36,7 +36,8 @@ type Config struct {
 	Guests    *auth.Guests        // nil: a session needs a token
 	Logger    *slog.Logger        // nil: silent
 	Limits    Limits
-	Clock     func() time.Time // of records and events; nil: time.Now
+	Rates     Rates
+	Clock     func() time.Time // of records, events and rates; nil: time.Now
 	MaxRooms  int              // that one connection may have joined; 0: 200
 	Delivery  Delivery
 	Retention Retention // of rooms that have none of their own
@@ -79,6 +80,9 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.Retention.Validate(); err != nil {
 		return nil, fmt.Errorf("chat: %w", err)
 	}
+	if err := cfg.Rates.Validate(); err != nil {
+		return nil, fmt.Errorf("chat: %w", err)
+	}
 	if cfg.MaxRooms < 0 {
 		return nil, fmt.Errorf("chat: at most %d rooms a connection: must not be negative", cfg.MaxRooms)
 	}
@@ -93,6 +97,7 @@ func New(cfg Config) (*Service, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
+	e.meter = newMeter(cfg.Rates, e.now)
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -128,6 +133,6 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 }
 
 // CreateGuest implements chatv1.ChatServiceServer.
-func (s *Service) CreateGuest(_ context.Context, req *chatv1.CreateGuestRequest) (*chatv1.CreateGuestResponse, error) {
-	return createGuest(s.guests, "display_name", req.GetDisplayName())
+func (s *Service) CreateGuest(ctx context.Context, req *chatv1.CreateGuestRequest) (*chatv1.CreateGuestResponse, error) {
+	return createGuest(s.guests, "display_name", req.GetDisplayName(), func() error { return s.engine.meter.guest(network(ctx)) })
 }

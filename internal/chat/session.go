@@ -12,6 +12,7 @@ import (
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
+	"github.com/rialto-rpc/rialto/internal/limit"
 )
 
 // session is one Connect or Subscribe: cursors in rooms, and what waits to be sent beside their events.
@@ -31,6 +32,8 @@ type session struct {
 	// sentBytes returns how much the transport has sent, where it tells; nil otherwise.
 	sentBytes func() uint64
 	progress  progress
+
+	commands limit.Bucket // the reader's
 
 	// Who this is. Set once, by the reader with mu held, before the first command is carried out; unset for Subscribe.
 	actor state.Actor
@@ -212,7 +215,8 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	full := s.rooms[id] == nil && len(s.rooms) >= s.service.maxRooms
 	s.mu.Unlock()
 	if full {
-		return nil, errTooManyRooms
+		s.service.engine.meter.count(MaxRooms)
+		return nil, quotaError(MaxRooms)
 	}
 	c := &cursor{session: s, limit: uncapped, last: uncapped}
 	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice

@@ -1,6 +1,9 @@
 package chat
 
-import "sync/atomic"
+import (
+	"iter"
+	"sync/atomic"
+)
 
 // Stats is what a [Service] holds at a moment, and what it has done since it was made.
 type Stats struct {
@@ -12,6 +15,20 @@ type Stats struct {
 	Stalled   uint64 // streams ended because their client took nothing any more
 	Memory    int    // bytes that the rooms' windows and blocks hold, about
 }
+
+// Limits yields every limit that an operator sets.
+func (s *Service) Limits() iter.Seq[Limit] {
+	return func(yield func(Limit) bool) {
+		for l := range limits {
+			if !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+// Refused returns how much was refused because of a limit.
+func (s *Service) Refused(l Limit) uint64 { return s.engine.meter.refused[l].Load() }
 
 // sent counts what sessions have written.
 type sent struct {

@@ -16,6 +16,9 @@ func (s *Service) Subscribe(req *chatv1.SubscribeRequest, stream grpc.ServerStre
 	if err := s.validateSubscribe(req); err != nil {
 		return err
 	}
+	if err := s.engine.meter.connection(network(stream.Context())); err != nil {
+		return err
+	}
 	c := s.newSession(stream.Context(), func(r *response) error {
 		r.subscribe = true
 		return stream.SendMsg(r)
@@ -52,7 +55,8 @@ func (s *Service) validateSubscribe(req *chatv1.SubscribeRequest) error {
 	case len(rooms) == 0 && !req.GetSelf():
 		return invalidArgument("rooms", "must not be empty")
 	case len(rooms) > s.maxRooms:
-		return errTooManyRooms
+		s.engine.meter.count(MaxRooms)
+		return quotaError(MaxRooms)
 	}
 	seen := make(map[string]bool, len(rooms))
 	for i, j := range rooms {
@@ -79,6 +83,9 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 		return nil, err
 	}
 	id := state.RoomID(g.GetRoom())
+	if err := s.engine.meter.write(network(ctx), p.ID, id); err != nil {
+		return nil, err
+	}
 	exists, err := s.engine.mayTell(id, p.ID)
 	if err == nil && !exists {
 		err = errNoSuchRoom

@@ -270,8 +270,11 @@ func validateID(field, id string) error {
 
 // validateText checks a message's text.
 func (l Limits) validateText(field, text string) error {
-	if text == "" {
+	switch {
+	case text == "":
 		return invalidArgument(field, "must not be empty")
+	case len(text) > l.TextBytes:
+		return invalidSize(field, MaxText, l.TextBytes)
 	}
 	return validateProse(field, text, l.TextBytes)
 }
@@ -320,7 +323,7 @@ func (l Limits) validateData(field string, d *chatv1.Data) error {
 		}
 	}
 	if len(d.GetValue()) > l.DataBytes {
-		return invalidArgument(field+".value", fmt.Sprintf("must be at most %d bytes", l.DataBytes))
+		return invalidSize(field+".value", MaxData, l.DataBytes)
 	}
 	return nil
 }

@@ -145,17 +145,22 @@ func TestValidateData(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	if got, want := (Limits{}).withDefaults(), (Limits{TextBytes: 16384, DataBytes: 65536}); got != want {
+	if got, want := (Limits{}).withDefaults(), (Limits{
+		TextBytes: 16384, DataBytes: 65536, Members: 100_000, Reactions: 500, ReactionKinds: 20,
+	}); got != want {
 		t.Errorf("defaults %+v, want %+v", got, want)
 	}
-	raised := Limits{TextBytes: MaxBodyBytes, DataBytes: 1}
+	raised := Limits{TextBytes: MaxBodyBytes, DataBytes: 1, Members: 1, Reactions: MostReactions, ReactionKinds: 1}
 	if got := raised.withDefaults(); got != raised || raised.Validate() != nil || (Limits{}).Validate() != nil {
 		t.Errorf("%+v became %+v", raised, got)
 	}
 	if err := raised.validateText("text", strings.Repeat("x", MaxBodyBytes)); err != nil {
 		t.Error(err)
 	}
-	for _, l := range []Limits{{TextBytes: -1}, {DataBytes: -1}, {TextBytes: MaxBodyBytes + 1}, {DataBytes: MaxBodyBytes + 1}} {
+	for _, l := range []Limits{
+		{TextBytes: -1}, {DataBytes: -1}, {TextBytes: MaxBodyBytes + 1}, {DataBytes: MaxBodyBytes + 1},
+		{Members: -1}, {Members: MostMembers + 1}, {Reactions: MostReactions + 1}, {ReactionKinds: MostReactionKinds + 1},
+	} {
 		if l.Validate() == nil {
 			t.Errorf("%+v is taken", l)
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"google.golang.org/grpc"
+
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
@@ -16,9 +18,9 @@ type bystander struct {
 	said   int
 }
 
-func newBystander(t *testing.T, s *running, room string) *bystander {
+func newBystander(t *testing.T, conn grpc.ClientConnInterface, room string) *bystander {
 	t.Helper()
-	stream, err := chatv1.NewChatServiceClient(s.conn).Connect(t.Context())
+	stream, err := chatv1.NewChatServiceClient(conn).Connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,17 +34,16 @@ func newBystander(t *testing.T, s *running, room string) *bystander {
 			joined = joined || e.GetSnapshot() != nil
 		}
 	}
-	b.noticed(t, false)
+	b.noticed(t, 0)
 	return b
 }
 
-// noticed says something and waits to see it. What comes before must be exactly one message of somebody else if
-// oneMessage says so, otherwise nothing. It waits for that message first: that the sender's session is alive does not mean yet
-// that what it published is stored.
-func (b *bystander) noticed(t *testing.T, oneMessage bool) {
+// noticed says something and waits to see it. What comes before must be exactly so many changes by others. It waits for
+// those first: that the sender's session is alive does not mean yet that what it published is stored.
+func (b *bystander) noticed(t *testing.T, changes int) {
 	t.Helper()
 	foreign := 0
-	for oneMessage && foreign == 0 {
+	for foreign < changes {
 		for _, e := range b.receive(t) {
 			if b.advance(t, e) {
 				foreign++
@@ -64,8 +65,8 @@ func (b *bystander) noticed(t *testing.T, oneMessage bool) {
 			}
 		}
 	}
-	if want := map[bool]int{true: 1}[oneMessage]; foreign != want {
-		t.Errorf("the bystander saw %d events of others, want %d", foreign, want)
+	if foreign != changes {
+		t.Errorf("the bystander saw %d events of others, want %d", foreign, changes)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // TestChatOverHTTP talks and listens with nothing but HTTP, in each protocol, while somebody in the room is there by gRPC.
 func TestChatOverHTTP(t *testing.T) {
 	s := startServer(t)
-	witness := newBystander(t, s, "lobby")
+	witness := newBystander(t, s.conn, "lobby")
 	for name, protocol := range map[string]connect.ClientOption{
 		"Connect, JSON":      connect.WithProtoJSON(),
 		"Connect, protobuf":  connect.WithClientOptions(),
@@ -48,7 +48,7 @@ func TestChatOverHTTP(t *testing.T) {
 			if len(page) != 1 || page[0].GetSeq() != posted.GetSeq() {
 				t.Errorf("the newest page is %v", page)
 			}
-			witness.noticed(t, true)
+			witness.noticed(t, 1)
 		})
 	}
 }

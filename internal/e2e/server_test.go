@@ -18,8 +18,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // running is a server in this process, with a native connection to it.
 type running struct {
-	http string
-	conn *grpc.ClientConn
+	http, grpc, admin string
+	conn              *grpc.ClientConn
 }
 
 func startServer(t *testing.T) *running {
@@ -28,6 +28,12 @@ func startServer(t *testing.T) *running {
 }
 
 func startServerWith(t *testing.T, heartbeat time.Duration) *running {
+	t.Helper()
+	return startServerConfig(t, func(cfg *server.Config) { cfg.Heartbeat = heartbeat })
+}
+
+// startServerConfig starts a server that change may make another one.
+func startServerConfig(t *testing.T, change func(*server.Config)) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ready := make(chan server.Addresses, 1)
@@ -39,12 +45,13 @@ func startServerWith(t *testing.T, heartbeat time.Duration) *running {
 		Guests:            true,
 		MaxMessageBytes:   1 << 20,
 		MaxRooms:          200,
-		Heartbeat:         heartbeat,
+		Heartbeat:         20 * time.Second,
 		FirstFrameTimeout: 5 * time.Second,
 		WriteTimeout:      20 * time.Second,
 		DrainTimeout:      5 * time.Second,
 		OnReady:           func(a server.Addresses) error { ready <- a; return nil },
 	}
+	change(&cfg)
 	go func() { ended <- server.Run(ctx, cfg) }() // ends with stop, awaited by Cleanup
 	t.Cleanup(func() {
 		stop()
@@ -64,7 +71,7 @@ func startServerWith(t *testing.T, heartbeat time.Duration) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &running{http: a.HTTP, conn: conn}
+	return &running{http: a.HTTP, grpc: a.GRPC, admin: a.Admin, conn: conn}
 }
 
 // guest returns the token of a fresh identity.

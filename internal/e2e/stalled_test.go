@@ -16,7 +16,7 @@ func TestPeerThatStopsReading(t *testing.T) {
 	for _, wire := range []string{"json", "proto", "plain", "grpc"} {
 		t.Run(wire, func(t *testing.T) {
 			room := "stalled-" + wire
-			b := newBystander(t, s, room)
+			b := newBystander(t, s.conn, room)
 			peer := openCall(t, s, wire, "Connect")
 			peer.send([]frame{{"text", []byte(`{"join":{"room":"` + room + `"}}`)}})
 			from := firstSnapshot(t, peer)
@@ -24,7 +24,7 @@ func TestPeerThatStopsReading(t *testing.T) {
 			for range messages / 100 {
 				b.sayAndSee(t, 100, text)
 			}
-			b.noticed(t, false)
+			b.noticed(t, 0)
 
 			for rev := from; rev < b.rev; {
 				r := peer.receive()

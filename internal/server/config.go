@@ -44,6 +44,10 @@ type Config struct {
 	MaxDataBytes      int           // of a message's typed bytes; 0: chat.DefaultDataBytes
 	MaxConnections    int           // WebSockets at a time; 0: no limit
 	MaxRooms          int           // joined by one connection
+	MaxMembers        int           // of one room; 0: chat.DefaultMembers
+	MaxReactions      int           // to one message; 0: chat.DefaultReactions
+	MaxReactionKinds  int           // to one message, of different emoji; 0: chat.DefaultReactionKinds
+	Rates             Rates         // how often what; 0: no limit
 	DeliveryWindow    time.Duration // that news may wait for more of it; 0: nothing waits
 	Heartbeat         time.Duration // between questions to a silent client; at least 1 s
 	FirstFrameTimeout time.Duration // for the first frame of a WebSocket
@@ -59,6 +63,9 @@ type Config struct {
 	now   func() time.Time // when the certificate is looked at; nil: time.Now
 	store state.Options    // how the store is opened, but for the logger and OnCommit
 }
+
+// Rates are how often what may be done.
+type Rates = chat.Rates
 
 // Addresses are where a server really listens.
 type Addresses struct {
@@ -89,7 +96,7 @@ func (c Config) Validate() error {
 			return &ConfigError{fmt.Errorf("--%s %q: %w", a.flag, a.address, err)}
 		}
 	}
-	for _, validate := range []func() error{c.validateChat, c.validateFront, c.limits().Validate, c.validateAdmission} {
+	for _, validate := range []func() error{c.validateChat, c.validateFront, c.validateLimits, c.validateAdmission} {
 		if err := validate(); err != nil {
 			return &ConfigError{err}
 		}
@@ -98,7 +105,22 @@ func (c Config) Validate() error {
 }
 
 func (c Config) limits() chat.Limits {
-	return chat.Limits{TextBytes: c.MaxTextBytes, DataBytes: c.MaxDataBytes}
+	return chat.Limits{
+		TextBytes: c.MaxTextBytes, DataBytes: c.MaxDataBytes,
+		Members: c.MaxMembers, Reactions: c.MaxReactions, ReactionKinds: c.MaxReactionKinds,
+	}
+}
+
+// validateLimits names what is wrong by its flag, which is the limit's name.
+func (c Config) validateLimits() error {
+	err := c.limits().Validate()
+	if err == nil {
+		err = c.Rates.Validate()
+	}
+	if err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	return nil
 }
 
 func (c Config) retention() chat.Retention {

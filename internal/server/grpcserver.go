@@ -24,14 +24,14 @@ const (
 	minClientPing = 5 * time.Second
 )
 
-// newGRPCServer returns a server with the given interceptors, outermost first.
-func newGRPCServer(cfg Config, cert *certificate, in interceptors, connections *prometheus.GaugeVec) *grpc.Server {
+// newGRPCServer returns a server with the given interceptors, outermost first. admit may refuse a connection.
+func newGRPCServer(cfg Config, cert *certificate, in interceptors, admit func(net.Conn) error, connections *prometheus.GaugeVec) *grpc.Server {
 	transport := insecure.NewCredentials()
 	if cert != nil {
 		transport = credentials.NewTLS(cert.tlsConfig())
 	}
 	return grpc.NewServer(
-		grpc.Creds(countedCredentials{transport, connections.WithLabelValues("grpc")}),
+		grpc.Creds(countedCredentials{transport, admit, connections.WithLabelValues("grpc")}),
 		grpc.ChainUnaryInterceptor(in.unary...),
 		grpc.ChainStreamInterceptor(in.stream...),
 		grpc.ForceServerCodecV2(bridge.Codec()), // the chat's messages carry their own encoding
@@ -52,14 +52,18 @@ func stopGRPC(ctx context.Context, s *grpc.Server) {
 	s.GracefulStop()
 }
 
-// countedCredentials keeps a gauge of the connections past their handshake. A wrapped listener could count too, but
+// countedCredentials admits connections and keeps a gauge of those past their handshake. A wrapped listener could count too, but
 // would hide the *net.TCPConn on which grpc-go sets TCP_USER_TIMEOUT; a stats.Handler would cost every message.
 type countedCredentials struct {
 	credentials.TransportCredentials
-	open prometheus.Gauge
+	admit func(net.Conn) error
+	open  prometheus.Gauge
 }
 
 func (c countedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if err := c.admit(raw); err != nil {
+		return nil, nil, err // grpc-go closes it
+	}
 	conn, info, err := c.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
 		return nil, nil, err
@@ -69,7 +73,7 @@ func (c countedCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials
 }
 
 func (c countedCredentials) Clone() credentials.TransportCredentials {
-	return countedCredentials{c.TransportCredentials.Clone(), c.open}
+	return countedCredentials{c.TransportCredentials.Clone(), c.admit, c.open}
 }
 
 type countedConn struct {

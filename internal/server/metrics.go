@@ -105,6 +105,20 @@ func (m *metrics) watchDelivery(c *chat.Service) {
 		func() float64 { return float64(c.Stats().Memory) })
 }
 
+// watchLimits shows what was refused because there was too much of it.
+func (m *metrics) watchLimits(c *chat.Service, s *sockets) {
+	for l := range c.Limits() {
+		refused := func() float64 { return float64(c.Refused(l)) }
+		if l == chat.AddressConnections {
+			refused = func() float64 { return float64(c.Refused(l) + s.refused.Load()) }
+		}
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: namespace, Name: "limits_refused_total", Help: "What was refused because a limit was reached.",
+			ConstLabels: prometheus.Labels{"limit": l.String()},
+		}, refused))
+	}
+}
+
 // watchBridge shows what the bridge counts.
 func (m *metrics) watchBridge(b *bridge.Handler) {
 	m.gaugeFunc("websockets_open", "WebSockets open now.",

@@ -31,6 +31,7 @@ const (
 // service's answers. After an error, close frees what was opened.
 func (s *server) open() error {
 	s.drained, s.endDrain = context.WithCancel(context.Background())
+	s.sockets = newSockets(s.cfg.Rates.AddressConnections)
 	s.metrics = newMetrics(s.cfg.Version)
 	s.metrics.addStore()
 	var err error
@@ -99,7 +100,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	s.sequencer = local.New(local.Options{SyncInterval: s.cfg.SyncInterval})
 	config := chat.Config{
-		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), MaxRooms: s.cfg.MaxRooms,
+		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), Rates: s.cfg.Rates, MaxRooms: s.cfg.MaxRooms,
 		Delivery: s.cfg.delivery(), Retention: s.cfg.retention(), Eraser: s.store,
 	}
 	var tokens auth.Authenticator = noTokens{}
@@ -123,7 +124,8 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 	in := s.interceptors(overGRPC, tokens)
 	in.unary = append(in.unary, auth.UnaryAddressInterceptor(s.proxies))
 	in.stream = append(in.stream, auth.StreamAddressInterceptor(s.proxies))
-	s.grpc = newGRPCServer(s.cfg, s.cert, s.admitting(in), s.metrics.connections)
+	admit := func(conn net.Conn) error { return s.sockets.admitConn(s.proxies, conn) }
+	s.grpc = newGRPCServer(s.cfg, s.cert, s.admitting(in), admit, s.metrics.connections)
 	var err error
 	if s.bridge, err = s.newBridge(s.admitting(s.interceptors(overBridge, tokens))); err != nil {
 		return err
@@ -131,6 +133,7 @@ func (s *server) openWires(tokens auth.Authenticator) error {
 	s.metrics.watchBridge(s.bridge)
 	s.metrics.watchChat(s.chat)
 	s.metrics.watchDelivery(s.chat)
+	s.metrics.watchLimits(s.chat, s.sockets)
 	s.health = health.NewServer()
 	s.chat.Register(s.grpc)
 	s.chat.Register(s.bridge)
@@ -194,7 +197,8 @@ func (c Config) allowedHosts() []string {
 }
 
 func (s *server) openHTTP() {
-	door := &clientAddress{next: frontDoor(s.bridge, web.Handler(), &s.ready), proxies: s.proxies, logger: s.logger}
+	front := s.sockets.door(frontDoor(s.bridge, web.Handler(), &s.ready))
+	door := &clientAddress{next: front, proxies: s.proxies, logger: s.logger}
 	s.http = newHTTPServer(door, s.metrics.connections, s.logger)
 	if s.cert != nil {
 		s.http.TLSConfig = s.cert.tlsConfig()

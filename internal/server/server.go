@@ -31,6 +31,7 @@ type server struct {
 	listeners *listeners
 	cert      *certificate // nil: no TLS
 	proxies   auth.Proxies
+	sockets   *sockets
 	metrics   *metrics
 	ready     readiness
 	health    *health.Server

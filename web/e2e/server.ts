@@ -76,7 +76,11 @@ export class RialtoServer {
     const data = join(this.directory, "data");
     const child = spawn(
       this.binary,
-      ["serve", "--http", http, "--grpc", grpc, "--admin", "127.0.0.1:0", "--data", data, "--port-file", portFile],
+      [
+        ...["serve", "--http", http, "--grpc", grpc, "--admin", "127.0.0.1:0", "--data", data, "--port-file", portFile],
+        // Tests write as fast as they can.
+        ...["--connection-commands=0", "--user-writes=0", "--room-writes=0", "--address-writes=0"],
+      ],
       { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"] },
     );
     for (const stream of [child.stdout, child.stderr]) {

@@ -53,8 +53,8 @@ func (t *transaction) removeLink(r *Record, c *storev1.RemoveLink) (Result, erro
 }
 
 // useLink makes the actor a member by a link, who is none and not banned.
-func (t *transaction) useLink(room *room, r *Record, id string, now int64) (Result, error) {
-	there, err := t.link(id)
+func (t *transaction) useLink(room *room, r *Record, c *storev1.AddMember, now int64) (Result, error) {
+	there, err := t.link(c.GetLink())
 	if err != nil {
 		return Result{}, err
 	}
@@ -65,8 +65,11 @@ func (t *transaction) useLink(room *room, r *Record, id string, now int64) (Resu
 	if room.value.GetSettings().GetArchiveTimeMs() != 0 {
 		return Result{Refusal: RoomArchived}, nil
 	}
+	if room.full(c) {
+		return Result{Refusal: TooManyMembers}, nil
+	}
 	v.Uses++
-	if err := t.putLink(id, there); err != nil {
+	if err := t.putLink(c.GetLink(), there); err != nil {
 		return Result{}, err
 	}
 	return t.makeMember(room, r, r.Actor, Role(v.GetRole()))

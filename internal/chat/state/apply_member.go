@@ -25,7 +25,7 @@ func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error)
 		if actor.BannedAt(now) {
 			return Result{Refusal: Banned}, nil
 		}
-		return t.useLink(room, r, c.GetLink(), now)
+		return t.useLink(room, r, c, now)
 	}
 	invitation, err := t.invitation(id)
 	if err != nil {
@@ -39,11 +39,19 @@ func (t *transaction) addMember(r *Record, c *storev1.AddMember) (Result, error)
 	if room.value.GetSettings().GetArchiveTimeMs() != 0 {
 		return Result{Refusal: RoomArchived}, nil
 	}
+	if room.full(c) {
+		return Result{Refusal: TooManyMembers}, nil
+	}
 	role := RoleMember
 	if invitation != nil {
 		role = Role(invitation.GetRole())
 	}
 	return t.makeMember(room, r, r.Actor, role)
+}
+
+// full reports whether a room has as many members as a command says that it may have.
+func (r *room) full(c interface{ GetMaxMembers() uint64 }) bool {
+	return c.GetMaxMembers() != 0 && r.value.GetMembers() >= c.GetMaxMembers()
 }
 
 // makeMember makes somebody a member. A ban that they had has passed; whether they were invited or asked does not matter any

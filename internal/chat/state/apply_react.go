@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -18,7 +19,7 @@ func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
 	}
 	if c.GetRemove() {
 		changed = removeReaction(v, c.GetEmoji(), r.Actor.ID)
-	} else if changed, refusal = addReaction(v, c.GetEmoji(), r.Actor.ID); refusal != Accepted {
+	} else if changed, refusal = addReaction(v, c, r.Actor.ID); refusal != Accepted {
 		return Result{Refusal: refusal}, nil
 	}
 	if !changed {
@@ -29,12 +30,12 @@ func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
 	return result, t.recordMessage(in.room, Reacted, r.Actor, result.Seq, v)
 }
 
-// addReaction adds user to those who reacted with emoji; false if they did already.
-func addReaction(v *storev1.MessageValue, emoji, user string) (bool, Refusal) {
+// addReaction adds user to those who reacted as c says; false if they did already.
+func addReaction(v *storev1.MessageValue, c *storev1.React, user string) (bool, Refusal) {
 	if v.GetDeleteTimeMs() != 0 {
 		return false, MessageDeleted
 	}
-	i := indexReaction(v, emoji)
+	i := indexReaction(v, c.GetEmoji())
 	if i >= 0 && slices.Contains(v.Reactions[i].GetUserIds(), user) {
 		return false, Accepted
 	}
@@ -42,12 +43,13 @@ func addReaction(v *storev1.MessageValue, emoji, user string) (bool, Refusal) {
 	for _, reaction := range v.GetReactions() {
 		total += len(reaction.GetUserIds())
 	}
-	if total >= MaxReactions || i < 0 && len(v.GetReactions()) >= MaxReactionKinds {
+	most, kinds := cmp.Or(c.GetMaxReactions(), MaxReactions), cmp.Or(c.GetMaxKinds(), MaxReactionKinds)
+	if total >= int(most) || i < 0 && len(v.GetReactions()) >= int(kinds) {
 		return false, TooManyReactions
 	}
 	if i < 0 {
 		i = len(v.Reactions)
-		v.Reactions = append(v.Reactions, &storev1.ReactionValue{Emoji: emoji})
+		v.Reactions = append(v.Reactions, &storev1.ReactionValue{Emoji: c.GetEmoji()})
 	}
 	v.Reactions[i].UserIds = append(v.Reactions[i].UserIds, user)
 	return true, Accepted

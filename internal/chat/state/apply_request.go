@@ -15,7 +15,7 @@ func (t *transaction) askToJoin(r *Record, c *storev1.AskToJoin) (Result, error)
 	}
 	settings := room.value.GetSettings()
 	if RoomKind(settings.GetKind()) == Public {
-		return t.addMember(r, &storev1.AddMember{Room: c.GetRoom()})
+		return t.addMember(r, &storev1.AddMember{Room: c.GetRoom(), MaxMembers: c.GetMaxMembers()})
 	}
 	id := memberID{room.id, r.Actor.ID}
 	actor, err := t.person(room, r.Actor.ID)
@@ -47,6 +47,9 @@ func (t *transaction) answerRequest(r *Record, c *storev1.AnswerRequest) (Result
 	if c.GetAccept() {
 		if action = RequestAccepted; in.value.GetSettings().GetArchiveTimeMs() != 0 {
 			return Result{Refusal: RoomArchived}, nil
+		}
+		if in.full(c) {
+			return Result{Refusal: TooManyMembers}, nil
 		}
 	}
 	if err := t.removeRequest(in.room, id); err != nil {

@@ -13,7 +13,7 @@ import (
 func (r *modelRoom) people(actor state.Actor, timeMS int64, command any) (state.Result, bool) {
 	switch c := command.(type) {
 	case *storev1.AddMember:
-		return r.join(actor, timeMS, c.GetLink()), true
+		return r.join(actor, timeMS, c), true
 	case *storev1.RemoveMember:
 		return r.leave(actor, timeMS, c.GetUser()), true
 	case *storev1.SetRole:
@@ -134,10 +134,10 @@ func (r *modelRoom) audit(actor state.Actor, timeMS int64, act state.Act) {
 	})
 }
 
-func (r *modelRoom) join(actor state.Actor, timeMS int64, link string) state.Result {
+func (r *modelRoom) join(actor state.Actor, timeMS int64, c *storev1.AddMember) state.Result {
 	m := r.of(actor.ID)
-	if link != "" && m.Role == state.RoleNone {
-		return r.useLink(actor, timeMS, link)
+	if c.GetLink() != "" && m.Role == state.RoleNone {
+		return r.useLink(actor, timeMS, c)
 	}
 	invitation, invited := r.invitations[actor.ID]
 	switch refusal := r.sees(actor, r.now(timeMS)); {
@@ -147,12 +147,20 @@ func (r *modelRoom) join(actor state.Actor, timeMS int64, link string) state.Res
 		return state.Result{Refusal: refusal}
 	case r.Settings.ArchiveTime != 0:
 		return state.Result{Refusal: state.RoomArchived}
+	case r.full(c):
+		return state.Result{Refusal: state.TooManyMembers}
 	}
 	role := state.RoleMember
 	if invited {
 		role = invitation.Role
 	}
 	return r.admit(actor, timeMS, actor, role)
+}
+
+// full: 0 is any number.
+func (r *modelRoom) full(c interface{ GetMaxMembers() uint64 }) bool {
+	most := c.GetMaxMembers()
+	return most > 0 && r.Members >= most
 }
 
 // admit makes somebody a member.
@@ -167,8 +175,8 @@ func (r *modelRoom) admit(actor state.Actor, timeMS int64, who state.Actor, role
 	return r.memberChanged(state.MemberChanged, actor, timeMS, m)
 }
 
-func (r *modelRoom) useLink(actor state.Actor, timeMS int64, id string) state.Result {
-	now, m := r.now(timeMS), r.of(actor.ID)
+func (r *modelRoom) useLink(actor state.Actor, timeMS int64, c *storev1.AddMember) state.Result {
+	now, m, id := r.now(timeMS), r.of(actor.ID), c.GetLink()
 	l, ok := r.links[id]
 	switch {
 	case m.Banned && (m.BanEnd == 0 || m.BanEnd > now):
@@ -177,6 +185,8 @@ func (r *modelRoom) useLink(actor state.Actor, timeMS int64, id string) state.Re
 		return state.Result{Refusal: state.NoSuchLink}
 	case r.Settings.ArchiveTime != 0:
 		return state.Result{Refusal: state.RoomArchived}
+	case r.full(c):
+		return state.Result{Refusal: state.TooManyMembers}
 	}
 	l.Uses++
 	r.links[id] = l
@@ -224,7 +234,7 @@ func (m *model) ask(actor state.Actor, timeMS int64, c *storev1.AskToJoin) state
 		return state.Result{}
 	}
 	if r.Settings.Kind == state.Public {
-		return r.join(actor, timeMS, "")
+		return r.join(actor, timeMS, &storev1.AddMember{MaxMembers: c.GetMaxMembers()})
 	}
 	now, who := r.now(timeMS), r.of(actor.ID)
 	banned := who.Banned && (who.BanEnd == 0 || who.BanEnd > now)
@@ -250,6 +260,8 @@ func (r *modelRoom) answer(actor state.Actor, timeMS int64, c *storev1.AnswerReq
 		return state.Result{}
 	case r.Settings.ArchiveTime != 0:
 		return state.Result{Refusal: state.RoomArchived}
+	case r.full(c):
+		return state.Result{Refusal: state.TooManyMembers}
 	}
 	r.audit(actor, timeMS, state.Act{Action: state.RequestAccepted, User: c.GetUser()})
 	return r.admit(actor, timeMS, request.User, state.RoleMember)

@@ -345,6 +345,13 @@ func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *
 		}
 	}
 	has := kind >= 0 && slices.Contains(m.Reactions[kind].UserIDs, actor.ID)
+	most, kinds := state.MaxReactions, state.MaxReactionKinds
+	if c.GetMaxReactions() != 0 {
+		most = int(c.GetMaxReactions())
+	}
+	if c.GetMaxKinds() != 0 {
+		kinds = int(c.GetMaxKinds())
+	}
 	switch {
 	case !c.GetRemove() && m.DeleteTime != 0:
 		return state.Result{Refusal: state.MessageDeleted}
@@ -355,7 +362,7 @@ func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *
 	case has:
 		m.Reactions[kind].UserIDs = slices.DeleteFunc(m.Reactions[kind].UserIDs,
 			func(id string) bool { return id == actor.ID })
-	case total == state.MaxReactions, kind < 0 && len(m.Reactions) == state.MaxReactionKinds:
+	case total >= most, kind < 0 && len(m.Reactions) >= kinds:
 		return state.Result{Refusal: state.TooManyReactions}
 	case kind < 0:
 		m.Reactions = append(m.Reactions, state.Reaction{Emoji: c.GetEmoji(), UserIDs: []string{actor.ID}})

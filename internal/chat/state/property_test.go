@@ -349,9 +349,16 @@ func randomCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	case n < 32:
 		return actor, timeMS, &storev1.Delete{Room: room, Seq: seq + 2}
 	case n < 50:
-		return actor, timeMS, &storev1.React{
+		react := &storev1.React{
 			Room: room, Seq: 1 + uint64(r.IntN(12))/5, Emoji: string(rune('😀' + r.IntN(30))), Remove: r.IntN(10) == 0,
 		}
+		switch r.IntN(8) {
+		case 0:
+			react.MaxReactions = 1 + r.Uint32N(30)
+		case 1:
+			react.MaxKinds = 1 + r.Uint32N(30)
+		}
+		return actor, timeMS, react
 	case n < 52:
 		if r.IntN(2) == 0 {
 			room = fmt.Sprint("room-", r.IntN(100))
@@ -424,7 +431,7 @@ func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, t
 	}
 	for _, request := range in.allRequests() {
 		if r.IntN(4) == 0 {
-			return owner, &storev1.AnswerRequest{Room: den, User: request.User.ID, Accept: r.IntN(2) == 0}
+			return owner, &storev1.AnswerRequest{Room: den, User: request.User.ID, Accept: r.IntN(2) == 0, MaxMembers: randomMost(r)}
 		}
 	}
 	return actor, aboutPeople(r, den, actor, whom, timeMS)
@@ -500,22 +507,25 @@ func (m *model) ownedDen() (string, state.Actor) {
 	}
 }
 
+// randomMost is how many members a room may have: mostly any number.
+func randomMost(r *rand.Rand) uint64 { return []uint64{0, 0, 0, 0, 1, 2, 3, 4}[r.IntN(8)] }
+
 func aboutPeople(r *rand.Rand, room string, actor state.Actor, whom string, timeMS int64) proto.Message {
 	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
 	link := fmt.Sprint("link ", r.IntN(50))
 	switch r.IntN(18) {
 	case 0, 1:
-		return &storev1.AddMember{Room: room}
+		return &storev1.AddMember{Room: room, MaxMembers: randomMost(r)}
 	case 8:
-		return &storev1.AddMember{Room: room, Link: link}
+		return &storev1.AddMember{Room: room, Link: link, MaxMembers: randomMost(r)}
 	case 9, 16, 17:
 		return &storev1.CreateLink{Room: room, Link: link, Role: uint32(1 + r.IntN(2)), MaxUses: r.Uint32N(3), UntilMs: until}
 	case 10:
 		return &storev1.RemoveLink{Room: room, Link: link}
 	case 11, 12:
-		return &storev1.AskToJoin{Room: room, Note: fmt.Sprint("note ", r.IntN(3))}
+		return &storev1.AskToJoin{Room: room, Note: fmt.Sprint("note ", r.IntN(3)), MaxMembers: randomMost(r)}
 	case 13:
-		return &storev1.AnswerRequest{Room: room, User: whom, Accept: r.IntN(2) == 0}
+		return &storev1.AnswerRequest{Room: room, User: whom, Accept: r.IntN(2) == 0, MaxMembers: randomMost(r)}
 	case 14:
 		others := []string{whom, person(r.IntN(3)).ID}[r.IntN(2):]
 		id, _ := state.DirectRoom(append(slices.Clone(others), actor.ID)...)

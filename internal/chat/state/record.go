@@ -101,10 +101,11 @@ const (
 	Blocked                          // somebody whom it concerns has blocked the actor
 	ShutOutOfServer                  // the actor is banned from the server
 	RoomDeleted                      // nothing is posted there any more
+	TooManyMembers                   // the room has as many as the record says that it may have
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 
-// Limits that Apply decides on. Changing one needs a new record version.
+// Limits that Apply decides on where the record says nothing else. Changing one needs a new record version.
 const (
 	MaxReactionKinds = 20  // kinds of reaction to one message
 	MaxReactions     = 500 // reactions to one message in all

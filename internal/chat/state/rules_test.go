@@ -113,6 +113,70 @@ func TestReactionLimits(t *testing.T) {
 	}
 }
 
+// TestReactionLimitsOfTheRecord: what a record says counts, for that record.
+func TestReactionLimitsOfTheRecord(t *testing.T) {
+	t.Parallel()
+	s := open(t, vfs.NewMem())
+	do(t, s, user("ana"), 1, say("lobby", "", "one"))
+	full := state.Result{Refusal: state.TooManyReactions}
+	react := func(who, emoji string, most, kinds uint32) state.Result {
+		t.Helper()
+		return do(t, s, user(who), 1, &storev1.React{Room: "lobby", Seq: 1, Emoji: emoji, MaxReactions: most, MaxKinds: kinds})
+	}
+	react("ana", "a", 2, 1)
+	if got := react("ana", "b", 2, 1); got != full {
+		t.Errorf("a second kind of one: %+v", got)
+	}
+	react("ben", "a", 2, 1)
+	if got := react("cleo", "a", 2, 1); got != full {
+		t.Errorf("a third of two: %+v", got)
+	}
+	if got := react("cleo", "b", 3, 2); got.Rev != 4 {
+		t.Errorf("a third of three, and a second kind of two: %+v", got)
+	}
+	if got := react("ana", "a", 1, 1); got != (state.Result{Seq: 1}) {
+		t.Errorf("the same again, under a lower limit: %+v", got)
+	}
+}
+
+// TestMemberLimit: a room takes as many members as the record says, whichever way they come, and those whom it does not
+// take keep what they came with.
+func TestMemberLimit(t *testing.T) {
+	t.Parallel()
+	s := open(t, vfs.NewMem())
+	owner, full := user("owner"), state.Result{Refusal: state.TooManyMembers}
+	do(t, s, owner, 1, &storev1.CreateRoom{Room: "den", Settings: &storev1.Settings{Kind: uint32(state.Private), Requests: true}})
+	do(t, s, owner, 1, &storev1.CreateLink{Room: "den", Link: "l", Role: uint32(state.RoleMember), MaxUses: 1})
+	do(t, s, owner, 1, &storev1.Invite{Room: "den", User: "ana", Role: uint32(state.RoleMember)})
+	do(t, s, user("ben"), 1, &storev1.AskToJoin{Room: "den"})
+	ways := []struct {
+		who state.Actor
+		way func(most uint64) proto.Message
+	}{
+		{user("ana"), func(most uint64) proto.Message { return &storev1.AddMember{Room: "den", MaxMembers: most} }},
+		{user("cleo"), func(most uint64) proto.Message { return &storev1.AddMember{Room: "den", Link: "l", MaxMembers: most} }},
+		{owner, func(most uint64) proto.Message {
+			return &storev1.AnswerRequest{Room: "den", User: "ben", Accept: true, MaxMembers: most}
+		}},
+	}
+	for i, w := range ways {
+		there := uint64(i) + 1
+		if got := do(t, s, w.who, 1, w.way(there)); got != full {
+			t.Errorf("way %d, of %d members: %+v", i, there, got)
+		}
+		if got := do(t, s, w.who, 1, w.way(there+1)); got.Rev == 0 {
+			t.Errorf("way %d, with room for one more: %+v", i, got)
+		}
+	}
+	if got := do(t, s, user("ana"), 1, &storev1.AddMember{Room: "den", MaxMembers: 1}); got != (state.Result{}) {
+		t.Errorf("who is a member already: %+v", got)
+	}
+	do(t, s, owner, 1, &storev1.CreateRoom{Room: "square"})
+	if got := do(t, s, user("ana"), 1, &storev1.AskToJoin{Room: "square", MaxMembers: 1}); got != full {
+		t.Errorf("asking in a public room: %+v", got)
+	}
+}
+
 // TestTimes shows that the time of a change never falls behind that of the one before, and is never 0, which says that
 // something did not happen.
 func TestTimes(t *testing.T) {

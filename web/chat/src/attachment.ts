@@ -140,7 +140,8 @@ export class Attachment {
       this.events.joined(result.value);
     } else if (result.case === "error") {
       const error = errorFromStatus(result.value);
-      if (error.code === "UNAVAILABLE") {
+      const tooFast = error.code === "RESOURCE_EXHAUSTED" && error.retryAfterMs !== undefined;
+      if (error.code === "UNAVAILABLE" || tooFast) {
         this.timer = setTimeout(() => this.join(), this.backoff.next(error.retryAfterMs));
       } else {
         this.refusal = error;

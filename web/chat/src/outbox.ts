@@ -17,6 +17,14 @@ const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
   "ABORTED",
 ]);
 
+/** Longer than this, in ms, nobody wants to see a message "sending" because there were too many before it. */
+const patienceMs = 30_000;
+
+/** Whether a refusal means: not so fast. */
+function waitsFor({ code, retryAfterMs }: ChatError): boolean {
+  return code === "RESOURCE_EXHAUSTED" && retryAfterMs !== undefined && retryAfterMs <= patienceMs;
+}
+
 /** A body of more bytes is not even sent: it could end the session of all rooms. */
 export const sendableBytes = 256 * 1024;
 
@@ -121,7 +129,8 @@ export class Outbox {
    */
   lost(error: ChatError | undefined): void {
     for (const { inFlight, shown } of this.entries.values()) {
-      if (inFlight && error?.code === "RESOURCE_EXHAUSTED" && byteLength(shown) > maxTextBytes) {
+      const tooMuch = error?.code === "RESOURCE_EXHAUSTED" && error.retryAfterMs === undefined;
+      if (inFlight && tooMuch && byteLength(shown) > maxTextBytes) {
         this.fail(shown.clientId, error);
       }
     }
@@ -147,7 +156,7 @@ export class Outbox {
     const entry = this.entries.get(clientId);
     if (entry) {
       entry.inFlight = false;
-      if (unsettled.has(error.code)) {
+      if (unsettled.has(error.code) || waitsFor(error)) {
         return true;
       }
       this.fail(clientId, error);

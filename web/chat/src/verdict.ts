@@ -54,7 +54,7 @@ export function judge(error: ConnectError | undefined): Verdict {
     return { next: "stop", reason: { code: "refused", text: message }, retryAfterMs };
   }
   const reason: DisconnectReason =
-    code === "UNAVAILABLE"
+    code === "UNAVAILABLE" || (code === "RESOURCE_EXHAUSTED" && retryAfterMs > 0)
       ? { code: "unavailable", text: "The server is restarting or busy." }
       : { code: "server-error", text: "The server ended the session." };
   return { next: "call", reason, retryAfterMs };

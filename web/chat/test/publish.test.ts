@@ -204,10 +204,10 @@ describe("a refusal", () => {
     const { room, call } = await h.joinLobby();
     const clientId = room.send("hello");
     const [publish] = await takePublishes(call);
-    const busy = status(code.resourceExhausted, "slow down", { retryAfterMs: 1500 });
-    await respond(call, { replies: [errorReply(publish?.request, busy)] });
+    const slow = status(code.resourceExhausted, "slow mode", { retryAfterMs: 60_000 });
+    await respond(call, { replies: [errorReply(publish?.request, slow)] });
     expect(room.getSnapshot().pending).toMatchObject([
-      { clientId, status: "failed", error: { code: "RESOURCE_EXHAUSTED", message: "slow down", retryAfterMs: 1500 } },
+      { clientId, status: "failed", error: { code: "RESOURCE_EXHAUSTED", message: "slow mode", retryAfterMs: 60_000 } },
     ]);
     await vi.advanceTimersByTimeAsync(10_000);
     expect(await takePublishes(call)).toEqual([]);
@@ -262,6 +262,34 @@ describe("a refusal", () => {
     await vi.advanceTimersByTimeAsync(501);
     expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["hello", "behind it"]);
     expect(room.getSnapshot().pending[0]?.clientId).toBe(clientId);
+  });
+
+  test("for too many messages is none, either: all that were refused go again in order, after the delay and some more", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby();
+    const sent = ["one", "two", "three"];
+    for (const text of sent) {
+      room.send(text);
+    }
+    const [one, ...refused] = await takePublishes(call);
+    const busy = status(code.resourceExhausted, "too many writes of this user", { retryAfterMs: 2000 });
+    await respond(call, {
+      replies: [publishResult(one?.request, 1), ...refused.map(({ request }) => errorReply(request, busy))],
+    });
+    expect(pending(room)).toEqual(["sending one", "sending two", "sending three"]);
+    await vi.advanceTimersByTimeAsync(1999);
+    expect(await takePublishes(call)).toEqual([]);
+    await vi.advanceTimersByTimeAsync(501);
+    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["two", "three"]);
+  });
+
+  test("by ending the session for too many sessions is not one of the long text", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby();
+    room.send("x".repeat(16 * 1024 + 1));
+    await h.end(code.resourceExhausted, "too many connections from this address", { retryAfterMs: 100 });
+    expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "unavailable" } });
+    expect(room.getSnapshot().pending).toMatchObject([{ status: "sending" }]);
   });
 
   test("by ending the session for a limit is one of the long text that was being sent, and of nothing else", async () => {

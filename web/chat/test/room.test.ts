@@ -124,13 +124,16 @@ describe("joining", () => {
     expect(h.connection.status).toBe("live");
   });
 
-  test("is repeated after what the server asks for when it cannot be done yet", async () => {
+  test.each([
+    ["unavailable", code.unavailable],
+    ["too often", code.resourceExhausted],
+  ])("is repeated after what the server asks for when it cannot be done yet: %s", async (_, refusal) => {
     const h = new Harness();
     h.client.connect();
     const call = await h.accept();
     h.client.room("lobby").join();
     const [, join] = await takeRequests(call);
-    const busy = status(code.unavailable, "not yet", { retryAfterMs: 2000 });
+    const busy = status(refusal, "not yet", { retryAfterMs: 2000 });
     await respond(call, { replies: [errorReply(join, busy)] });
     await vi.advanceTimersByTimeAsync(1999);
     expect(call.sent).toHaveLength(0);

@@ -457,7 +457,7 @@ func (x *Leave) GetRoom() string {
 //
 // INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
 // PERMISSION_DENIED: banned, muted (with google.rpc.RetryInfo if that ends), or the role is too low. FAILED_PRECONDITION:
-// the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+// the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, too often, or the store is full. ALREADY_EXISTS: this
 // client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
 type Publish struct {
 	state protoimpl.MessageState `protogen:"open.v1"`

@@ -38,16 +38,19 @@ const (
 //
 // Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
 // RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of
-// the server and says no more. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
+// the server and says no more. Everything may be RESOURCE_EXHAUSTED by a limit that the operator sets: with RetryInfo where
+// it is one of how often, with google.rpc.QuotaFailure, whose description names it, where waiting does not help. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
 // settled by repeating the publish with the same `client_id`.
 type ChatServiceClient interface {
 	// Connect is a session: commands in, replies and events out, in any number of rooms.
 	//
 	// A command that is refused yields a Reply with an error and the session goes on. The stream itself ends with
-	// - INVALID_ARGUMENT: a request that cannot be decoded, or that holds no command and is not empty;
-	// - UNAUTHENTICATED: a token in the metadata or in `hello` that is not valid;
-	// - UNAVAILABLE with google.rpc.RetryInfo: the server is going away. Connect again, after that delay, and resume;
-	// - RESOURCE_EXHAUSTED: the client takes nothing from the connection any more, although it is alive.
+	//   - INVALID_ARGUMENT: a request that cannot be decoded, or that holds no command and is not empty;
+	//   - UNAUTHENTICATED: a token in the metadata or in `hello` that is not valid;
+	//   - UNAVAILABLE with google.rpc.RetryInfo: the server is going away. Connect again, after that delay, and resume;
+	//   - RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the client takes nothing from the connection any more, although it is
+	//     alive; or too many sessions, or new guests, come from its address.
+	//
 	// Publishes of one session are appended in the order received. Replies may overtake one another, and a reply may come
 	// long before or after the event it caused.
 	//
@@ -60,7 +63,7 @@ type ChatServiceClient interface {
 	// calls beside it a client needs no Connect, where a network carries none.
 	//
 	// INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
-	// have. UNAUTHENTICATED: `self` without a token.
+	// have, or too many streams from this address. UNAUTHENTICATED: `self` without a token.
 	// It ends like Connect.
 	Subscribe(ctx context.Context, in *SubscribeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SubscribeResponse], error)
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
@@ -69,7 +72,7 @@ type ChatServiceClient interface {
 	SendSignal(ctx context.Context, in *SendSignalRequest, opts ...grpc.CallOption) (*SendSignalResponse, error)
 	// CreateGuest makes a fresh identity and returns its token.
 	//
-	// PERMISSION_DENIED: this server admits no guests.
+	// PERMISSION_DENIED: this server admits no guests. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: too many from this address.
 	CreateGuest(ctx context.Context, in *CreateGuestRequest, opts ...grpc.CallOption) (*CreateGuestResponse, error)
 }
 
@@ -146,16 +149,19 @@ func (c *chatServiceClient) CreateGuest(ctx context.Context, in *CreateGuestRequ
 //
 // Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
 // RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of
-// the server and says no more. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
+// the server and says no more. Everything may be RESOURCE_EXHAUSTED by a limit that the operator sets: with RetryInfo where
+// it is one of how often, with google.rpc.QuotaFailure, whose description names it, where waiting does not help. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
 // settled by repeating the publish with the same `client_id`.
 type ChatServiceServer interface {
 	// Connect is a session: commands in, replies and events out, in any number of rooms.
 	//
 	// A command that is refused yields a Reply with an error and the session goes on. The stream itself ends with
-	// - INVALID_ARGUMENT: a request that cannot be decoded, or that holds no command and is not empty;
-	// - UNAUTHENTICATED: a token in the metadata or in `hello` that is not valid;
-	// - UNAVAILABLE with google.rpc.RetryInfo: the server is going away. Connect again, after that delay, and resume;
-	// - RESOURCE_EXHAUSTED: the client takes nothing from the connection any more, although it is alive.
+	//   - INVALID_ARGUMENT: a request that cannot be decoded, or that holds no command and is not empty;
+	//   - UNAUTHENTICATED: a token in the metadata or in `hello` that is not valid;
+	//   - UNAVAILABLE with google.rpc.RetryInfo: the server is going away. Connect again, after that delay, and resume;
+	//   - RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the client takes nothing from the connection any more, although it is
+	//     alive; or too many sessions, or new guests, come from its address.
+	//
 	// Publishes of one session are appended in the order received. Replies may overtake one another, and a reply may come
 	// long before or after the event it caused.
 	//
@@ -168,7 +174,7 @@ type ChatServiceServer interface {
 	// calls beside it a client needs no Connect, where a network carries none.
 	//
 	// INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
-	// have. UNAUTHENTICATED: `self` without a token.
+	// have, or too many streams from this address. UNAUTHENTICATED: `self` without a token.
 	// It ends like Connect.
 	Subscribe(*SubscribeRequest, grpc.ServerStreamingServer[SubscribeResponse]) error
 	// SendSignal is `ConnectRequest.signal` as a call of its own. The room need not be joined.
@@ -177,7 +183,7 @@ type ChatServiceServer interface {
 	SendSignal(context.Context, *SendSignalRequest) (*SendSignalResponse, error)
 	// CreateGuest makes a fresh identity and returns its token.
 	//
-	// PERMISSION_DENIED: this server admits no guests.
+	// PERMISSION_DENIED: this server admits no guests. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: too many from this address.
 	CreateGuest(context.Context, *CreateGuestRequest) (*CreateGuestResponse, error)
 	mustEmbedUnimplementedChatServiceServer()
 }

@@ -59,7 +59,8 @@ type MemberServiceClient interface {
 	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
 	// have a link to, with the role that this says. One who is already makes no event and uses no link.
 	//
-	// NOT_FOUND: no such link, or it has ended or been used as often as it may.
+	// NOT_FOUND: no such link, or it has ended or been used as often as it may. RESOURCE_EXHAUSTED: the room has as many members
+	// as the operator lets it have (default 100,000).
 	AddMember(ctx context.Context, in *AddMemberRequest, opts ...grpc.CallOption) (*AddMemberResponse, error)
 	// CreateLink makes a link: whoever has its token becomes a member by AddMember. The server keeps only a hash of it. For
 	// moderators.
@@ -81,6 +82,8 @@ type MemberServiceClient interface {
 	ListMembershipRequests(ctx context.Context, in *ListMembershipRequestsRequest, opts ...grpc.CallOption) (*ListMembershipRequestsResponse, error)
 	// AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
 	// no error. For moderators.
+	//
+	// RESOURCE_EXHAUSTED: the room has as many members as it may.
 	AnswerMembershipRequest(ctx context.Context, in *AnswerMembershipRequestRequest, opts ...grpc.CallOption) (*AnswerMembershipRequestResponse, error)
 	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
 	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
@@ -398,7 +401,8 @@ type MemberServiceServer interface {
 	// AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
 	// have a link to, with the role that this says. One who is already makes no event and uses no link.
 	//
-	// NOT_FOUND: no such link, or it has ended or been used as often as it may.
+	// NOT_FOUND: no such link, or it has ended or been used as often as it may. RESOURCE_EXHAUSTED: the room has as many members
+	// as the operator lets it have (default 100,000).
 	AddMember(context.Context, *AddMemberRequest) (*AddMemberResponse, error)
 	// CreateLink makes a link: whoever has its token becomes a member by AddMember. The server keeps only a hash of it. For
 	// moderators.
@@ -420,6 +424,8 @@ type MemberServiceServer interface {
 	ListMembershipRequests(context.Context, *ListMembershipRequestsRequest) (*ListMembershipRequestsResponse, error)
 	// AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
 	// no error. For moderators.
+	//
+	// RESOURCE_EXHAUSTED: the room has as many members as it may.
 	AnswerMembershipRequest(context.Context, *AnswerMembershipRequestRequest) (*AnswerMembershipRequestResponse, error)
 	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
 	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide

@@ -61,7 +61,7 @@ type MessageServiceClient interface {
 	// AddReaction adds the caller's reaction. One that is there already makes no event.
 	//
 	// NOT_FOUND: no such room or message. FAILED_PRECONDITION: it is deleted. RESOURCE_EXHAUSTED: 20 kinds, or 500
-	// reactions in all, are there. INVALID_ARGUMENT: an invalid emoji.
+	// reactions in all, are there (both are the operator's to set). INVALID_ARGUMENT: an invalid emoji.
 	AddReaction(ctx context.Context, in *AddReactionRequest, opts ...grpc.CallOption) (*AddReactionResponse, error)
 	// RemoveReaction takes the caller's reaction back. One that is not there makes no event.
 	//
@@ -180,7 +180,7 @@ type MessageServiceServer interface {
 	// AddReaction adds the caller's reaction. One that is there already makes no event.
 	//
 	// NOT_FOUND: no such room or message. FAILED_PRECONDITION: it is deleted. RESOURCE_EXHAUSTED: 20 kinds, or 500
-	// reactions in all, are there. INVALID_ARGUMENT: an invalid emoji.
+	// reactions in all, are there (both are the operator's to set). INVALID_ARGUMENT: an invalid emoji.
 	AddReaction(context.Context, *AddReactionRequest) (*AddReactionResponse, error)
 	// RemoveReaction takes the caller's reaction back. One that is not there makes no event.
 	//

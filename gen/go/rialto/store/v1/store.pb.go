@@ -568,7 +568,11 @@ type React struct {
 	// The reaction.
 	Emoji string `protobuf:"bytes,3,opt,name=emoji,proto3" json:"emoji,omitempty"`
 	// Whether to take it back.
-	Remove        bool `protobuf:"varint,4,opt,name=remove,proto3" json:"remove,omitempty"`
+	Remove bool `protobuf:"varint,4,opt,name=remove,proto3" json:"remove,omitempty"`
+	// How many reactions the message may have; 0: 500.
+	MaxReactions uint32 `protobuf:"varint,5,opt,name=max_reactions,json=maxReactions,proto3" json:"max_reactions,omitempty"`
+	// How many kinds of them; 0: 20.
+	MaxKinds      uint32 `protobuf:"varint,6,opt,name=max_kinds,json=maxKinds,proto3" json:"max_kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -629,6 +633,20 @@ func (x *React) GetRemove() bool {
 		return x.Remove
 	}
 	return false
+}
+
+func (x *React) GetMaxReactions() uint32 {
+	if x != nil {
+		return x.MaxReactions
+	}
+	return 0
+}
+
+func (x *React) GetMaxKinds() uint32 {
+	if x != nil {
+		return x.MaxKinds
+	}
+	return 0
 }
 
 // CreateRoom is the command that makes a room.
@@ -1148,7 +1166,9 @@ type AddMember struct {
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The link that lets them in, by id; empty: none.
-	Link          string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
+	Link string `protobuf:"bytes,2,opt,name=link,proto3" json:"link,omitempty"`
+	// How many members the room may have; 0: any number.
+	MaxMembers    uint64 `protobuf:"varint,3,opt,name=max_members,json=maxMembers,proto3" json:"max_members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1195,6 +1215,13 @@ func (x *AddMember) GetLink() string {
 		return x.Link
 	}
 	return ""
+}
+
+func (x *AddMember) GetMaxMembers() uint64 {
+	if x != nil {
+		return x.MaxMembers
+	}
+	return 0
 }
 
 // OpenDirect is the command that makes the room of a few people, if there is none.
@@ -1395,7 +1422,9 @@ type AskToJoin struct {
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// What they say to that.
-	Note          string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
+	// How many members the room may have; 0: any number.
+	MaxMembers    uint64 `protobuf:"varint,3,opt,name=max_members,json=maxMembers,proto3" json:"max_members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1444,6 +1473,13 @@ func (x *AskToJoin) GetNote() string {
 	return ""
 }
 
+func (x *AskToJoin) GetMaxMembers() uint64 {
+	if x != nil {
+		return x.MaxMembers
+	}
+	return 0
+}
+
 // AnswerRequest is the command that lets somebody in who asked, or does not.
 type AnswerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1452,7 +1488,9 @@ type AnswerRequest struct {
 	// Who asked.
 	User string `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// Whether they become a member.
-	Accept        bool `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	Accept bool `protobuf:"varint,3,opt,name=accept,proto3" json:"accept,omitempty"`
+	// How many members the room may have; 0: any number.
+	MaxMembers    uint64 `protobuf:"varint,4,opt,name=max_members,json=maxMembers,proto3" json:"max_members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1506,6 +1544,13 @@ func (x *AnswerRequest) GetAccept() bool {
 		return x.Accept
 	}
 	return false
+}
+
+func (x *AnswerRequest) GetMaxMembers() uint64 {
+	if x != nil {
+		return x.MaxMembers
+	}
+	return 0
 }
 
 // Block is the command by which the actor wants nothing more from somebody, or again does.
@@ -3916,12 +3961,14 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\r_expected_rev\".\n" +
 	"\x06Delete\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
-	"\x03seq\x18\x02 \x01(\x04R\x03seq\"[\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\"\x9d\x01\n" +
 	"\x05React\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05emoji\x18\x03 \x01(\tR\x05emoji\x12\x16\n" +
-	"\x06remove\x18\x04 \x01(\bR\x06remove\"W\n" +
+	"\x06remove\x18\x04 \x01(\bR\x06remove\x12#\n" +
+	"\rmax_reactions\x18\x05 \x01(\rR\fmaxReactions\x12\x1b\n" +
+	"\tmax_kinds\x18\x06 \x01(\rR\bmaxKinds\"W\n" +
 	"\n" +
 	"CreateRoom\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x125\n" +
@@ -3970,10 +4017,12 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\totherwise\x18\x03 \x01(\v2\x1a.rialto.store.v1.RetentionR\totherwise\"/\n" +
 	"\x05Purge\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
-	"\x04keys\x18\x02 \x01(\rR\x04keys\"3\n" +
+	"\x04keys\x18\x02 \x01(\rR\x04keys\"T\n" +
 	"\tAddMember\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
-	"\x04link\x18\x02 \x01(\tR\x04link\"6\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\x12\x1f\n" +
+	"\vmax_members\x18\x03 \x01(\x04R\n" +
+	"maxMembers\"6\n" +
 	"\n" +
 	"OpenDirect\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
@@ -3988,14 +4037,18 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\n" +
 	"RemoveLink\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
-	"\x04link\x18\x02 \x01(\tR\x04link\"3\n" +
+	"\x04link\x18\x02 \x01(\tR\x04link\"T\n" +
 	"\tAskToJoin\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
-	"\x04note\x18\x02 \x01(\tR\x04note\"O\n" +
+	"\x04note\x18\x02 \x01(\tR\x04note\x12\x1f\n" +
+	"\vmax_members\x18\x03 \x01(\x04R\n" +
+	"maxMembers\"p\n" +
 	"\rAnswerRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
-	"\x06accept\x18\x03 \x01(\bR\x06accept\"/\n" +
+	"\x06accept\x18\x03 \x01(\bR\x06accept\x12\x1f\n" +
+	"\vmax_members\x18\x04 \x01(\x04R\n" +
+	"maxMembers\"/\n" +
 	"\x05Block\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x12\n" +
 	"\x04lift\x18\x02 \x01(\bR\x04lift\"6\n" +

@@ -225,7 +225,7 @@ export declare const LeaveSchema: GenMessage<Leave>;
  *
  * INVALID_ARGUMENT: an invalid id, text, type or mention. NOT_FOUND: no message with the seq in reply_to.
  * PERMISSION_DENIED: banned, muted (with google.rpc.RetryInfo if that ends), or the role is too low. FAILED_PRECONDITION:
- * the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, over a limit, or the store is full. ALREADY_EXISTS: this
+ * the room is archived. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: slow mode, too often, or the store is full. ALREADY_EXISTS: this
  * client_id was used for other content. UNAVAILABLE: the outcome is unknown; repeat with the same client_id.
  *
  * @generated from message rialto.chat.v1.Publish
@@ -781,7 +781,8 @@ export declare const CreateGuestResponseSchema: GenMessage<CreateGuestResponse>;
  *
  * Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
  * RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of
- * the server and says no more. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
+ * the server and says no more. Everything may be RESOURCE_EXHAUSTED by a limit that the operator sets: with RetryInfo where
+ * it is one of how often, with google.rpc.QuotaFailure, whose description names it, where waiting does not help. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
  * settled by repeating the publish with the same `client_id`.
  *
  * @generated from service rialto.chat.v1.ChatService
@@ -794,7 +795,8 @@ export declare const ChatService: GenService<{
    * - INVALID_ARGUMENT: a request that cannot be decoded, or that holds no command and is not empty;
    * - UNAUTHENTICATED: a token in the metadata or in `hello` that is not valid;
    * - UNAVAILABLE with google.rpc.RetryInfo: the server is going away. Connect again, after that delay, and resume;
-   * - RESOURCE_EXHAUSTED: the client takes nothing from the connection any more, although it is alive.
+   * - RESOURCE_EXHAUSTED with google.rpc.RetryInfo: the client takes nothing from the connection any more, although it is
+   *   alive; or too many sessions, or new guests, come from its address.
    * Publishes of one session are appended in the order received. Replies may overtake one another, and a reply may come
    * long before or after the event it caused.
    *
@@ -815,7 +817,7 @@ export declare const ChatService: GenService<{
    * calls beside it a client needs no Connect, where a network carries none.
    *
    * INVALID_ARGUMENT: no room and not `self`, a room twice or an invalid id. RESOURCE_EXHAUSTED: more rooms than a connection may
-   * have. UNAUTHENTICATED: `self` without a token.
+   * have, or too many streams from this address. UNAUTHENTICATED: `self` without a token.
    * It ends like Connect.
    *
    * @generated from rpc rialto.chat.v1.ChatService.Subscribe
@@ -840,7 +842,7 @@ export declare const ChatService: GenService<{
   /**
    * CreateGuest makes a fresh identity and returns its token.
    *
-   * PERMISSION_DENIED: this server admits no guests.
+   * PERMISSION_DENIED: this server admits no guests. RESOURCE_EXHAUSTED with google.rpc.RetryInfo: too many from this address.
    *
    * @generated from rpc rialto.chat.v1.ChatService.CreateGuest
    */

@@ -178,7 +178,8 @@ export const CreateGuestResponseSchema = /*@__PURE__*/
  *
  * Errors, everywhere in this package: INVALID_ARGUMENT carries google.rpc.BadRequest and names the field;
  * RESOURCE_EXHAUSTED and UNAVAILABLE carry google.rpc.RetryInfo where a later try may succeed; INTERNAL is a fault of
- * the server and says no more. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
+ * the server and says no more. Everything may be RESOURCE_EXHAUSTED by a limit that the operator sets: with RetryInfo where
+ * it is one of how often, with google.rpc.QuotaFailure, whose description names it, where waiting does not help. An outcome that is unknown (UNAVAILABLE, DEADLINE_EXCEEDED, a broken connection) is
  * settled by repeating the publish with the same `client_id`.
  *
  * @generated from service rialto.chat.v1.ChatService

@@ -1115,7 +1115,8 @@ export declare const MemberService: GenService<{
    * AddMember makes the caller a member: of a public room, with the role of a member, or of one that they are invited to or
    * have a link to, with the role that this says. One who is already makes no event and uses no link.
    *
-   * NOT_FOUND: no such link, or it has ended or been used as often as it may.
+   * NOT_FOUND: no such link, or it has ended or been used as often as it may. RESOURCE_EXHAUSTED: the room has as many members
+   * as the operator lets it have (default 100,000).
    *
    * @generated from rpc rialto.chat.v1.MemberService.AddMember
    */
@@ -1185,6 +1186,8 @@ export declare const MemberService: GenService<{
   /**
    * AnswerMembershipRequest lets somebody in who asked, as a member, or does not; they are not told. One that is not there is
    * no error. For moderators.
+   *
+   * RESOURCE_EXHAUSTED: the room has as many members as it may.
    *
    * @generated from rpc rialto.chat.v1.MemberService.AnswerMembershipRequest
    */

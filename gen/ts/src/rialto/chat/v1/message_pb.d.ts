@@ -552,7 +552,7 @@ export declare const MessageService: GenService<{
    * AddReaction adds the caller's reaction. One that is there already makes no event.
    *
    * NOT_FOUND: no such room or message. FAILED_PRECONDITION: it is deleted. RESOURCE_EXHAUSTED: 20 kinds, or 500
-   * reactions in all, are there. INVALID_ARGUMENT: an invalid emoji.
+   * reactions in all, are there (both are the operator's to set). INVALID_ARGUMENT: an invalid emoji.
    *
    * @generated from rpc rialto.chat.v1.MessageService.AddReaction
    */

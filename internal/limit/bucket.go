@@ -1,0 +1,25 @@
+package limit
+
+import "time"
+
+// Bucket is a token bucket of one's own. The zero value is full. It is not safe for concurrent use.
+//
+// It is kept as one time, as in the generic cell rate algorithm (ITU-T I.371, annex A): when it will be full again. A
+// bucket that has been full since before now is the same as one that was never used, which is what lets [Buckets] forget.
+type Bucket struct {
+	full time.Duration
+}
+
+// Take takes a token and returns 0, or returns how long it takes until there is one. now is the time since any moment that
+// is always the same; it may not go back.
+func (b *Bucket) Take(r Rate, now time.Duration) (wait time.Duration) {
+	if r.N == 0 {
+		return 0
+	}
+	full := max(b.full, now) + r.interval()
+	if wait := full - now - r.Per; wait > 0 {
+		return wait
+	}
+	b.full = full
+	return 0
+}
