@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -29,18 +30,25 @@ const (
 	preloadReport = 10_000
 )
 
-// playHistory stores messages in rooms of very different sizes, and then reads newest pages of rooms chosen likewise while
-// others go on publishing. Plain mode has no unary calls on an open socket, so that there pages go over multiplexed mode.
+// playHistory stores messages in rooms of very different sizes, starts the server again and reads pages of it while it is cold,
+// and then reads newest pages of rooms chosen likewise while others go on publishing. Plain mode has no unary calls on an open socket, so that there pages go over multiplexed mode.
 func playHistory(p *play) (Metrics, error) {
-	l, err := openLoaders(p)
+	l, err := openLoaders(p, "before")
 	if err != nil {
 		return nil, err
 	}
-	defer l.close()
-	if err := l.preload(p.cfg.Preload); err != nil {
+	if err := errors.Join(l.preload(p.cfg.Preload), l.close()); err != nil {
+		return nil, err
+	}
+	cold, err := p.measureCold()
+	if err != nil {
+		return nil, err
+	}
+	if l, err = openLoaders(p, "during"); err != nil {
 		return nil, err
 	}
 	m, err := p.measureHistory(l)
+	maps.Copy(m, cold)
 	return m, errors.Join(err, l.close())
 }
 
@@ -51,7 +59,6 @@ func (p *play) measureHistory(l *loaderPool) (Metrics, error) {
 	if p.cfg.Rate > 0 {
 		group.Go(func() error { return pace(ctx, p.cfg.Rate, func(int) error { return l.publish(ctx) }) })
 	}
-	var measuring atomic.Bool
 	readers := make([]*pageReader, pageReaders)
 	for i := range readers {
 		cc, err := p.unaryConn()
@@ -60,7 +67,7 @@ func (p *play) measureHistory(l *loaderPool) (Metrics, error) {
 		}
 		defer cc.Close()
 		readers[i] = &pageReader{
-			client: chatv1.NewMessageServiceClient(cc), rooms: newZipf(rand.Uint64(), p.cfg.Rooms), measuring: &measuring,
+			client: chatv1.NewMessageServiceClient(cc), rooms: newZipf(rand.Uint64(), p.cfg.Rooms),
 		}
 		group.Go(func() error { return readers[i].run(ctx) })
 	}
@@ -73,11 +80,16 @@ func (p *play) measureHistory(l *loaderPool) (Metrics, error) {
 		return nil, err
 	}
 	acks := l.acks.Load()
-	measuring.Store(true)
+	measure := func(on bool) {
+		for _, r := range readers {
+			r.measuring.Store(on)
+		}
+	}
+	measure(true)
 	if err := p.hold(p.cfg.Duration); err != nil {
 		return nil, err
 	}
-	measuring.Store(false)
+	measure(false)
 	acks = l.acks.Load() - acks
 	c, err := stopMeter()
 	stop()
@@ -118,7 +130,7 @@ func newZipf(seed uint64, rooms int) *rand.Zipf {
 type pageReader struct {
 	client    chatv1.MessageServiceClient
 	rooms     *rand.Zipf
-	measuring *atomic.Bool
+	measuring atomic.Bool
 
 	latency           histogram
 	short, disordered uint64 // pages that had not all, or not in order
@@ -126,21 +138,29 @@ type pageReader struct {
 
 func (r *pageReader) run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		start := time.Now()
-		page, err := r.client.ListMessages(ctx, &chatv1.ListMessagesRequest{Room: roomID(int(r.rooms.Uint64())), PageSize: pageSize})
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case status.Code(err) == codes.NotFound:
-			// Nobody has said anything there yet.
-		case err != nil:
-			return fmt.Errorf("page: %w", err)
+		if err := r.read(ctx, r.rooms.Uint64()); err != nil {
+			return err
 		}
-		if r.measuring.Load() {
-			r.latency.add(time.Since(start))
-		}
-		r.check(page)
 	}
+	return nil
+}
+
+// read reads the newest page of a room; a context that ends is no error.
+func (r *pageReader) read(ctx context.Context, room uint64) error {
+	start := time.Now()
+	page, err := r.client.ListMessages(ctx, &chatv1.ListMessagesRequest{Room: roomID(int(room)), PageSize: pageSize})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case status.Code(err) == codes.NotFound:
+		// Nobody has said anything there yet.
+	case err != nil:
+		return fmt.Errorf("page: %w", err)
+	}
+	if r.measuring.Load() {
+		r.latency.add(time.Since(start))
+	}
+	r.check(page)
 	return nil
 }
 
@@ -162,6 +182,7 @@ func (r *pageReader) check(page *chatv1.ListMessagesResponse) {
 // loaderPool publishes into any room over some sessions, many at a time.
 type loaderPool struct {
 	play  *play
+	name  string // of this pool's messages
 	conns []Session
 	free  chan int // indexes of conns that may take another publish, each as often as it may
 	acks  atomic.Uint64
@@ -175,8 +196,8 @@ type loaderPool struct {
 	closing atomic.Bool
 }
 
-func openLoaders(p *play) (*loaderPool, error) {
-	l := &loaderPool{play: p, free: make(chan int, loaders*loaderWindow), rooms: newZipf(1, p.cfg.Rooms)}
+func openLoaders(p *play, name string) (*loaderPool, error) {
+	l := &loaderPool{play: p, name: name, free: make(chan int, loaders*loaderWindow), rooms: newZipf(1, p.cfg.Rooms)}
 	for i := range loaders {
 		c, err := p.dial(p.ctx)
 		if err != nil {
@@ -243,7 +264,7 @@ func (l *loaderPool) publishTo(ctx context.Context, room int) error {
 	select {
 	case i := <-l.free:
 		l.n++
-		return l.conns[i].Send(publishRequest(roomID(room), fmt.Sprint("l-", l.n), l.play.cfg.MessageBytes, 0))
+		return l.conns[i].Send(publishRequest(roomID(room), fmt.Sprint(l.name, "-", l.n), l.play.cfg.MessageBytes, 0))
 	case <-ctx.Done():
 		return nil
 	}

@@ -33,6 +33,8 @@ const (
 	PagesPerSecond      Metric = "pages_per_s"
 	PageP50             Metric = "page_p50_ms"
 	PageP99             Metric = "page_p99_ms"
+	ColdPageP50         Metric = "cold_page_p50_ms"
+	ColdPageP99         Metric = "cold_page_p99_ms"
 )
 
 // metricTitles is the order and the words of the table.
@@ -61,6 +63,8 @@ var metricTitles = []struct {
 	{PagesPerSecond, "pages/s"},
 	{PageP50, "page of 50 p50, ms"},
 	{PageP99, "page of 50 p99, ms"},
+	{ColdPageP50, "page of 50 of a cold server p50, ms"},
+	{ColdPageP99, "page of 50 of a cold server p99, ms"},
 	{GeneratorCores, "generator CPU, cores"},
 }
 

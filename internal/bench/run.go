@@ -12,6 +12,9 @@ type Progress func(line string)
 // runSlack is what a run may take beyond the times it is configured with: starting, connecting, settling.
 const runSlack = 5 * time.Minute
 
+// preloadSlack is what a message that is stored before may take.
+const preloadSlack = 200 * time.Microsecond
+
 // Run plays the scenario cfg.Runs times against each subject, in turns, each time on a fresh server. The error is that
 // of a run that could not be made; faults and busy generators are in the report. Progress may be nil.
 func Run(ctx context.Context, cfg Config, progress Progress) (*Report, error) {
@@ -47,7 +50,7 @@ func Run(ctx context.Context, cfg Config, progress Progress) (*Report, error) {
 }
 
 func runOnce(ctx context.Context, cfg *Config, name string, tell func(string)) (*RunResult, error) {
-	ctx, cancel := context.WithTimeout(ctx, runSlack+cfg.Warmup+cfg.Duration+cfg.Rest)
+	ctx, cancel := context.WithTimeout(ctx, runSlack+cfg.Warmup+cfg.Duration+cfg.Rest+time.Duration(cfg.Preload)*preloadSlack)
 	defer cancel()
 	tell("starting")
 	s, err := startSubject(ctx, cfg, name)

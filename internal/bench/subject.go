@@ -34,6 +34,8 @@ type subject struct {
 	pid  int
 	stop func()                                            // ends what start began
 	dial func(context.Context, Addresses) (Session, error) // a peer's own; nil: none
+	// restart starts it again on the same directory, nothing of which is in memory then; nil: it cannot be.
+	restart func(context.Context) error
 }
 
 // noLimits are the flags of a server whose clients all come from one address, as fast as they can.
@@ -65,6 +67,19 @@ func startSubject(ctx context.Context, cfg *Config, name string) (*subject, erro
 	s.dial = dial
 	end := s.stop
 	s.stop = func() { end(); os.RemoveAll(dir) }
+	s.restart = func(ctx context.Context) error {
+		end()
+		end = func() {}
+		if err := errors.Join(dropCaches(ctx, dir), os.Remove(portFile)); err != nil {
+			return err
+		}
+		again, err := startProcess(ctx, name, append(command, "--port-file", portFile), portFile)
+		if err != nil {
+			return fmt.Errorf("start %s again: %w", name, err)
+		}
+		s.at, s.pid, end = again.at, again.pid, again.stop
+		return nil
+	}
 	return s, nil
 }
 
