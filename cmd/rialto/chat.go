@@ -49,7 +49,8 @@ const exitInterrupted = 130
 // Help implements [kong.HelpProvider].
 func (*chatCommand) Help() string {
 	return `On a terminal this is a full-screen chat; /help there tells the rest. When standard input or output is something
-else, each line of the input is posted and each message of the room printed, as "time name: text".
+else, each line of the input is posted and each message of the room printed, as "time name: text". Lines are stored in their
+order; one that the server has no time for now is waited for, and one that it refuses is named by its number, and the others go on.
 
 Examples:
 

@@ -34,7 +34,8 @@ var ErrNotStored = errors.New("some messages were not stored")
 
 // RunLines posts each line of In that is not blank, and prints each message of the room as "time name: text". At the end
 // of In it waits until every line is stored, and the history and what came before the last of them printed, and returns nil; with Follow
-// it goes on until ctx ends, and returns nil then if everything was stored.
+// it goes on until ctx ends, and returns nil then if everything was stored. Lines keep their order if c sends one at a time
+// ([client.WithMaxInFlight]).
 //
 // It does not close In: a Read may go on after it has returned.
 func RunLines(ctx context.Context, c *client.Client, o LineOptions) error {
@@ -59,13 +60,19 @@ func RunLines(ctx context.Context, c *client.Client, o LineOptions) error {
 	}
 	defer room.Leave()
 
-	publications := make(chan *client.Publication, 64)
+	publications := make(chan lineSent, 64)
 	go l.read(ctx, room, publications) // ends with In, or at its next line after ctx
 	var waiter sync.WaitGroup
 	defer waiter.Wait()
 	defer cancel(nil)
 	waiter.Go(func() { l.await(ctx, publications) }) // ends with publications, or ctx
 	return l.outcome(ctx, l.print(ctx, room))
+}
+
+// lineSent is a line of the input on its way.
+type lineSent struct {
+	line        int // from 1
+	publication *client.Publication
 }
 
 type lines struct {
@@ -97,6 +104,8 @@ func (l *lines) outcome(ctx context.Context, err error) error {
 		return nil
 	case cause != nil:
 		return cause
+	case errors.Is(err, client.ErrShutOut):
+		return fmt.Errorf("you may not see %s any more", l.Room)
 	default:
 		return err
 	}
@@ -132,59 +141,70 @@ func (l *lines) giveUp() {
 }
 
 // read posts what In holds.
-func (l *lines) read(ctx context.Context, room *client.Room, publications chan<- *client.Publication) {
+func (l *lines) read(ctx context.Context, room *client.Room, publications chan<- lineSent) {
 	defer close(publications)
 	input := bufio.NewScanner(l.In)
 	input.Buffer(nil, maxLineBytes)
+	line := 0
 	for input.Scan() {
+		line++
 		text := strings.TrimSuffix(input.Text(), "\r")
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		l.mu.Lock()
-		l.unsaid++
-		l.mu.Unlock()
+		l.begin()
 		publication, err := room.PublishAsync(ctx, text)
 		if err != nil {
 			if ctx.Err() != nil {
 				return
 			}
-			l.refuse(err)
+			l.refuse(line, err)
 			continue
 		}
 		select {
-		case publications <- publication:
+		case publications <- lineSent{line, publication}:
 		case <-ctx.Done():
 			return
 		}
 	}
-	if err := input.Err(); err != nil {
-		l.cancel(fmt.Errorf("read messages: %w", err))
+	if err := input.Err(); err != nil { // those before it are still waited for
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = fmt.Errorf("over %d KiB", maxLineBytes>>10)
+		}
+		l.begin()
+		l.refuse(line+1, fmt.Errorf("%w; nor is anything behind it", err))
 	}
 }
 
+// begin says that there is a line without an answer.
+func (l *lines) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsaid++
+}
+
 // await takes the outcome of each line.
-func (l *lines) await(ctx context.Context, publications <-chan *client.Publication) {
+func (l *lines) await(ctx context.Context, publications <-chan lineSent) {
 	for {
 		select {
-		case publication, more := <-publications:
+		case p, more := <-publications:
 			if !more {
 				l.inputEnded()
 				return
 			}
-			l.settle(ctx, publication)
+			l.settle(ctx, p)
 		case <-ctx.Done(): // the reader may hang in its Read
 			return
 		}
 	}
 }
 
-func (l *lines) settle(ctx context.Context, publication *client.Publication) {
-	result, err := publication.Wait(ctx)
+func (l *lines) settle(ctx context.Context, p lineSent) {
+	result, err := p.publication.Wait(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
 	case err != nil:
-		l.refuse(err)
+		l.refuse(p.line, err)
 	default:
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -200,8 +220,8 @@ func (l *lines) inputEnded() {
 	l.finishLocked()
 }
 
-func (l *lines) refuse(err error) {
-	fmt.Fprintln(l.Errors, "not stored:", CleanLine(reason(err)))
+func (l *lines) refuse(line int, err error) {
+	fmt.Fprintf(l.Errors, "line %d is not stored: %s\n", line, CleanLine(reason(err)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unsaid--

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,11 +153,62 @@ func TestRefusedLinesAreReported(t *testing.T) {
 	if !errors.Is(err, terminal.ErrNotStored) {
 		t.Errorf("RunLines: %v", err)
 	}
-	if n := strings.Count(errs.String(), "not stored: "); n != 2 {
-		t.Errorf("reported %q", errs.String())
+	reports := strings.Split(strings.TrimSpace(errs.String()), "\n")
+	slices.Sort(reports) // what is refused here is said before what the server refuses
+	if len(reports) != 2 || !strings.HasPrefix(reports[0], "line 2 is not stored: ") || !strings.HasPrefix(reports[1], "line 3 is not stored: ") {
+		t.Errorf("reported %q", reports)
 	}
 	if !strings.Contains(out.String(), "still good") || strings.Contains(out.String(), "ad\n") {
 		t.Errorf("printed %q", out.String())
+	}
+}
+
+// What stood before a line that cannot be read is stored all the same.
+func TestALineThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	input := "good\n\n" + strings.Repeat("x", 300<<10) + "\nnever read\n"
+	err := terminal.RunLines(t.Context(), connect(t, startServer(t), "ana"), terminal.LineOptions{
+		Room: "lobby", In: strings.NewReader(input), Out: &out, Errors: &errs,
+	})
+	if !errors.Is(err, terminal.ErrNotStored) || errs.String() != "line 3 is not stored: over 256 KiB; nor is anything behind it\n" {
+		t.Errorf("RunLines: %v, reported %q", err, errs.String())
+	}
+	if !strings.HasSuffix(out.String(), "ana: good\n") || strings.Contains(out.String(), "never") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+// A reader who is banned is told so.
+func TestShutOutWhileFollowing(t *testing.T) {
+	t.Parallel()
+	address := startServer(t)
+	owner, ana := connect(t, address, "owner"), connect(t, address, "ana")
+	user, err := ana.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := owner.CreateRoom(t.Context(), "lobby", ""); err != nil {
+		t.Fatal(err)
+	}
+	room, err := owner.Join(t.Context(), "lobby", client.FromNow())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- terminal.RunLines(t.Context(), ana, terminal.LineOptions{
+			Room: "lobby", Follow: true, In: strings.NewReader(""), Out: io.Discard, Errors: io.Discard,
+		})
+	}()
+	for joined := false; !joined; {
+		joined = nextEvent(t, room).GetPresence().GetOnline() == 2
+	}
+	if _, err := owner.Members().BanMember(t.Context(), &chatv1.BanMemberRequest{Room: "lobby", UserId: user.GetId()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || err.Error() != "you may not see lobby any more" {
+		t.Errorf("RunLines: %v", err)
 	}
 }
 
