@@ -268,3 +268,28 @@ func TestBannedReader(t *testing.T) {
 		}
 	})
 }
+
+func TestDeletedRoom(t *testing.T) {
+	overWires(t, func(t *testing.T, s *realServer, over string) {
+		ctx := t.Context()
+		owner, reader := s.client(t, over, nil), s.client(t, over, nil)
+		if _, err := owner.CreateRoom(ctx, "den", ""); err != nil {
+			t.Fatal(err)
+		}
+		room := join(t, reader, "den", client.FromNow())
+		if _, err := owner.Rooms().DeleteRoom(ctx, &chatv1.DeleteRoomRequest{Room: "den"}); err != nil {
+			t.Fatal(err)
+		}
+		for err := error(nil); !errors.Is(err, client.ErrDeleted); {
+			if _, err = room.Next(ctx); err != nil && !errors.Is(err, client.ErrDeleted) {
+				t.Fatalf("Next: %v", err)
+			}
+		}
+		if _, err := reader.Join(ctx, "den", client.FromNow()); status.Code(err) != codes.NotFound {
+			t.Errorf("Join: %v", err)
+		}
+		if _, err := reader.Publish(ctx, "den", "still here"); status.Code(err) != codes.FailedPrecondition {
+			t.Errorf("Publish: %v", err)
+		}
+	})
+}

@@ -18,7 +18,11 @@ func (r *Room) acceptLocked(event *chatv1.Event) {
 	switch {
 	case event.GetShutOut() != nil:
 		delete(r.client.rooms, r.id)
-		r.endLocked(ErrShutOut) // what was kept can still be taken
+		if event.GetShutOut().GetReason() == chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED {
+			r.endLocked(ErrDeleted)
+		} else {
+			r.endLocked(ErrShutOut) // what was kept can still be taken
+		}
 	case event.GetRev() == 0:
 		r.acceptEphemeralLocked(event)
 	case r.kept.Epoch == "":
@@ -71,6 +75,9 @@ func (r *Room) keepLocked(event *chatv1.Event, at Position) {
 	case *chatv1.Event_Posted:
 		r.advanceLocked(event)
 		r.info.HeadSeq = max(r.info.GetHeadSeq(), kind.Posted.GetSeq())
+	case *chatv1.Event_Trimmed:
+		r.advanceLocked(event)
+		r.info.FirstSeq = max(r.info.GetFirstSeq(), kind.Trimmed.GetFirstSeq())
 	default:
 		r.advanceLocked(event)
 	}

@@ -166,7 +166,7 @@ func (r *Room) Position() Position {
 
 // Next waits for the next event. See the package comment for what is promised about events; the caller owns none of
 // them and must not write to them. It returns the error of ctx (and may be called again), ErrLeft, ErrBusy, or, after the
-// last event that was kept, ErrShutOut, ErrClosed or the status that ended the room.
+// last event that was kept, ErrShutOut, ErrDeleted, ErrClosed or the status that ended the room.
 func (r *Room) Next(ctx context.Context) (*chatv1.Event, error) {
 	if err := r.startReading(); err != nil {
 		return nil, err

@@ -289,6 +289,27 @@ func TestLeave(t *testing.T) {
 	})
 }
 
+func TestTrimmedRoom(t *testing.T) {
+	inBubble(t, func(t *testing.T, f *fakeServer) {
+		c := f.client(t)
+		s := f.welcomed(t)
+		room := joinRoom(t, c, s, 3)
+		trimmed := &chatv1.Event{Room: "lobby", Rev: 4, Kind: &chatv1.Event_Trimmed{Trimmed: &chatv1.Trimmed{FirstSeq: 3}}}
+		s.event(t, append(snapshot(3), trimmed)...)
+		for range 2 {
+			if _, err := room.Next(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if info := room.Info(); info.GetFirstSeq() != 3 || info.GetHeadRev() != 4 {
+			t.Errorf("the room is %v", info)
+		}
+		if at := room.Position(); at.Rev != 4 {
+			t.Errorf("position %v", at)
+		}
+	})
+}
+
 func TestShutOut(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)

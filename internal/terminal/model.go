@@ -314,6 +314,11 @@ func (m *model) event(msg eventMsg) tea.Cmd {
 	case msg.err == nil:
 	case errors.Is(msg.err, client.ErrClosed), errors.Is(msg.err, context.Canceled):
 		return nil
+	case errors.Is(msg.err, client.ErrDeleted):
+		m.timeline = timeline{}
+		m.relayout()
+		m.show(m.roomLabel() + " was deleted; Ctrl+K goes to another room")
+		return nil
 	case errors.Is(msg.err, client.ErrShutOut):
 		m.show("you may not see " + m.roomLabel() + " any more; Ctrl+K goes to another room")
 		return nil

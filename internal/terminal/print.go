@@ -41,7 +41,7 @@ func (l *lines) printSnapshot(s *chatv1.Snapshot, last uint64) (uint64, error) {
 	case chatv1.SnapshotReason_SNAPSHOT_REASON_EPOCH_CHANGED, chatv1.SnapshotReason_SNAPSHOT_REASON_UNKNOWN_POSITION:
 		fmt.Fprintln(l.Errors, "the server's data was replaced; what follows may repeat messages or lack some")
 		last = 0
-	case chatv1.SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND:
+	case chatv1.SnapshotReason_SNAPSHOT_REASON_TOO_FAR_BEHIND, chatv1.SnapshotReason_SNAPSHOT_REASON_TRIMMED:
 		if messages := s.GetMessages(); len(messages) > 0 && messages[0].GetSeq() > last+1 {
 			fmt.Fprintf(l.Errors, "fell behind: %d messages are not printed\n", messages[0].GetSeq()-last-1)
 		}

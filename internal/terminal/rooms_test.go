@@ -247,6 +247,30 @@ func TestShutOut(t *testing.T) {
 	s.shows("you may not see lobby any more")
 }
 
+func TestTrimmed(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot(said(ben, 1, noon, "long ago"), said(ben, 2, noon, "just now")))
+	s.event(&chatv1.Event{Room: "lobby", Rev: 3, Kind: &chatv1.Event_Trimmed{Trimmed: &chatv1.Trimmed{FirstSeq: 2}}})
+	s.shows("just now")
+	if first := s.model.timeline.first(); first != 2 {
+		t.Errorf("message %d is still held", first)
+	}
+}
+
+func TestDeletedRoom(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.event(snapshot(said(ben, 1, noon, "secret")))
+	if s.send(eventMsg{room: s.room, err: client.ErrDeleted}) != nil {
+		t.Error("another event is waited for")
+	}
+	s.shows("lobby was deleted")
+	if len(s.model.timeline.messages) > 0 {
+		t.Error("its messages are still held")
+	}
+}
+
 func TestManyRooms(t *testing.T) {
 	t.Parallel()
 	s := newScreen(t)

@@ -68,7 +68,14 @@ func (t *timeline) apply(event *chatv1.Event, own string) {
 		t.replace(kind.Deleted)
 	case *chatv1.Event_Reacted:
 		t.replace(kind.Reacted)
+	case *chatv1.Event_Trimmed:
+		t.dropBelow(kind.Trimmed.GetFirstSeq())
 	}
+}
+
+// dropBelow lets go of messages that have left the room: those below a seq.
+func (t *timeline) dropBelow(seq uint64) {
+	t.messages = slices.DeleteFunc(t.messages, func(m *chatv1.Message) bool { return m.GetSeq() < seq })
 }
 
 // arrived takes a message of one's own out of those on their way.

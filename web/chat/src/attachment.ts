@@ -16,6 +16,8 @@ const gapsMended = 2;
 export interface AttachmentEvents {
   /** The present join was accepted. */
   joined(result: JoinResult): void;
+  /** There is no such room any more, for this user. */
+  gone(): void;
   /** The status is another. */
   changed(): void;
 }
@@ -146,6 +148,9 @@ export class Attachment {
       } else {
         this.refusal = error;
         this.cursor.idle();
+        if (error.code === "NOT_FOUND") {
+          this.events.gone();
+        }
       }
     }
     this.events.changed();

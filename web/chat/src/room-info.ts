@@ -95,6 +95,8 @@ export class RoomFacts {
     this.countMembers(event);
     if (kind.case === "roomChanged") {
       this.learn(kind.value);
+    } else if (kind.case === "trimmed") {
+      this.beginsWith(Math.max(this.known.firstSeq, Number(kind.value.firstSeq)));
     } else if (kind.case === "memberChanged" && kind.value.user?.id === userId) {
       this.mine = toMember(kind.value);
     } else if (kind.case === "memberRemoved" && kind.value.user?.id === userId) {

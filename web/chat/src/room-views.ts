@@ -40,6 +40,13 @@ export class RoomViews {
     }
   }
 
+  /** Messages below this seq have left the room. */
+  dropBelow(seq: number): void {
+    for (const view of this.all) {
+      view.dropBelow(seq);
+    }
+  }
+
   /** Events were missed. */
   reset(): void {
     for (const view of this.all) {

@@ -1,5 +1,5 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import { type Event, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { type Event, ShutOutReason, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
@@ -35,6 +35,9 @@ import { TypingSignal, Typists } from "./typing.js";
 
 /** How many messages a page of history brings. */
 const pageSize = 50;
+
+/** Why a snapshot came of a room that is still what it was. */
+const farBehind = [SnapshotReason.TOO_FAR_BEHIND, SnapshotReason.TRIMMED];
 
 /** How many messages stay in a room that is followed while nobody reads back. */
 export const keptMessages = 2000;
@@ -90,6 +93,7 @@ export class RoomSession implements Room {
     });
     this.attachment = new Attachment(id, session, random, {
       joined: (result) => this.joined(result),
+      gone: () => this.forget(),
       changed: () => this.changed(),
     });
     this.publisher = new Publisher(id, session, random, {
@@ -166,6 +170,11 @@ export class RoomSession implements Room {
       this.facts.learn(room);
       this.changed();
     }
+  }
+
+  async delete(): Promise<void> {
+    const { call } = this.session;
+    await this.session.later(({ RoomCalls }) => new RoomCalls(call).delete(this.id));
   }
 
   edit(seq: number, text: string, options: EditOptions = {}): Promise<void> {
@@ -278,7 +287,7 @@ export class RoomSession implements Room {
         this.readMarker.told(Number(kind.value.seq));
         break;
       case "shutOut":
-        this.shutOut();
+        this.shutOut(kind.value.reason);
         break;
       default:
         if (kind.case === "snapshot" || event.rev > 0n) {
@@ -302,14 +311,25 @@ export class RoomSession implements Room {
     };
   }
 
-  private shutOut(): void {
-    // The event that says why came before.
-    const text = "You may not see this room any more.";
-    this.attachment.shutOut(
-      new ChatError(this.facts.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED", text),
-    );
+  private shutOut(reason: ShutOutReason): void {
+    const isDeleted = reason === ShutOutReason.ROOM_DELETED;
+    // Otherwise the event that says why came before.
+    const text = isDeleted ? "The room was deleted." : "You may not see this room any more.";
+    const code = isDeleted || this.facts.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED";
+    this.attachment.shutOut(new ChatError(code, text));
     this.presence.clear();
     this.typists.clear();
+    if (isDeleted) {
+      this.forget();
+    }
+  }
+
+  /** The room is gone: nothing of it is shown any more. */
+  private forget(): void {
+    this.facts.reset(undefined);
+    this.timeline.reset([], { seq: 0, rev: 0 }, true);
+    this.views.reset();
+    this.members.reset();
   }
 
   private joined({ epoch, room, read, member }: JoinResult): void {
@@ -341,7 +361,10 @@ export class RoomSession implements Room {
   private apply(event: Event): void {
     const message = this.mergeFrom(event);
     this.facts.apply(event, this.session.userId);
-    if (event.kind.case === "memberChanged") {
+    if (event.kind.case === "trimmed") {
+      this.timeline.dropBelow(Number(event.kind.value.firstSeq), Number(event.rev));
+      this.views.dropBelow(Number(event.kind.value.firstSeq));
+    } else if (event.kind.case === "memberChanged") {
       this.members.changed(toMember(event.kind.value));
     } else if (event.kind.case === "memberRemoved") {
       this.members.removed(event.kind.value.user?.id ?? "");
@@ -392,7 +415,7 @@ export class RoomSession implements Room {
   private reset({ snapshot, newEpoch }: Extract<Step, { kind: "reset" }>): void {
     const page = snapshot.messages.map(toMessage);
     if (snapshot.reason > SnapshotReason.HISTORY) {
-      const reason = snapshot.reason === SnapshotReason.TOO_FAR_BEHIND ? "far-behind" : "restored";
+      const reason = farBehind.includes(snapshot.reason) ? "far-behind" : "restored";
       this.lastReset = { reason };
     }
     this.facts.reset(snapshot.room);

@@ -20,6 +20,8 @@ export class Timeline {
   private forgotten = 0;
   /** The seq that the stretch begins with, or that the next message will have. */
   private first = 1;
+  /** Messages below this seq have left the room. */
+  private floor = 1;
 
   /** The same array until something changes. */
   get messages(): readonly ChatMessage[] {
@@ -62,10 +64,30 @@ export class Timeline {
     this.shared = false;
     this.apart.clear();
     this.forgotten = head.rev;
+    this.floor = 1;
+  }
+
+  /** Messages below this seq have left the room, at this rev of it: drops them, for good. */
+  dropBelow(seq: number, rev: number): void {
+    this.floor = Math.max(this.floor, seq);
+    this.forgotten = Math.max(this.forgotten, rev);
+    for (const apart of [...this.apart.keys()]) {
+      if (apart < seq) {
+        this.apart.delete(apart);
+      }
+    }
+    if (seq > this.first) {
+      this.list = this.list.slice(seq - this.first);
+      this.shared = false;
+      this.first = seq;
+    }
   }
 
   /** Takes a message in whatever form, from an event or a call. */
   merge(message: ChatMessage): void {
+    if (message.seq < this.floor) {
+      return;
+    }
     const index = message.seq - this.first;
     const held = this.list[index] ?? this.apart.get(message.seq);
     const newest = held ? newerForm(held, message) : message;

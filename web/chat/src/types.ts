@@ -306,6 +306,12 @@ export interface Room {
   update(settings: RoomSettings): Promise<void>;
 
   /**
+   * Deletes the room, for everybody and for good, with all that is in it; its id is never used again. For owners. Rejects with
+   * ChatError.
+   */
+  delete(): Promise<void>;
+
+  /**
    * Replaces the text of a message of one's own, and whom it mentions. With `expectedRev` only if that is still its rev. Rejects
    * with ChatError, of which ABORTED says that it is not.
    */

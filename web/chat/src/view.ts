@@ -39,6 +39,7 @@ export class RoomView implements MessageView {
   private error: ChatError | undefined;
   private hasOlder = false;
   private hasNewer = false;
+  private floor = 1;
   /** Counts resets: a page that was asked for before one is void. */
   private generation = 0;
   private isClosed = false;
@@ -117,8 +118,17 @@ export class RoomView implements MessageView {
     }
   }
 
+  /** Messages below this seq have left the room: a page under way may still bring some. */
+  dropBelow(seq: number): void {
+    this.floor = Math.max(this.floor, seq);
+    this.messages = this.messages.filter((message) => message.seq >= this.floor);
+    this.hasOlder = this.hasOlder && (this.messages[0]?.seq ?? 0) > this.floor;
+    this.store.changed();
+  }
+
   /** Events were missed: starts over. */
   reset(): void {
+    this.floor = 1;
     this.generation++;
     this.loading = undefined;
     this.messages = [];
@@ -204,20 +214,21 @@ export class RoomView implements MessageView {
     older: boolean,
     { messages, headSeq, firstSeq }: { messages: readonly ChatMessage[]; headSeq: number; firstSeq: number },
   ): void {
-    const page = messages.map((message) => {
+    const kept = messages.filter((message) => message.seq >= this.floor);
+    const page = kept.map((message) => {
       const news = this.news.get(message.seq);
       return news ? newerForm(message, news) : message;
     });
     if (older) {
       this.messages = [...page, ...this.messages];
-      this.hasOlder = (this.messages[0]?.seq ?? 0) > Math.max(1, firstSeq) && page.length > 0;
+      this.hasOlder = (this.messages[0]?.seq ?? 0) > Math.max(this.floor, firstSeq) && page.length > 0;
       this.countNews();
       return;
     }
     this.messages = [...this.messages, ...page];
     this.countNews();
     const newest = this.messages.at(-1)?.seq ?? 0;
-    this.hasNewer = page.length > 0 && newest < headSeq;
+    this.hasNewer = messages.length > 0 && newest < headSeq;
     if (!this.hasNewer) {
       // What was posted since the page was read.
       const late = [...this.news.values()].filter((message) => message.seq > Math.max(newest, headSeq));

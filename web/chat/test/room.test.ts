@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Room } from "@rialto/chat";
-import { EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { EventSchema, ShutOutReason, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { type ListMessagesResponseSchema, MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lastCall } from "./calls.js";
@@ -196,6 +196,38 @@ describe("events", () => {
     const value = { id: "lobby", ...settings, firstSeq: 1n, headSeq: 1n, headRev: 2n };
     await respond(call, { events: [{ room: "lobby", rev: 2n, kind: { case: "roomChanged", value } }] });
     expect(room.getSnapshot()).toMatchObject({ title: "News", topic: "What is new", slowModeMs: 5000 });
+  });
+
+  test("take the oldest messages away, for good", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1), message(2), message(3)]);
+    const trimmed = (rev: bigint, firstSeq: bigint) => ({
+      room: "lobby",
+      rev,
+      kind: { case: "trimmed" as const, value: { firstSeq } },
+    });
+    await respond(call, { events: [trimmed(4n, 3n)] });
+    expect(room.getSnapshot()).toMatchObject({ hasOlder: false, messages: [{ seq: 3 }], unread: 1 });
+    // A replayed event of what has gone has a rev only; an answer to an earlier call may still show it.
+    await respond(call, { events: [{ room: "lobby", rev: 5n }, about("reacted", message(3, { rev: 6n }))] });
+    expect(room.getSnapshot().messages).toMatchObject([{ seq: 3, rev: 6 }]);
+    await respond(call, { events: [trimmed(7n, 4n), posted(4, { rev: 8n })] });
+    expect(room.getSnapshot()).toMatchObject({ hasOlder: false, messages: [{ seq: 4 }], unread: 1 });
+  });
+
+  test("say that the room was deleted, and nothing of it is left", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    const value = { reason: ShutOutReason.ROOM_DELETED };
+    await respond(call, { events: [{ room: "lobby", kind: { case: "shutOut", value } }] });
+    const { error, messages, status, headSeq } = room.getSnapshot();
+    expect({ code: error?.code, text: error?.message, messages, status, headSeq }).toEqual({
+      code: "NOT_FOUND",
+      text: "The room was deleted.",
+      messages: [],
+      status: "idle",
+      headSeq: 0,
+    });
   });
 
   test("of rooms that nobody asked for are ignored", async () => {

@@ -35,6 +35,10 @@ export class RoomCalls {
     return (await this.call(RoomService.method.updateRoom, updateOf(id, settings))).room;
   }
 
+  async delete(id: string): Promise<void> {
+    await this.call(RoomService.method.deleteRoom, { room: id });
+  }
+
   async openDirect(userIds: readonly string[]): Promise<RoomSummary> {
     return madeRoom(await this.call(RoomService.method.openDirectRoom, { userIds: [...userIds] }));
   }
