@@ -423,11 +423,14 @@ func TestEraseSchedule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eraser := c.eraser
-			keeping(t, config{eraser: func(*state.Store) chat.Eraser { return &eraser }}, func(k *kept) {
-				began := time.Now()
+			lastErased := func(*state.Store) chat.Eraser {
 				if c.after > 0 {
-					eraser.last = began.Add(-c.after)
+					eraser.last = time.Now().Add(-c.after)
 				}
+				return &eraser
+			}
+			keeping(t, config{eraser: lastErased}, func(k *kept) {
+				began := time.Now()
 				k.later(9*time.Hour + time.Minute)
 				var got []time.Duration
 				for _, at := range eraser.began {

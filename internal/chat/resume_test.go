@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
 // copyOf is what a client holds of a room, made of events alone, by the rules of event.proto.
@@ -59,8 +62,14 @@ func (c *copyOf) take(t *testing.T, e *chatv1.Event) {
 		c.members[kind.MemberChanged.GetUser().GetId()] = kind.MemberChanged
 	case *chatv1.Event_MemberRemoved:
 		delete(c.members, kind.MemberRemoved.GetUser().GetId())
+	case *chatv1.Event_Trimmed:
+		c.room = proto.CloneOf(c.room)
+		c.room.FirstSeq = kind.Trimmed.GetFirstSeq()
+		maps.DeleteFunc(c.messages, func(seq uint64, _ *chatv1.Message) bool { return seq < c.room.GetFirstSeq() })
 	default:
-		return
+		if e.GetRev() == 0 {
+			return
+		}
 	}
 	if e.GetRev() != c.rev+1 {
 		t.Errorf("rev %d after %d", e.GetRev(), c.rev)
@@ -105,7 +114,8 @@ func sameRoom(t *testing.T, who string, got, want *copyOf) {
 	if got.rev != want.rev || !maps.EqualFunc(got.messages, want.messages, func(a, b *chatv1.Message) bool { return proto.Equal(a, b) }) {
 		t.Errorf("%s is at rev %d with\n%v\nwant rev %d with\n%v", who, got.rev, got.messages, want.rev, want.messages)
 	}
-	if a, b := got.room, want.room; a.GetTitle() != b.GetTitle() || a.GetTopic() != b.GetTopic() || a.GetKind() != b.GetKind() ||
+	if a, b := got.room, want.room; a.GetTitle() != b.GetTitle() || a.GetFirstSeq() != b.GetFirstSeq() ||
+		!proto.Equal(a.GetRetention(), b.GetRetention()) || a.GetTopic() != b.GetTopic() || a.GetKind() != b.GetKind() ||
 		a.GetPosting() != b.GetPosting() || !proto.Equal(a.GetArchiveTime(), b.GetArchiveTime()) ||
 		!proto.Equal(a.GetSlowMode(), b.GetSlowMode()) || a.GetJoinRequests() != b.GetJoinRequests() {
 		t.Errorf("%s has room %v, want %v", who, a, b)
@@ -127,6 +137,7 @@ func TestAwayDuringEachChange(t *testing.T) {
 		return must(c.rooms.GetRoom(ana, &chatv1.GetRoomRequest{Room: "den"}))(t).GetRoom().GetHeadRev()
 	}
 	stayed, returns, away := empty(), empty(), empty()
+	feed := c.watchFeed(ana)
 	stays := c.connect(ana)
 	stayed.follow(t, stays, "den", head(c))
 	returns.follow(t, c.connect(ana), "den", head(c))
@@ -165,6 +176,13 @@ func TestAwayDuringEachChange(t *testing.T) {
 			req.ReplyTo = 1
 			return last(c.messages.PostMessage(ben, req))
 		}},
+		{"retention", update(&chatv1.UpdateRoomRequest{Retention: &chatv1.Retention{MaxMessages: 1000}})},
+		{"no retention", update(&chatv1.UpdateRoomRequest{ClearRetention: true})},
+		{"trim", func() error { return c.service.Trim(t.Context(), "den", 2, &storev1.Retention{Messages: 2}) }},
+		{"edit what is left", func() error {
+			return last(c.messages.EditMessage(ben, &chatv1.EditMessageRequest{Room: "den", Seq: 3, Text: "an answer, edited"}))
+		}},
+		{"slow mode", update(&chatv1.UpdateRoomRequest{SlowMode: durationpb.New(time.Second)})},
 		{"title", update(&chatv1.UpdateRoomRequest{Title: proto.String("The den")})},
 		{"topic", update(&chatv1.UpdateRoomRequest{Topic: proto.String("rest")})},
 		{"posting", update(&chatv1.UpdateRoomRequest{Posting: chatv1.Role_ROLE_MEMBER.Enum()})},
@@ -172,11 +190,25 @@ func TestAwayDuringEachChange(t *testing.T) {
 		{"role", func() error {
 			return last(c.members.UpdateMember(owner, &chatv1.UpdateMemberRequest{Room: "den", UserId: ben.id, Role: chatv1.Role_ROLE_MODERATOR}))
 		}},
+		{"reaction to what will be gone", func() error {
+			return last(c.messages.AddReaction(ben, &chatv1.AddReactionRequest{Room: "den", Seq: 4, Emoji: "+"}))
+		}},
+		{"trim everything", func() error { return c.service.Trim(t.Context(), "den", 4, &storev1.Retention{AgeMs: 1}) }},
+		{"post into the empty room", func() error { return last(c.messages.PostMessage(owner, text("den", "five"))) }},
 		{"mute", func() error {
 			return last(c.members.MuteMember(owner, &chatv1.MuteMemberRequest{Room: "den", UserId: ben.id}))
 		}},
 		{"removal", func() error {
 			return last(c.members.RemoveMember(owner, &chatv1.RemoveMemberRequest{Room: "den", UserId: ben.id}))
+		}},
+		{"membership", func() error {
+			if err := last(c.members.InviteMember(owner, &chatv1.InviteMemberRequest{Room: "den", UserId: ben.id})); err != nil {
+				return err
+			}
+			return last(c.members.AddMember(ben, &chatv1.AddMemberRequest{Room: "den"}))
+		}},
+		{"ban", func() error {
+			return last(c.members.BanMember(owner, &chatv1.BanMemberRequest{Room: "den", UserId: ben.id}))
 		}},
 		{"ban of one who is no member", func() error {
 			return last(c.members.BanMember(owner, &chatv1.BanMemberRequest{Room: "den", UserId: "somebody"}))
@@ -212,6 +244,12 @@ func TestAwayDuringEachChange(t *testing.T) {
 	fresh.follow(t, c.connect(ana), "den", rev)
 	sameRoom(t, "who begins", fresh, stayed)
 
+	begun := c.watchFeed(ana)
+	feed.until(func() bool { return proto.Equal(feed.rooms["den"], begun.rooms["den"]) })
+	if err := c.service.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
 	// The same data, as a power cut leaves it, in another server: who comes back with its epoch gets a replay, with another
 	// a snapshot that says so.
 	for name, epoch := range map[string]string{"after a restart": away.epoch, "after a reset": "another epoch"} {
@@ -223,6 +261,27 @@ func TestAwayDuringEachChange(t *testing.T) {
 		sameRoom(t, name, back, stayed)
 		if back.epoch != stayed.epoch || back.resets != map[string]int{"after a reset": 1}[name] {
 			t.Errorf("%s: epoch %s after %d resets, want %s", name, back.epoch, back.resets, stayed.epoch)
+		}
+		if again := restarted.watchFeed(ana).rooms["den"]; !proto.Equal(again, begun.rooms["den"]) {
+			t.Errorf("%s the feed has %v, want %v", name, again, begun.rooms["den"])
+		}
+	}
+
+	// The room is deleted: who stayed is told, who comes back finds none, wherever they were.
+	must(c.rooms.DeleteRoom(owner, &chatv1.DeleteRoomRequest{Room: "den"}))(t)
+	if e := stays.event(func(e *chatv1.Event) bool { return e.GetShutOut() != nil || e.GetRev() > 0 }); e.GetShutOut().GetReason() == 0 {
+		t.Errorf("who stayed was told %v", e)
+	}
+	feed.until(func() bool { return feed.rooms["den"] == nil })
+	restarted := startCalls(t, config{fs: fs.CrashClone(vfs.CrashCloneCfg{})})
+	for _, on := range []*calls{c, restarted} {
+		for _, j := range []*chatv1.Join{resume("den", stayed.epoch, rev), resume("den", "another epoch", 3), history("den", 10)} {
+			if s := on.connect(ana).refused(joinRequest(j)); s.Code() != codes.NotFound {
+				t.Errorf("%v: %v", j, s)
+			}
+		}
+		if rooms := on.watchFeed(ana).rooms; len(rooms) != 0 {
+			t.Errorf("the feed has %v", rooms)
 		}
 	}
 }
