@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
+	"reflect"
+	"regexp"
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
@@ -18,12 +19,15 @@ var defaultConfigPaths = []string{"rialto.yaml", "/etc/rialto/rialto.yaml"}
 // without the dashes; lists are YAML lists, durations strings such as "20s".
 type configFile struct {
 	path   string
+	known  map[string]*kong.Flag // by name
 	values map[string]any
+	lines  map[string]int  // of the values
+	used   map[string]bool // those that neither the command line nor the environment has set
 }
 
 // openConfigFile reads the file at path, or, if path is empty, the first of the default ones; nil if there is none.
 // It refuses keys that are not in known, by name and line: a mistyped key must not be a silent default.
-func openConfigFile(path string, known []string) (*configFile, error) {
+func openConfigFile(path string, known map[string]*kong.Flag) (*configFile, error) {
 	if path != "" {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -44,8 +48,8 @@ func openConfigFile(path string, known []string) (*configFile, error) {
 	return nil, nil
 }
 
-func parseConfigFile(path string, data []byte, known []string) (*configFile, error) {
-	file := &configFile{path: path, values: map[string]any{}}
+func parseConfigFile(path string, data []byte, known map[string]*kong.Flag) (*configFile, error) {
+	file := &configFile{path: path, known: known, values: map[string]any{}, lines: map[string]int{}, used: map[string]bool{}}
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -59,20 +63,24 @@ func parseConfigFile(path string, data []byte, known []string) (*configFile, err
 	}
 	for i := 0; i < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
-		if err := file.set(key, value, known); err != nil {
+		if err := file.set(key, value); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, key.Line, err)
+		}
+		if err := file.check(key.Value); err != nil {
+			return nil, fmt.Errorf("%s:%d: %s: %w", path, key.Line, key.Value, err)
 		}
 	}
 	return file, nil
 }
 
-func (f *configFile) set(key, value *yaml.Node, known []string) error {
-	if !slices.Contains(known, key.Value) {
+func (f *configFile) set(key, value *yaml.Node) error {
+	if f.known[key.Value] == nil {
 		return fmt.Errorf("unknown key %q; the keys are the flags of rialto serve, without the dashes", key.Value)
 	}
 	if _, twice := f.values[key.Value]; twice {
 		return fmt.Errorf("key %q is there twice", key.Value)
 	}
+	f.lines[key.Value] = key.Line
 	if value.Kind == yaml.MappingNode {
 		return fmt.Errorf("key %q: expected a value or a list", key.Value)
 	}
@@ -88,6 +96,30 @@ func (f *configFile) set(key, value *yaml.Node, known []string) error {
 	return nil
 }
 
+// check reads a value as its flag will be read, so that what is wrong with it can be said with its line.
+func (f *configFile) check(name string) error {
+	flag := f.known[name]
+	if text, ok := f.values[name].(string); ok && flag.Enum != "" && !flag.EnumMap()[text] {
+		return fmt.Errorf("%q is none of %s", text, flag.Enum)
+	}
+	scan := kong.Scan().PushTyped(f.values[name], kong.FlagValueToken)
+	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, reflect.New(flag.Target.Type()).Elem())
+}
+
+// flagInError is the flag that an error of the configuration begins with.
+var flagInError = regexp.MustCompile(`^--([a-z0-9-]+)`)
+
+// explain adds to an error about a flag where its value comes from, if that is here.
+func (f *configFile) explain(err error) error {
+	if err == nil || f == nil {
+		return err
+	}
+	if m := flagInError.FindStringSubmatch(err.Error()); m != nil && f.used[m[1]] {
+		return fmt.Errorf("%s:%d: %w", f.path, f.lines[m[1]], err)
+	}
+	return err
+}
+
 // Validate implements [kong.Resolver]; unknown keys were refused when the file was read.
 func (f *configFile) Validate(*kong.Application) error { return nil }
 
@@ -98,5 +130,7 @@ func (f *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (an
 			return nil, nil
 		}
 	}
-	return f.values[flag.Name], nil
+	value := f.values[flag.Name]
+	f.used[flag.Name] = value != nil
+	return value, nil
 }

@@ -26,8 +26,8 @@ import (
 	"github.com/rialto-rpc/rialto/internal/server"
 )
 
-// commandLine is what can be asked of rialto. Every flag --foo-bar is also the environment variable RIALTO_FOO_BAR and,
-// for serve, the key foo-bar of the configuration file.
+// commandLine is what can be asked of rialto. Every flag --foo-bar is also the environment variable RIALTO_FOO_BAR (of bench
+// RIALTO_BENCH_FOO_BAR) and, for serve, the key foo-bar of the configuration file.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
 	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
@@ -39,6 +39,8 @@ type commandLine struct {
 	Repair  repairCommand  `cmd:"" help:"Look at a data directory whose log is damaged, and give up what comes after the damage."`
 	Compact compactCommand `cmd:"" help:"Rewrite a data directory while no server uses it, so that nothing deleted is left in any file."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	VersionFlag versionFlag `name:"version" env:"-" help:"Print the version."`
 
 	BenchFloor benchFloorCommand `cmd:"" hidden:""`
 }
@@ -75,7 +77,7 @@ func main() {
 
 // run parses the arguments, runs the command and returns the exit code.
 func run(args []string, c console) int {
-	exited := -1 // set by --help, which kong ends by itself
+	exited := -1 // set by --help and --version, which end by themselves
 	parser, err := newParser(c, func(code int) { exited = code })
 	if err != nil {
 		fmt.Fprintln(c.stderr, "rialto:", err)
@@ -124,10 +126,27 @@ func fail(stderr io.Writer, err error) int {
 	return exitFailed
 }
 
+// nameBenchVariables gives the flags of bench variables of their own: what is measured is not what RIALTO_URL names for
+// everyday use.
+func nameBenchVariables(k *kong.Kong) error {
+	for _, command := range k.Model.Children {
+		if command.Name != "bench" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			name := "RIALTO_BENCH_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+			flag.Envs = []string{name}
+			flag.Value.Tag.Envs = flag.Envs // for --help
+		}
+	}
+	return nil
+}
+
 func newParser(c console, exit func(int)) (*kong.Kong, error) {
 	return kong.New(new(commandLine),
 		kong.Name("rialto"),
 		kong.Description("Durable chat rooms for browsers and gRPC clients."),
+		kong.PostBuild(nameBenchVariables), // before the others, which it leaves out
 		kong.DefaultEnvars("RIALTO"),
 		kong.Writers(c.stdout, c.stderr),
 		kong.Exit(exit),

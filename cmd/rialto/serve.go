@@ -59,8 +59,10 @@ type serveCommand struct {
 	AddressGuests      limit.Rate `default:"200/10m" placeholder:"N/TIME" group:"Rates" help:"New guests from one address (${default})."`
 	AddressConnections limit.Rate `default:"300/30s" placeholder:"N/TIME" group:"Rates" help:"Chat sessions begun from one address (${default}); twice as many WebSockets and native connections."`
 
-	LogLevel  slog.Level `default:"info" placeholder:"LEVEL" group:"Logging" help:"debug, info, warn or error (${default})."`
-	LogFormat string     `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" group:"Logging" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
+	LogLevel slog.Level  `default:"info" placeholder:"LEVEL" group:"Logging" help:"debug, info, warn or error (${default})."`
+	file     *configFile // nil: none
+
+	LogFormat string `default:"auto" enum:"auto,text,json" placeholder:"FORMAT" group:"Logging" help:"text, json, or auto: text on a terminal, JSON elsewhere."`
 }
 
 // syncIntervals are the values of --durability.
@@ -87,29 +89,41 @@ SIGTERM or Ctrl+C sends clients elsewhere, finishes what runs, stores it and end
 }
 
 // BeforeResolve adds the configuration file to where flags come from.
-func (*serveCommand) BeforeResolve(ctx *kong.Context) error {
-	var known []string
+func (s *serveCommand) BeforeResolve(ctx *kong.Context) error {
+	known := make(map[string]*kong.Flag)
 	var path string
 	for _, flag := range ctx.Flags() {
 		switch flag.Name {
-		case "help":
+		case "help", "version":
 		case "config":
 			path = ctx.FlagValue(flag).(string)
 		default:
-			known = append(known, flag.Name)
+			known[flag.Name] = flag
 		}
 	}
 	file, err := openConfigFile(path, known)
 	if err != nil || file == nil {
 		return err
 	}
+	s.file = file
 	ctx.AddResolver(file)
 	return nil
 }
 
 // Validate implements kong's check after parsing: what it finds is an error of usage.
 func (s *serveCommand) Validate() error {
-	return s.config().Validate()
+	for _, l := range []struct {
+		flag string
+		n    int
+	}{
+		{"max-text-bytes", s.MaxTextBytes}, {"max-data-bytes", s.MaxDataBytes}, {"max-members", s.MaxMembers},
+		{"max-reactions", s.MaxReactions}, {"max-reaction-kinds", s.MaxReactionKinds},
+	} {
+		if l.n == 0 { // which would be the default there, and nobody means that
+			return s.file.explain(fmt.Errorf("--%s 0: at least 1", l.flag))
+		}
+	}
+	return s.file.explain(s.config().Validate())
 }
 
 // Run serves until SIGINT or SIGTERM; a second one then has its default effect.
