@@ -85,7 +85,7 @@ func (m *model) listMembers(string) tea.Cmd {
 // memberText says what a member is.
 func memberText(member *chatv1.Member) string {
 	text := roleName(member.GetRole())
-	if member.GetMuted() && (member.GetMuteEnd() == nil || time.Now().Before(member.GetMuteEnd().AsTime())) {
+	if muted(member) {
 		text += ", muted"
 	}
 	return text

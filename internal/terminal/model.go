@@ -329,7 +329,9 @@ func (m *model) event(msg eventMsg) tea.Cmd {
 	m.metIn(msg.event)
 	switch kind := msg.event.GetKind().(type) {
 	case *chatv1.Event_MemberChanged:
-		m.memberChanged(kind.MemberChanged)
+		m.memberChanged(kind.MemberChanged, msg.event.GetActor())
+	case *chatv1.Event_MemberRemoved:
+		m.memberRemoved(kind.MemberRemoved, msg.event.GetActor())
 	case *chatv1.Event_Presence:
 		m.online = kind.Presence.GetOnline()
 		return m.awaitEvent()

@@ -322,17 +322,3 @@ func parseRole(name string) (chatv1.Role, bool) {
 	}
 	return roles[i], true
 }
-
-// memberChanged says what changed for this user in the present room.
-func (m *model) memberChanged(member *chatv1.Member) {
-	if member.GetUser().GetId() != m.chat.User().GetId() {
-		return
-	}
-	before := m.list.feed.Room(member.GetRoom()).GetMember()
-	switch {
-	case member.GetMuted() && !before.GetMuted():
-		m.show("you are muted in " + m.called(member.GetRoom()) + m.until(member.GetMuteEnd()))
-	case before != nil && member.GetRole() != before.GetRole():
-		m.show("you are " + article(member.GetRole()) + " of " + m.called(member.GetRoom()) + " now")
-	}
-}

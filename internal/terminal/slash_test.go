@@ -308,18 +308,38 @@ func TestWhois(t *testing.T) {
 	s.shows("ana (you) is guest-ana")
 }
 
-// What changes for this user in the room is said to them.
-func TestOwnMembershipChanges(t *testing.T) {
+// What is done to people in the room is said, and by whom; that they come and go is not.
+func TestMembershipChanges(t *testing.T) {
 	t.Parallel()
-	s := newRoomWithPeople(t)
-	s.event(&chatv1.Event{Room: "lobby", Rev: 2, Kind: &chatv1.Event_MemberChanged{MemberChanged: &chatv1.Member{
-		Room: "lobby", User: ana, Role: chatv1.Role_ROLE_OWNER, Muted: true, MuteEnd: timestamppb.New(noon.Add(time.Hour)),
-	}}})
-	s.shows("you are muted in lobby until 13:00")
-	s.event(&chatv1.Event{Room: "lobby", Rev: 3, Kind: &chatv1.Event_MemberChanged{MemberChanged: &chatv1.Member{
-		Room: "lobby", User: ana, Role: chatv1.Role_ROLE_MEMBER,
-	}}})
-	s.shows("you are a member of lobby now")
+	inAnHour := timestamppb.New(time.Now().Add(time.Hour))
+	changed := func(m *chatv1.Member) *chatv1.Event {
+		return &chatv1.Event{Kind: &chatv1.Event_MemberChanged{MemberChanged: m}, Actor: ana}
+	}
+	removed := func(m *chatv1.Member, by *chatv1.User) *chatv1.Event {
+		return &chatv1.Event{Kind: &chatv1.Event_MemberRemoved{MemberRemoved: m}, Actor: by}
+	}
+	const member, owner = chatv1.Role_ROLE_MEMBER, chatv1.Role_ROLE_OWNER
+	for want, event := range map[string]*chatv1.Event{
+		"you are muted in lobby until":         changed(&chatv1.Member{User: ana, Role: owner, Muted: true, MuteEnd: inAnHour}),
+		"you are a member of lobby now by ana": changed(&chatv1.Member{User: ana, Role: member}),
+		"ben is muted in lobby by ana":         changed(&chatv1.Member{User: ben, Role: member, Muted: true}),
+		"ben is an owner of lobby now by ana":  changed(&chatv1.Member{User: ben, Role: owner}),
+		"ben is removed from lobby by ana":     removed(&chatv1.Member{User: ben, Role: member}, ana),
+		"ben is banned from lobby by ana":      removed(&chatv1.Member{User: ben, Banned: true}, ana),
+	} {
+		s := newRoomWithPeople(t)
+		s.event(event)
+		s.shows(want)
+	}
+	for _, event := range []*chatv1.Event{
+		changed(&chatv1.Member{User: ben, Role: member}), removed(&chatv1.Member{User: ben, Role: member}, nil),
+	} {
+		s := newRoomWithPeople(t)
+		s.event(event)
+		if frame := s.frame(); strings.Contains(frame, "ben is") {
+			t.Errorf("frame\n%s", frame)
+		}
+	}
 }
 
 func TestHeaderSaysHowThingsStand(t *testing.T) {
