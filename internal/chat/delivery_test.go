@@ -9,10 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/grpc"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -245,27 +247,44 @@ func TestCommitJustAfterTheViewOfAJoin(t *testing.T) {
 
 // One busy room does not keep another from the same connection.
 func TestRoomsTakeTurns(t *testing.T) {
-	t.Parallel()
-	l := start(t, config{delivery: tiny})
-	writer := l.guest("writer")
-	for range 400 { // more than the connection takes before the reader does, so that there is time for the second join
-		writer.publish("busy", strings.Repeat("x", 400))
-	}
-	writer.publish("quiet", "hello")
-	epoch := l.epoch("busy")
-	s := l.guest("reader")
-	s.send(joinRequest(resume("busy", epoch, 0)))
-	s.send(joinRequest(resume("quiet", epoch, 0)))
-	busy := 0
-	s.event(func(e *chatv1.Event) bool {
-		if e.GetPosted() != nil && e.GetRoom() == "busy" {
-			busy++
+	synctest.Test(t, func(t *testing.T) {
+		l := start(t, config{delivery: tiny})
+		writer := l.guest("writer")
+		for range 400 {
+			writer.publish("busy", strings.Repeat("x", 400))
 		}
-		return e.GetPosted() != nil && e.GetRoom() == "quiet"
+		writer.publish("quiet", "hello")
+		epoch := l.epoch("busy")
+		p, _, err := l.guests.Issue("reader")
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy, before := 0, -1
+		reader := newTransport(auth.WithPrincipal(context.Background(), p), func(resp *chatv1.ConnectResponse) {
+			for _, e := range resp.GetEvents() {
+				switch {
+				case e.GetPosted() == nil:
+				case e.GetRoom() == "busy":
+					busy++
+				default:
+					before = busy
+				}
+			}
+		})
+		reader.stall() // until both rooms are joined
+		var running sync.WaitGroup
+		running.Go(func() { _ = l.service.Connect(reader) }) // ends with the transport
+		reader.requests <- joinRequest(resume("busy", epoch, 0))
+		reader.requests <- joinRequest(resume("quiet", epoch, 0))
+		synctest.Wait()
+		reader.resume()
+		synctest.Wait()
+		if busy != 400 || before < 0 || before > 10 {
+			t.Errorf("the quiet room came after %d of %d events of the busy one", before, busy)
+		}
+		reader.cut()
+		running.Wait()
 	})
-	if busy > 300 {
-		t.Errorf("the quiet room came after %d events of the busy one", busy)
-	}
 }
 
 // A message that is deleted, edited or reacted to is shown in that form from then on, whether from the window or from
