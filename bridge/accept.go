@@ -53,14 +53,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.admitSocket(w, r) {
 		return
 	}
-	sock, err := h.upgrade(w, r, request)
-	if err != nil {
+	call := newPlainCall(h, request)
+	if err := h.upgrade(w, r, request, &call.sock); err != nil {
 		h.config.logger.Debug("bridge: handshake failed", "err", err, "peer", r.RemoteAddr)
 		h.leave()
 		return
 	}
 	h.counters.accepted.Add(1)
-	call := newPlainCall(h, sock, request, peerOf(sock, r))
+	call.connected(r)
 	// Owner: the handler. Ends when the call's handler has returned and the socket is closed, or when another goroutine goes
 	// on with the call. Drain waits until the call has left.
 	go call.serve()
@@ -104,7 +104,7 @@ func (h *Handler) parseRequest(r *http.Request) (plainRequest, error) {
 	return request, nil
 }
 
-func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainRequest) (*socket, error) {
+func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainRequest, sock *serverSocket) error {
 	upgrader := websocket.Upgrader{
 		WriteBufferSize: writeBufferBytes,
 		WriteBufferPool: &writeBuffers,
@@ -119,14 +119,20 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, request plainR
 	if request.offer.plain {
 		header.Set("Sec-Websocket-Protocol", SubprotocolPlain) // never what else was offered: it may be a token
 	}
-	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout, buffers: &readBuffers}
-	ws, err := upgrader.Upgrade(hijacker, r, header)
+	ws, err := upgrader.Upgrade(&meteringHijacker{w, h.config.writeTimeout, &readBuffers, &h.parking, sock}, r, header)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	sock := newSocket(ws, hijacker.conn, hijacker.buffer)
+	sock.init(ws, &sock.metered, &sock.reading)
 	sock.deflates = upgrader.EnableCompression
-	return sock, nil
+	return nil
+}
+
+// serverSocket is an accepted socket with what belongs to it, in one piece of memory.
+type serverSocket struct {
+	socket
+	metered meteredConn
+	reading readBuffer
 }
 
 // meteringHijacker puts a meteredConn between gorilla and the connection it takes over, and gives it a buffer of ours.
@@ -134,10 +140,8 @@ type meteringHijacker struct {
 	http.ResponseWriter
 	writeTimeout time.Duration
 	buffers      *bufferPool
-
-	// Set by Hijack.
-	conn   *meteredConn
-	buffer *readBuffer
+	parking      *parking
+	sock         *serverSocket // Hijack sets its metered and reading
 }
 
 func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -145,18 +149,23 @@ func (h *meteringHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = &meteredConn{Conn: conn, writeTimeout: h.writeTimeout}
-	if rw.Reader.Buffered() > 0 {
-		return h.conn, rw, nil // the client did not wait for the handshake, and gorilla refuses it
+	metered, reading := &h.sock.metered, &h.sock.reading
+	metered.Conn, metered.writeTimeout = conn, h.writeTimeout
+	if canPark(conn) {
+		metered.parking = h.parking
 	}
-	h.buffer = newReadBuffer(h.conn, h.buffers)
-	return h.conn, bufio.NewReadWriter(&h.buffer.reader, rw.Writer), nil
+	if rw.Reader.Buffered() > 0 {
+		return metered, rw, nil // the client did not wait for the handshake, and gorilla refuses it
+	}
+	reading.conn, reading.pool = metered, h.buffers
+	reading.hold()
+	return metered, bufio.NewReadWriter(&reading.reader, rw.Writer), nil
 }
 
 // peerOf returns whom a request says it comes from: the connection's other end, unless what knows the proxies in front of the
 // handler has set [http.Request.RemoteAddr].
-func peerOf(sock *socket, r *http.Request) *peer.Peer {
-	p := &peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr(), AuthInfo: authInfoOf(r)}
+func peerOf(sock *socket, r *http.Request) peer.Peer {
+	p := peer.Peer{Addr: sock.conn.RemoteAddr(), LocalAddr: sock.conn.LocalAddr(), AuthInfo: authInfoOf(r)}
 	if r.RemoteAddr != p.Addr.String() {
 		p.Addr = remoteAddrOf(r)
 	}

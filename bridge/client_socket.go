@@ -47,7 +47,9 @@ func openSocket(ctx context.Context, target *url.URL, config *dialConfig) (messa
 		ws.Close()
 		return nil, nil, fmt.Errorf("the server does not speak %s at %s", SubprotocolMultiplexed, target.Path)
 	}
-	return newMuxSocket(ws, d.conn, nil, true), d.peer(ws), nil
+	sock := new(socket)
+	sock.init(ws, d.conn, nil)
+	return newMuxSocket(sock, true), d.peer(ws), nil
 }
 
 // socketDialer makes the connection below a WebSocket, and below its TLS: a TLS connection does not survive a write that

@@ -254,6 +254,8 @@ func (s *jsSocket) writeClose(code CloseCode, reason string) error {
 
 func (s *jsSocket) rest() {} // the browser has the memory
 
+func (s *jsSocket) park(sleeper) bool { return false }
+
 func (s *jsSocket) progress() (uint64, bool) { return s.waits.Load(), s.waiting.Load() }
 
 // shutdown implements [messageSocket]: the browser closes the connection in its own time.

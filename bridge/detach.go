@@ -59,17 +59,14 @@ func (s transportStream) Detacher() (detach func(resume func() error) error) {
 }
 
 func (s *serverStream) detach(resume func() error) error {
-	if s.detached == nil {
-		s.detached = new(detachedCall)
-	}
 	s.detached.resume = resume
-	return s.detached
+	return &s.detached
 }
 
 // hasDetached reports whether err, which the handler has returned, says that the call goes on.
 func (s *serverStream) hasDetached(err error) bool {
 	d, ok := errors.AsType[*detachedCall](err)
-	return ok && d == s.detached && !s.recvFailed
+	return ok && d == &s.detached && !s.recvFailed
 }
 
 // resume has the handler of a detached call go on, and returns what invoke does.
@@ -79,9 +76,6 @@ func (h *Handler) resume(stream *serverStream) (st *status.Status, ended bool) {
 
 // tellEnd tells the interceptors of a call that was detached what it has ended with.
 func (s *serverStream) tellEnd(err error) {
-	if s.detached == nil {
-		return
-	}
 	for _, f := range s.detached.atEnd {
 		f(err)
 	}

@@ -18,6 +18,7 @@ type Handler struct {
 	stats     *statsHandlers // nil: none
 
 	counters counters
+	parking  parking
 
 	mu       sync.Mutex            // guards what follows
 	services map[string]*service   // written before serving only

@@ -15,13 +15,13 @@ var errSilent = errors.New("the peer was silent")
 // heartbeat pings a call's peer and notices when it is gone. It is a timer, not a goroutine: what it does happens in a
 // goroutine of the runtime's timer for as long as one ping takes.
 type heartbeat struct {
-	mu      sync.Mutex // held during a beat
-	timer   *time.Timer
-	stopped bool
+	mu    sync.Mutex // held during a beat
+	timer *time.Timer
 
 	reads, waits uint64 // the connection's counters at the last beat
 	listening    bool   // somebody was reading at the last beat
-	silent       int    // beats without a sign of life
+	stopped      bool
+	silent       int8 // beats without a sign of life
 }
 
 // start begins with a random part of the interval, so that sockets opened together do not beat together.
@@ -54,7 +54,7 @@ func (b *heartbeat) beat(c *plainCall, interval time.Duration) {
 		c.watchAhead()
 	}
 	if b.isSilent(conn, listening) {
-		c.handler.silent(c.request.path, c.peer)
+		c.handler.silent(c.path, &c.peer)
 		c.sock.abort()
 		c.lost(errSilent)
 		return

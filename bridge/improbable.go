@@ -56,7 +56,7 @@ var (
 func newImprobableCall(c *plainCall) {
 	i := &improbableCall{plainCall: c}
 	c.framing, c.stream.wire = i, i
-	c.codec = nil // the first frame says it
+	c.stream.codec = nil // the first frame says it
 	c.maxFrameBytes += 1 + partHeaderBytes
 }
 
@@ -197,7 +197,7 @@ func (c *improbableCall) writeEnd(st *status.Status, header, trailer metadata.MD
 
 func (c *improbableCall) headerPart(md metadata.MD) []byte {
 	contentType := improbableContentType
-	if c.codec != nil && c.codec.text() {
+	if c.stream.codec != nil && c.stream.codec.text() {
 		contentType = improbableContentTypeJSON
 	}
 	var block strings.Builder

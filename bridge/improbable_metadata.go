@@ -39,7 +39,7 @@ func (c *improbableCall) readOpening() (opening, bool) {
 		c.end(status.Convert(err))
 		return opening{}, false
 	}
-	c.codec = opened.codec
+	c.stream.codec = opened.codec
 	return opened, true
 }
 

@@ -24,6 +24,9 @@ type meteredConn struct {
 	net.Conn
 	writeTimeout time.Duration
 
+	parking *parking     // nil: a goroutine waits for it
+	space   parkingSpace // guarded by parking.mu
+
 	first    [1]byte // the reader's: what awaitByte has read, if hasFirst
 	hasFirst bool
 
@@ -49,6 +52,11 @@ func (c *meteredConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.read(p[1:]) // no frame is one byte long: there is more, or an error
 	return 1 + n, err
+}
+
+// park has s woken up when there is something to read; see [parking.park].
+func (c *meteredConn) park(s sleeper) bool {
+	return c.parking != nil && !c.hasFirst && c.parking.park(c, s)
 }
 
 // awaitByte waits for one byte, which the next Read returns first. Whoever waits here needs no buffer.
@@ -142,7 +150,24 @@ func (c *meteredConn) cutOff(timeout time.Duration) {
 func (c *meteredConn) SetWriteDeadline(time.Time) error { return nil }
 
 // SetDeadline sets the read deadline only, for the same reason.
-func (c *meteredConn) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
+func (c *meteredConn) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+// SetReadDeadline also wakes whoever has parked.
+func (c *meteredConn) SetReadDeadline(t time.Time) error {
+	err := c.Conn.SetReadDeadline(t)
+	if c.parking != nil {
+		c.parking.setAwake(c, !t.IsZero())
+	}
+	return err
+}
+
+// Close also wakes whoever has parked.
+func (c *meteredConn) Close() error {
+	if c.parking != nil {
+		c.parking.leave(c)
+	}
+	return c.Conn.Close()
+}
 
 // closeWrite ends the sending side, so that the peer reads what was written and then the end. False if the connection
 // cannot do that.

@@ -49,7 +49,8 @@ func (h *Handler) serveMux(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.counters.accepted.Add(1)
-	server := newMuxServer(h, sock, request, peerOf(sock.socket, r))
+	p := peerOf(sock.socket, r)
+	server := newMuxServer(h, sock, request, &p)
 	server.serve(h.leave)
 }
 
@@ -60,10 +61,12 @@ func (h *Handler) upgradeMux(w http.ResponseWriter, r *http.Request) (*muxSocket
 		CheckOrigin:       func(*http.Request) bool { return true }, // checked before, with an answer that says more
 		EnableCompression: false,                                    // messages may be compressed one by one
 	}
-	hijacker := &meteringHijacker{ResponseWriter: w, writeTimeout: h.config.writeTimeout, buffers: &muxReadBuffers}
+	accepted := new(serverSocket)
+	hijacker := &meteringHijacker{w, h.config.writeTimeout, &muxReadBuffers, &h.parking, accepted}
 	ws, err := upgrader.Upgrade(hijacker, r, http.Header{"Sec-Websocket-Protocol": {SubprotocolMultiplexed}})
 	if err != nil {
 		return nil, err
 	}
-	return newMuxSocket(ws, hijacker.conn, hijacker.buffer, false), nil
+	accepted.init(ws, &accepted.metered, &accepted.reading)
+	return newMuxSocket(&accepted.socket, false), nil
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	bridgev1 "github.com/rialto-rpc/rialto/gen/go/rialto/bridge/v1"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -22,6 +21,7 @@ type muxCall struct {
 	server      *muxServer
 	stream      *muxStream
 	call        serverStream
+	context     callContext
 	unknown     string // why there is no method
 	compression *compression
 	cancel      context.CancelFunc
@@ -100,8 +100,8 @@ func (c *muxCall) prepare(open *bridgev1.Open) (context.Context, *status.Status)
 func (c *muxCall) newContext(opened metadata.MD) context.Context {
 	md := c.server.callMetadata(opened)
 	md["content-type"] = []string{c.call.codec.contentType()}
-	ctx := metadata.NewIncomingContext(c.call.ctx, md)
-	return grpc.NewContextWithServerTransportStream(ctx, transportStream{&c.call})
+	c.context = callContext{c.call.ctx, c.server.peer, &c.call, flatten(md)}
+	return &c.context
 }
 
 // serve runs the service's handler until it returns or detaches.

@@ -359,6 +359,8 @@ func (s *scriptedSocket) writeClose(CloseCode, string) error {
 
 func (s *scriptedSocket) rest() {}
 
+func (s *scriptedSocket) park(sleeper) bool { return false }
+
 func (s *scriptedSocket) progress() (uint64, bool) { return 0, false }
 
 func (s *scriptedSocket) shutdown(error) {}

@@ -63,17 +63,28 @@ func (m *muxServer) serve(ended func()) {
 	}
 	m.startAge()
 	m.session.begin()
-	go m.read()
+	go m.read(false)
 }
 
-// read is the main function of the goroutine that reads, and of those after it.
-func (m *muxServer) read() {
-	quiet, err := m.session.readFrames()
-	if quiet {
-		go m.read() // as before: ends with the socket, or leaves it to another
+// read is the main function of the goroutine that reads. A connection that is quiet has none, or where that cannot be a fresh one,
+// whose stack is small.
+func (m *muxServer) read(rested bool) {
+	quiet, err := m.session.readFrames(rested)
+	if !quiet {
+		m.finish(m.session.finish(err))
 		return
 	}
-	m.finish(m.session.finish(err))
+	if !m.session.sock.park(m) {
+		go m.await()
+	}
+}
+
+// wakeUp implements [sleeper].
+func (m *muxServer) wakeUp() { m.read(true) }
+
+func (m *muxServer) await() {
+	m.session.sock.rest()
+	m.read(true)
 }
 
 // finish is called when the socket has ended.

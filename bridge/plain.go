@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,22 +26,20 @@ import (
 // written, on purpose: they are turns. Both waits end, for each read and write of an ending call is bounded.
 type plainCall struct {
 	handler *Handler
-	sock    *socket
-	request plainRequest
-	peer    *peer.Peer
-	stream  *serverStream
+	path    string // of the method
+	sock    serverSocket
+	peer    peer.Peer
+	stream  serverStream
+	context callContext
 	cancel  context.CancelFunc // of the call's context and all that comes from it
-	connCtx context.Context    // the socket's, as stats handlers have tagged it; nil without them
 
-	codec codec // set while the call opens, then constant
-
-	framing       framing // nil: plain mode's own
-	maxFrameBytes int     // of a frame of the client's
+	request       *plainRequest // nil once the call is open
+	framing       framing       // nil: plain mode's own
+	maxFrameBytes int           // of a frame of the client's
 
 	heartbeat heartbeat
-	begun     bool // guarded by handler.mu: the service's handler runs
 
-	start       time.Time
+	start       int64  // in Unix nanoseconds, for the log
 	stopTimeout func() // nil: there is none
 
 	ending sync.Once
@@ -53,25 +52,34 @@ type plainCall struct {
 	input   atomic.Int32 // how far the client is: inputOpen and so on; written with recvMu
 
 	interrupted atomic.Bool // nothing is read any more, and that is no fault of the socket
+	controls    bool        // the client speaks SubprotocolPlain
+	begun       bool        // guarded by handler.mu: the service's handler runs
 }
 
-func newPlainCall(h *Handler, sock *socket, request plainRequest, p *peer.Peer) *plainCall {
-	c := &plainCall{handler: h, sock: sock, request: request, peer: p, codec: request.codec}
-	// Nothing of the HTTP request's context: it ends with ServeHTTP, and its values belong to the server that took it.
-	ctx, cancel := context.WithCancel(context.Background())
-	c.cancel = cancel
-	if h.stats != nil {
-		ctx = h.stats.beginConn(ctx, p)
-		c.connCtx = ctx
+// newPlainCall makes a call whose socket is not open yet: connected follows when it is.
+func newPlainCall(h *Handler, request plainRequest) *plainCall {
+	if m, _ := h.lookup(request.path); m != nil {
+		request.path = m.fullName // the same, without the HTTP request's memory around it
 	}
-	c.stream = &serverStream{
-		ctx: ctx, wire: c, maxSendMsgSize: h.config.maxSendMsgSize, mayDetach: h.config.detachedCalls,
-	}
+	c := &plainCall{handler: h, path: request.path, controls: request.offer.plain, request: &request}
+	c.stream = serverStream{wire: c, codec: request.codec, maxSendMsgSize: h.config.maxSendMsgSize, mayDetach: h.config.detachedCalls}
 	c.maxFrameBytes = h.config.maxRecvMsgSize
 	if request.offer.improbable {
 		newImprobableCall(c)
 	}
 	return c
+}
+
+func (c *plainCall) connected(r *http.Request) {
+	c.peer = peerOf(&c.sock.socket, r)
+	// Nothing of the HTTP request's context: it ends with ServeHTTP, and its values belong to the server that took it.
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	if stats := c.handler.stats; stats != nil {
+		ctx = stats.beginConn(ctx, &c.peer)
+	}
+	c.context = callContext{Context: ctx, peer: &c.peer, stream: &c.stream}
+	c.stream.ctx = &c.context
 }
 
 // framing is how one call lies in the frames of its socket, where that is not plain mode's way.
@@ -94,7 +102,7 @@ func (c *plainCall) serve() {
 
 // begin is the call up to where its handler returns or detaches.
 func (c *plainCall) begin() (st *status.Status, ended bool) {
-	c.start = time.Now()
+	c.start = time.Now().UnixNano()
 	if !c.handler.track(c) {
 		return errDraining, true
 	}
@@ -105,16 +113,16 @@ func (c *plainCall) begin() (st *status.Status, ended bool) {
 	if !c.handler.begin(c) {
 		return errDraining, true
 	}
-	ctx := c.newContext(opened.metadata)
+	c.takeMetadata(opened.metadata)
+	c.request = nil
 	if opened.timeout > 0 {
 		var cancelTimeout context.CancelFunc
-		ctx, cancelTimeout = context.WithTimeout(ctx, opened.timeout)
-		stop := c.expireWith(ctx)
+		c.stream.ctx, cancelTimeout = context.WithTimeout(&c.context, opened.timeout)
+		stop := c.expireWith(c.stream.ctx)
 		c.stopTimeout = func() { stop(); cancelTimeout() }
 	}
-	c.stream.ctx = ctx
 	c.heartbeat.start(c)
-	return c.handler.invoke(c.stream)
+	return c.handler.invoke(&c.stream)
 }
 
 // runs has a part of the call run. When that was the last it ends the call and cleans up, and returns false.
@@ -169,7 +177,7 @@ func (c *plainCall) endWith(st *status.Status) {
 		return
 	}
 	var last []byte
-	if c.request.offer.plain {
+	if c.controls {
 		if len(header) > 0 {
 			c.sock.write(websocket.TextMessage, headersFrame(header))
 		}
@@ -194,7 +202,7 @@ func (c *plainCall) breach(err *connError) {
 // wroteLast starts the time the peer has for its own close frame.
 func (c *plainCall) wroteLast(err error) {
 	if errors.Is(err, errStalled) {
-		c.handler.stalled(c.request.path, c.peer, err)
+		c.handler.stalled(c.path, &c.peer, err)
 	}
 	c.sock.closing()
 }
@@ -230,8 +238,8 @@ func (c *plainCall) finish() {
 	c.watcher.Wait()
 	c.handler.untrack(c)
 	if stats := c.handler.stats; stats != nil {
-		stats.endConn(c.connCtx)
+		stats.endConn(c.context.Context)
 	}
-	c.handler.config.logger.Debug("bridge: call ended", "method", c.request.path, "code", c.status.Code().String(),
-		"peer", c.peer.Addr.String(), "duration", time.Since(c.start))
+	c.handler.config.logger.Debug("bridge: call ended", "method", c.path, "code", c.status.Code().String(),
+		"peer", c.peer.Addr.String(), "duration", time.Since(time.Unix(0, c.start)))
 }

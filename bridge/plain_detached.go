@@ -13,48 +13,72 @@ func (c *plainCall) canDetach() bool { return c.framing == nil }
 // main function of a goroutine.
 //
 // A stack grows with what is done on it and hardly shrinks again. So a goroutine in which the handler has run waits only as
-// long as the client is likely to say more, up to the next heartbeat, and leaves the rest to a fresh one.
+// long as the client is likely to say more, which is up to the next heartbeat. Then the call rests.
 func (c *plainCall) attend() {
-	for fresh := true; c.awaitInput(fresh); fresh = false {
-		if !c.runs(c.resume) {
+	for {
+		if c.awaitInput() {
+			if !c.runs(c.resume) {
+				return
+			}
+		} else if c.rest() {
 			return
 		}
 	}
-	go c.attend() // as before: ends with the call, or leaves it to another
 }
 
 func (c *plainCall) resume() (st *status.Status, ended bool) {
-	return c.handler.resume(c.stream)
+	return c.handler.resume(&c.stream)
 }
 
-// awaitInput returns true when RecvMsg has something to return, and false when the goroutine should be left for a fresh one:
-// one that is not fresh, when only a heartbeat has come. While fresh it waits without memory for what may come.
-func (c *plainCall) awaitInput(fresh bool) bool {
+// awaitInput waits for the client. It returns true when RecvMsg has something to return, and false after a heartbeat.
+func (c *plainCall) awaitInput() bool {
 	c.recvMu.Lock()
 	defer c.recvMu.Unlock()
-	for c.input.Load() == inputOpen && c.pending == nil && c.readErr == nil {
-		if fresh && c.sock.buffer.rest() != nil {
-			return true // RecvMsg gets the error, too
-		}
-		if c.handler.config.frameCompression {
-			return true // gorilla may not have read the last frame to its end
-		}
-		switch kind := c.sock.takeHeartbeat(); {
-		case kind == noFrame:
-			return true
-		case kind == websocket.PingMessage || !fresh:
-			return false
-		}
+	if !c.readsOn() || c.handler.config.frameCompression { // with it gorilla may not have read the last frame to its end
+		return true
+	}
+	return !c.sock.takeHeartbeat()
+}
+
+// readsOn reports whether only the socket says what is received next. The caller has the reader's turn.
+func (c *plainCall) readsOn() bool {
+	return c.input.Load() == inputOpen && c.pending == nil && c.readErr == nil
+}
+
+// rest leaves the call until something comes: to the handler's parking, or where that cannot be to a fresh goroutine. False if
+// something has come already.
+func (c *plainCall) rest() bool {
+	c.recvMu.Lock()
+	defer c.recvMu.Unlock()
+	if !c.readsOn() || !c.sock.buffer.letGo() {
+		return false
+	}
+	if !c.sock.metered.park(c) {
+		go c.awaitHere()
 	}
 	return true
 }
 
-const noFrame = -1 // gorilla's word for it
+// wakeUp implements [sleeper].
+func (c *plainCall) wakeUp() { c.attend() }
+
+// awaitHere is rest in a goroutine of its own. Its stack stays small: pongs do not need much.
+func (c *plainCall) awaitHere() {
+	for c.awaitHeartbeat() {
+	}
+	c.attend()
+}
+
+func (c *plainCall) awaitHeartbeat() bool {
+	c.recvMu.Lock()
+	defer c.recvMu.Unlock()
+	return c.readsOn() && c.sock.buffer.rest() == nil && c.sock.takeHeartbeat()
+}
 
 // takeHeartbeat waits for a frame, between two messages, and takes it off the socket if it is a ping, which it answers, or a
-// pong: gorilla would go on to wait for what comes next, deep down in the stack. Anything else, and what is unusual, is left
-// to gorilla.
-func (s *socket) takeHeartbeat() (kind int) {
+// pong: gorilla would go on to wait for what comes next, deep down in the stack. False for anything else, and for what is
+// unusual, which is left to gorilla.
+func (s *socket) takeHeartbeat() bool {
 	const ( // RFC 6455, section 5.2
 		final       = 0x80
 		masked      = 0x80
@@ -65,22 +89,21 @@ func (s *socket) takeHeartbeat() (kind int) {
 	reader := &s.buffer.reader
 	head, err := reader.Peek(2)
 	if err != nil || head[1]&masked == 0 || head[1]&^masked > maxPayload {
-		return noFrame
+		return false
 	}
 	frameBytes := headerBytes + int(head[1]&^masked)
-	switch kind = int(head[0]) &^ final; {
-	case head[0]&final == 0 || kind != websocket.PingMessage && kind != websocket.PongMessage:
-		return noFrame
-	case kind == websocket.PingMessage:
+	switch head[0] {
+	case final | websocket.PongMessage:
+	case final | websocket.PingMessage:
 		frame, err := reader.Peek(frameBytes)
 		if err != nil || s.answerPing(frame[2:]) != nil {
-			return noFrame
+			return false
 		}
+	default:
+		return false
 	}
-	if _, err := reader.Discard(frameBytes); err != nil {
-		return noFrame
-	}
-	return kind
+	_, err = reader.Discard(frameBytes)
+	return err == nil
 }
 
 // answerPing sends the pong for a ping's mask and payload.

@@ -1,14 +1,11 @@
 package bridge
 
 import (
-	"context"
 	"maps"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 )
 
@@ -17,7 +14,7 @@ var errFirstFrame = &connError{CloseFirstFrameTimeout, "no frame came to start t
 // open does what comes before the service's handler: it finds the method and reads the frame that starts the call, if
 // there has to be one. False if the call has ended before it began.
 func (c *plainCall) open() (opening, bool) {
-	m, unknown := c.handler.lookup(c.request.path)
+	m, unknown := c.handler.lookup(c.path)
 	if m == nil {
 		c.end(status.New(codes.Unimplemented, unknown))
 		return opening{}, false
@@ -27,7 +24,7 @@ func (c *plainCall) open() (opening, bool) {
 		return opening{}, false
 	}
 	c.stream.method = m
-	if c.codec != nil { // the URL gives the encoding, and so starts the call
+	if c.stream.codec != nil { // the URL gives the encoding, and so starts the call
 		return opening{}, true
 	}
 	c.recvMu.Lock()
@@ -47,16 +44,16 @@ func (c *plainCall) readOpening() (opened opening, ok bool) {
 	if !ok {
 		return opening{}, false
 	}
-	if c.request.offer.plain && f.text && isOpenFrame(f.data.Bytes()) {
+	if c.controls && f.text && isOpenFrame(f.data.Bytes()) {
 		if opened, ok = c.parseOpening(f); !ok || opened.codec != nil {
-			c.codec = opened.codec
+			c.stream.codec = opened.codec
 			return opened, ok
 		}
 		if f, ok = c.readFirst(); !ok {
 			return opening{}, false
 		}
 	}
-	c.codec, c.pending = codecOf(f), &f
+	c.stream.codec, c.pending = codecOf(f), &f
 	return opened, true
 }
 
@@ -92,9 +89,9 @@ func codecOf(f frame) codec {
 	return binaryCodec()
 }
 
-// newContext returns the call's context. Where a name has several sources, what the client says for this call (@open, then
-// the token of the subprotocol) comes before what its HTTP client says for every request.
-func (c *plainCall) newContext(opened metadata.MD) context.Context {
+// takeMetadata gives the call's context its metadata. Where a name has several sources, what the client says for this call
+// (@open, then the token of the subprotocol) comes before what its HTTP client says for every request.
+func (c *plainCall) takeMetadata(opened metadata.MD) {
 	md := c.request.header
 	said := metadata.MD{}
 	if token := c.request.offer.token; token != "" {
@@ -103,8 +100,6 @@ func (c *plainCall) newContext(opened metadata.MD) context.Context {
 	maps.Copy(said, opened)
 	c.handler.config.trusted.removeFrom(said)
 	maps.Copy(md, said)
-	md["content-type"] = []string{c.codec.contentType()}
-	c.stream.codec = c.codec
-	ctx := metadata.NewIncomingContext(peer.NewContext(c.stream.ctx, c.peer), md)
-	return grpc.NewContextWithServerTransportStream(ctx, transportStream{c.stream})
+	md["content-type"] = []string{c.stream.codec.contentType()}
+	c.context.metadata = flatten(md)
 }

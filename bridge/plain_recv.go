@@ -105,9 +105,9 @@ func (c *plainCall) acceptLate(f frame) error {
 // checkType says what is wrong with a frame that has to be a message.
 func (c *plainCall) checkType(f frame) *connError {
 	switch {
-	case f.text && c.request.offer.plain && isOpenFrame(f.data.Bytes()):
+	case f.text && c.controls && isOpenFrame(f.data.Bytes()):
 		return errLateOpen
-	case f.text == c.codec.text():
+	case f.text == c.stream.codec.text():
 		return nil
 	case f.text:
 		return errTextInProto

@@ -13,7 +13,7 @@ import (
 func (c *plainCall) send(message payload) error {
 	defer message.free()
 	kind := websocket.BinaryMessage
-	if c.codec.text() {
+	if c.stream.codec.text() {
 		kind = websocket.TextMessage
 	}
 	return c.sent(c.sock.write(kind, message.data))
@@ -24,7 +24,7 @@ func (c *plainCall) connSent() uint64 { return c.sock.conn.sent.Load() }
 
 // sendHeader implements [wire]. Without the subprotocol there is no place for headers.
 func (c *plainCall) sendHeader(md metadata.MD) error {
-	if !c.request.offer.plain {
+	if !c.controls {
 		return nil
 	}
 	return c.sent(c.sock.write(websocket.TextMessage, headersFrame(md)))
@@ -38,7 +38,7 @@ func (c *plainCall) sent(err error) error {
 	case errors.Is(err, websocket.ErrCloseSent):
 		return c.callError()
 	case errors.Is(err, errStalled):
-		c.handler.stalled(c.request.path, c.peer, err)
+		c.handler.stalled(c.path, &c.peer, err)
 	}
 	c.lost(err)
 	return status.Error(codes.Unavailable, "the connection was lost")

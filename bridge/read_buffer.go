@@ -20,12 +20,6 @@ type bufferPool struct {
 	free  sync.Pool // of *bufio.Reader
 }
 
-func newReadBuffer(conn *meteredConn, pool *bufferPool) *readBuffer {
-	b := &readBuffer{conn: conn, pool: pool}
-	b.hold()
-	return b
-}
-
 // hold makes sure that there is memory to read into.
 func (b *readBuffer) hold() {
 	if b == nil || b.lent != nil {
@@ -42,21 +36,25 @@ func (b *readBuffer) hold() {
 // rest waits until something has come, without memory for it meanwhile. An error is the connection's; the next who reads
 // gets one, too.
 func (b *readBuffer) rest() error {
-	if b.lent != nil && b.reader.Buffered() > 0 {
+	if !b.letGo() {
 		return nil
 	}
-	b.letGo()
 	err := b.conn.awaitByte()
 	b.hold()
 	return err
 }
 
-func (b *readBuffer) letGo() {
+// letGo gives the memory back, unless something lies there that is not read yet. Then it returns false.
+func (b *readBuffer) letGo() bool {
 	if b.lent == nil {
-		return
+		return true
+	}
+	if b.reader.Buffered() > 0 {
+		return false
 	}
 	b.reader.Reset(nil)
 	*b.lent = b.reader
 	b.pool.free.Put(b.lent)
 	b.lent, b.reader = nil, bufio.Reader{}
+	return true
 }

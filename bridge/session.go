@@ -18,6 +18,8 @@ type messageSocket interface {
 	start(wake func())
 	// rest waits until there is something to read, with as little memory as can be. An error is left to read.
 	rest()
+	// park has sleeper woken up, instead, when there is something to read. False if that cannot be.
+	park(sleeper) bool
 	// read returns the next binary message in buf's memory, or in larger memory if need be. A text message or one of more
 	// than limit bytes is a *connError. Another error is final: the peer closed the socket, or it broke.
 	read(buf []byte, limit int) ([]byte, error)
@@ -172,7 +174,7 @@ func newSession(sock messageSocket, config sessionConfig, end sessionEnd) *sessi
 func (s *session) run() error {
 	s.begin()
 	for {
-		if quiet, err := s.readFrames(); !quiet {
+		if quiet, err := s.readFrames(false); !quiet {
 			return s.finish(err)
 		}
 	}

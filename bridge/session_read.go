@@ -6,14 +6,17 @@ import (
 	bridgev1 "github.com/rialto-rpc/rialto/gen/go/rialto/bridge/v1"
 )
 
-// readFrames reads until the socket ends, or until nothing but heartbeats has come for a while. It is quiet then, and is called
-// again: in another goroutine, if the caller likes, for one that has handled frames has a stack that is larger than it takes
-// to wait. Once the session closes it only waits for the peer's close frame.
-func (s *session) readFrames() (quiet bool, err error) {
-	s.sock.rest()
+// readFrames reads until the socket ends, or until nothing but heartbeats has come for a while: since it was quiet, if it rested.
+// It is quiet then, and readFrames is called again when there is something to read. Once the session closes it only waits for
+// the peer's close frame.
+func (s *session) readFrames(rested bool) (quiet bool, err error) {
 	limit := frameHeaderBytes + openLengthBytes + maxControlBytes + int(s.config.settings.GetMaxChunkBytes())
 	var buf []byte
-	for beats := 0; beats < 2; {
+	beats := 0
+	if rested {
+		beats = 1
+	}
+	for beats < 2 {
 		data, err := s.sock.read(buf[:0], limit)
 		if err == nil {
 			s.heard.Add(1)

@@ -26,10 +26,10 @@ type muxSocket struct {
 	pong   *string // guarded by pongMu; the payload of a WebSocket pong that waits for the writer
 }
 
-// newMuxSocket takes over a WebSocket whose connection, below TLS on the client's side, is conn. buffer is nil for a client's.
-func newMuxSocket(ws *websocket.Conn, conn *meteredConn, buffer *readBuffer, client bool) *muxSocket {
-	s := &muxSocket{socket: newSocket(ws, conn, buffer), masks: client}
-	ws.SetPingHandler(s.answerPing)
+// newMuxSocket takes over a socket.
+func newMuxSocket(sock *socket, client bool) *muxSocket {
+	s := &muxSocket{socket: sock, masks: client}
+	sock.ws.SetPingHandler(s.answerPing)
 	return s
 }
 
@@ -39,6 +39,10 @@ func (s *muxSocket) rest() {
 	if s.buffer != nil {
 		s.buffer.rest()
 	}
+}
+
+func (s *muxSocket) park(sleeper sleeper) bool {
+	return s.buffer != nil && s.buffer.letGo() && s.conn.park(sleeper)
 }
 
 func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {

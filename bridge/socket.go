@@ -35,13 +35,13 @@ type socket struct {
 	writeEnded bool // guarded by writeMu; nothing is written after a close frame or a failed write
 }
 
-func newSocket(ws *websocket.Conn, conn *meteredConn, buffer *readBuffer) *socket {
-	s := &socket{ws: ws, conn: conn, buffer: buffer}
+// init takes over a WebSocket whose connection, below TLS on the client's side, is conn. A client's has no buffer.
+func (s *socket) init(ws *websocket.Conn, conn *meteredConn, buffer *readBuffer) {
+	s.ws, s.conn, s.buffer = ws, conn, buffer
 	ws.SetPingHandler(func(payload string) error { return s.write(websocket.PongMessage, []byte(payload)) })
 	ws.SetCloseHandler(func(int, string) error { return nil }) // answered by closeFromPeer, in the order of our writes
 	// gorilla's own read limit stays off. It would answer with 1009 where the call should end with 4008, and read bounds
 	// what it takes by itself.
-	return s
 }
 
 // frame is a data message: WebSocket's, reassembled. It belongs to the reader, who frees it.

@@ -33,9 +33,9 @@ type serverStream struct {
 	wire           wire
 	codec          codec
 	maxSendMsgSize int
-	stats          *callStats    // nil: nobody asks
-	mayDetach      bool          // see WithDetachedCalls
-	detached       *detachedCall // nil: the handler has never detached; used by the goroutine that runs it
+	stats          *callStats   // nil: nobody asks
+	mayDetach      bool         // see WithDetachedCalls
+	detached       detachedCall // the handler's, once it has detached
 
 	received   bool // a message has been received; used by the receiving goroutine only, as is recvFailed
 	recvFailed bool // RecvMsg has returned an error

@@ -28,10 +28,14 @@ func (s *session) admit(req *chatv1.ConnectRequest) (units int, ok bool) {
 			s.mu.Unlock()
 			return units, true
 		}
+		if s.freed == nil {
+			s.freed = make(chan struct{}, 1)
+		}
+		freed, ending := s.freed, s.untilEndLocked()
 		s.mu.Unlock()
 		select {
-		case <-s.freed:
-		case <-s.ending:
+		case <-freed:
+		case <-ending:
 			return 0, false
 		}
 	}
@@ -44,8 +48,8 @@ func (s *session) release(units int) {
 	}
 	s.mu.Lock()
 	s.pending -= units
-	s.mu.Unlock()
 	notify(s.freed)
+	s.mu.Unlock()
 }
 
 // awaitOutcome says that a command's outcome comes later, from another goroutine.

@@ -107,12 +107,7 @@ func (s *session) readOne(stream connectStream) (more bool) {
 		s.end(err)
 		return false
 	}
-	select {
-	case <-s.ending:
-		return false
-	default:
-		return true
-	}
+	return !s.over.Load()
 }
 
 // handle carries out one request. An error ends the stream.
@@ -221,7 +216,7 @@ func (s *session) signal(cmd command, g *chatv1.Signal) {
 		return
 	}
 	s.mu.Lock()
-	c := s.rooms[state.RoomID(g.GetRoom())]
+	c := s.rooms.in(state.RoomID(g.GetRoom()))
 	s.mu.Unlock()
 	if c == nil {
 		s.answer(cmd, nil, errNotJoined)

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -17,14 +18,14 @@ type Hub struct {
 
 	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
 	rooms map[state.RoomID]*room
-	users map[string]map[*session]struct{}
+	users map[string][]*session
 }
 
 // NewHub returns a hub without rooms.
 func NewHub() *Hub {
 	return &Hub{
 		rooms: make(map[state.RoomID]*room),
-		users: make(map[string]map[*session]struct{}),
+		users: make(map[string][]*session),
 	}
 }
 
@@ -40,7 +41,7 @@ func (h *Hub) OnCommit(c *state.Change) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, p := range c.Profiles {
-		for s := range h.users[p.User] {
+		for _, s := range h.users[p.User] {
 			h.renameLocked(s, p.Profile, c.Results[len(c.Results)-1].Pos)
 		}
 	}
@@ -51,7 +52,7 @@ func (h *Hub) OnCommit(c *state.Change) {
 		h.feeds.note(e.Room)
 	}
 	for _, m := range c.Marks {
-		for s := range h.users[m.User] {
+		for _, s := range h.users[m.User] {
 			s.marked(m)
 			s.markFeed(m.Room, false)
 		}
@@ -60,7 +61,7 @@ func (h *Hub) OnCommit(c *state.Change) {
 		if t.User == "" {
 			h.feeds.note(t.Room)
 		}
-		for s := range h.users[t.User] {
+		for _, s := range h.users[t.User] {
 			s.touched(t.Room)
 		}
 	}
@@ -116,18 +117,20 @@ func (h *Hub) live(id state.RoomID) *room {
 func (h *Hub) enter(s *session, user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.users[user] == nil {
-		h.users[user] = make(map[*session]struct{})
-	}
-	h.users[user][s] = struct{}{}
+	h.users[user] = append(h.users[user], s)
 }
 
 // leave takes a session back. A no-op for one that is not there.
 func (h *Hub) leave(s *session, user string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.users[user], s)
-	if len(h.users[user]) == 0 {
+	sessions := h.users[user]
+	i := slices.Index(sessions, s)
+	switch {
+	case i < 0:
+	case len(sessions) == 1:
 		delete(h.users, user)
+	default:
+		h.users[user] = slices.Delete(sessions, i, i+1)
 	}
 }

@@ -90,14 +90,14 @@ func (s *session) answerPublishes(batch []publication, replies []*chatv1.Reply) 
 	s.mu.Lock()
 	for i, p := range batch {
 		unanswered += s.answerLocked(p.cmd, replies[i])
-		if c := s.rooms[state.RoomID(p.room)]; c != nil {
+		if c := s.rooms.in(state.RoomID(p.room)); c != nil {
 			s.queueLocked(c)
 			s.kickLocked()
 		}
 	}
+	notify(s.changed)
 	s.mu.Unlock()
 	s.release(unanswered)
-	notify(s.changed)
 }
 
 func publishReply(room string, r state.Result) *chatv1.Reply {

@@ -192,8 +192,8 @@ func (s *session) stopSending(cause error) {
 	s.closed = true
 	s.outbox = outbox{}
 	s.sending, s.writing = false, false
-	s.mu.Unlock()
 	notify(s.changed)
+	s.mu.Unlock()
 }
 
 // next puts the next response together; false when there is nothing to send yet, and the sender with it.
@@ -357,7 +357,7 @@ func (o *outbox) empty() bool {
 	return o.probes == 0 && len(o.replies) == 0 && len(o.events) == 0 && len(o.marks) == 0 && len(o.ready) == 0
 }
 
-// notify sends to a channel of capacity 1 that somebody looks again.
+// notify sends to a channel of capacity 1 that somebody looks again. Nobody does so far if there is no channel.
 func notify(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

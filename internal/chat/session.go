@@ -42,15 +42,17 @@ type session struct {
 	// address is where the stream comes from; zero: not known.
 	address netip.Addr
 
-	ending  chan struct{} // closed by end
 	endOnce sync.Once
-	cause   error // set before ending is closed: what the stream ends with
+	cause   error       // what the stream ends with; set before over
+	over    atomic.Bool // end was called
 
-	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing, or the session closed. The handler receives.
-	freed   chan struct{} // capacity 1; sent to when pending shrinks. The reader receives.
+	mu      sync.Mutex    // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
+	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing, or the session closed. The handler receives; nil until it waits.
+	ending  chan struct{} // closed after over is set; nil until somebody waits for it
+	freed   chan struct{} // capacity 1; sent to when pending shrinks. The reader receives; nil until it waits.
 
-	mu        sync.Mutex               // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
-	rooms     map[state.RoomID]*cursor // none of them gone; nil once all are left for good
+	rooms     following // none of the cursors is gone
+	left      bool      // all rooms are left, for good
 	outbox    outbox
 	feed      *feed     // of the user; nil for Subscribe and before the welcome
 	sending   bool      // whether the sender exists
@@ -77,10 +79,6 @@ func (s *Service) newSession(ctx context.Context, write func(*response) error) *
 		id:        s.sessionIDs.Add(1),
 		ctx:       ctx,
 		write:     write,
-		ending:    make(chan struct{}),
-		changed:   make(chan struct{}, 1),
-		freed:     make(chan struct{}, 1),
-		rooms:     make(map[state.RoomID]*cursor),
 		address:   auth.Address(ctx),
 	}
 }
@@ -107,16 +105,35 @@ func (s *session) end(cause error) (first bool) {
 		if s.interrupt != nil {
 			s.interrupt() // before the handler learns that it may return, and the stream is no longer its own
 		}
-		close(s.ending)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.over.Store(true)
+		if s.ending != nil {
+			close(s.ending)
+		}
 	})
 	return first
+}
+
+// untilEndLocked returns what is closed when the session is to end.
+func (s *session) untilEndLocked() <-chan struct{} {
+	if s.ending == nil {
+		s.ending = make(chan struct{})
+		if s.over.Load() {
+			close(s.ending)
+		}
+	}
+	return s.ending
 }
 
 // wait returns the session's status once it has ended in order: what it received is answered, and after a half-close all
 // rooms are delivered up to their heads. A stream that broke ends at once.
 func (s *session) wait() error {
+	s.mu.Lock()
+	ending := s.untilEndLocked()
+	s.mu.Unlock()
 	select {
-	case <-s.ending:
+	case <-ending:
 	case <-s.ctx.Done():
 		s.end(contextError(s.ctx.Err()))
 	}
@@ -152,12 +169,16 @@ func (s *session) await(ctx context.Context, condition func() bool) {
 	for {
 		s.mu.Lock()
 		ok := condition()
+		if !ok && s.changed == nil {
+			s.changed = make(chan struct{}, 1)
+		}
+		changed := s.changed
 		s.mu.Unlock()
 		if ok {
 			return
 		}
 		select {
-		case <-s.changed:
+		case <-changed:
 		case <-ctx.Done():
 			return
 		}
@@ -168,8 +189,8 @@ func (s *session) await(ctx context.Context, condition func() bool) {
 func (s *session) capAtHeads() error {
 	s.mu.Lock()
 	heads := make(map[state.RoomID]uint64, len(s.rooms))
-	for id := range s.rooms {
-		heads[id] = 0
+	for _, c := range s.rooms {
+		heads[c.room.id] = 0
 	}
 	s.mu.Unlock()
 	v := s.service.engine.views.View()
@@ -184,8 +205,8 @@ func (s *session) capAtHeads() error {
 	v.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, c := range s.rooms {
-		c.limit = heads[id]
+	for _, c := range s.rooms {
+		c.limit = heads[c.room.id]
 		s.queueLocked(c)
 	}
 	s.capped, s.unended = true, len(s.rooms)
@@ -212,7 +233,7 @@ func (s *session) close() {
 // attach makes the session follow a room from a position yet to be set. A cursor it had there is replaced.
 func (s *session) attach(id state.RoomID) (*cursor, error) {
 	s.mu.Lock()
-	full := s.rooms[id] == nil && len(s.rooms) >= s.service.maxRooms
+	full := s.rooms.in(id) == nil && len(s.rooms) >= s.service.maxRooms
 	s.mu.Unlock()
 	if full {
 		s.service.engine.meter.count(MaxRooms)
@@ -221,11 +242,10 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 	c := &cursor{session: s, limit: uncapped, last: uncapped}
 	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice
 	s.mu.Lock()
-	ended := s.rooms == nil
+	ended := s.left
 	old := c
 	if !ended {
-		old = s.rooms[id]
-		s.rooms[id] = c
+		old = s.rooms.put(c)
 	}
 	retire(old)
 	s.mu.Unlock()
@@ -244,7 +264,7 @@ func (s *session) attach(id state.RoomID) (*cursor, error) {
 // leave stops following a room. A no-op for one that is not followed.
 func (s *session) leave(id state.RoomID) {
 	s.mu.Lock()
-	c := s.rooms[id]
+	c := s.rooms.in(id)
 	s.mu.Unlock()
 	if c != nil {
 		s.drop(c)
@@ -258,7 +278,7 @@ func (s *session) drop(c *cursor) {
 		s.mu.Unlock()
 		return
 	}
-	delete(s.rooms, c.room.id)
+	s.rooms.remove(c.room.id)
 	retire(c)
 	s.mu.Unlock()
 	s.service.hub.detach(c)
@@ -268,7 +288,7 @@ func (s *session) drop(c *cursor) {
 func (s *session) leaveAll() {
 	s.mu.Lock()
 	rooms := s.rooms
-	s.rooms = nil
+	s.rooms, s.left = nil, true
 	for _, c := range rooms {
 		retire(c)
 	}

@@ -52,42 +52,51 @@ type observer struct {
 
 // unary is a [grpc.UnaryServerInterceptor].
 func (o *observer) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
-	w := o.wireOf(ctx)
-	start := time.Now()
-	ended := o.begin(w, info.FullMethod)
+	r := o.begin(o.wireOf(ctx), info.FullMethod)
 	defer func() {
-		o.metrics.unarySeconds.WithLabelValues(string(w), info.FullMethod).Observe(time.Since(start).Seconds())
-		ended(ctx, err)
+		o.metrics.unarySeconds.WithLabelValues(string(r.wire), r.method).Observe(time.Since(r.start).Seconds())
+		r.end(ctx, err)
 	}()
-	defer o.contain(ctx, w, info.FullMethod, &err)
+	defer o.contain(ctx, r.wire, r.method, &err)
 	return handler(ctx, req)
 }
 
 // stream is a [grpc.StreamServerInterceptor].
 func (o *observer) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
-	w := o.wireOf(ss.Context())
-	ended := o.begin(w, info.FullMethod)
-	defer func() { bridge.AtEnd(err, func(err error) { ended(ss.Context(), err) }) }()
-	defer o.contain(ss.Context(), w, info.FullMethod, &err)
-	return handler(srv, &countedStream{
+	r := o.begin(o.wireOf(ss.Context()), info.FullMethod)
+	counted := &countedStream{
 		ServerStream: ss,
-		received:     o.metrics.rpcMessages.WithLabelValues(string(w), info.FullMethod, "received"),
-		sent:         o.metrics.rpcMessages.WithLabelValues(string(w), info.FullMethod, "sent"),
-	})
+		rpc:          r,
+		received:     o.metrics.rpcMessages.WithLabelValues(string(r.wire), r.method, "received"),
+		sent:         o.metrics.rpcMessages.WithLabelValues(string(r.wire), r.method, "sent"),
+	}
+	defer func() { bridge.AtEnd(err, counted.ended) }()
+	defer o.contain(ss.Context(), r.wire, r.method, &err)
+	return handler(srv, counted)
 }
 
-// begin counts an RPC and returns what its end calls.
-func (o *observer) begin(w wire, method string) (ended func(context.Context, error)) {
-	start := time.Now()
+// rpc is one RPC that was counted when it began.
+type rpc struct {
+	observer *observer
+	wire     wire
+	method   string
+	start    time.Time
+	active   prometheus.Gauge
+}
+
+func (o *observer) begin(w wire, method string) rpc {
 	o.metrics.rpcsStarted.WithLabelValues(string(w), method).Inc()
 	active := o.metrics.rpcsActive.WithLabelValues(string(w), method)
 	active.Inc()
-	return func(ctx context.Context, err error) {
-		active.Dec()
-		code := codeOf(err)
-		o.metrics.rpcsEnded.WithLabelValues(string(w), method, code.String()).Inc()
-		o.logger.DebugContext(ctx, "rpc ended", "wire", w, "method", method, "code", code, "duration", time.Since(start))
-	}
+	return rpc{o, w, method, time.Now(), active}
+}
+
+// end counts and logs what it has ended with.
+func (r *rpc) end(ctx context.Context, err error) {
+	r.active.Dec()
+	code := codeOf(err)
+	r.observer.metrics.rpcsEnded.WithLabelValues(string(r.wire), r.method, code.String()).Inc()
+	r.observer.logger.DebugContext(ctx, "rpc ended", "wire", r.wire, "method", r.method, "code", code, "duration", time.Since(r.start))
 }
 
 // codeOf is the code that grpc-go and the bridge send for a handler's error.
@@ -111,8 +120,11 @@ func (o *observer) contain(ctx context.Context, w wire, method string, err *erro
 // countedStream counts the messages of one RPC.
 type countedStream struct {
 	grpc.ServerStream
+	rpc
 	received, sent prometheus.Counter
 }
+
+func (s *countedStream) ended(err error) { s.end(s.Context(), err) }
 
 func (s *countedStream) RecvMsg(m any) error {
 	err := s.ServerStream.RecvMsg(m)

@@ -134,7 +134,9 @@ func (p *proxy) newBridge(front Config) (*bridge.Handler, error) {
 // run serves, waits for the end of ctx or the first failure, and drains.
 func (p *proxy) run(ctx context.Context) error {
 	parts, failed := errgroup.WithContext(context.WithoutCancel(ctx)) // draining outlives ctx
-	parts.Go(func() error {                                           // ends by drain
+	trimming, stopTrimming := context.WithCancel(failed)
+	defer stopTrimming()
+	parts.Go(func() error { // ends by drain
 		return wrap("HTTP server", ignore(p.serveHTTP(), http.ErrServerClosed))
 	})
 	if p.admin != nil {
@@ -143,11 +145,16 @@ func (p *proxy) run(ctx context.Context) error {
 		})
 	}
 	parts.Go(func() error { // ends when ctx has ended or a part has failed, and all is drained
+		defer stopTrimming()
 		select {
 		case <-ctx.Done():
 		case <-failed.Done():
 		}
 		p.drain(failed)
+		return nil
+	})
+	parts.Go(func() error { // ends by stopTrimming
+		newTrimmer(p.logger).run(trimming)
 		return nil
 	})
 	parts.Go(p.announce)

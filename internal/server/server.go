@@ -125,6 +125,10 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	parts.Go(s.announce)
+	parts.Go(func() error { // ends with the sequencer
+		newTrimmer(s.logger).run(sequencing)
+		return nil
+	})
 	return parts.Wait()
 }
 
