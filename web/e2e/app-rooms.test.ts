@@ -166,6 +166,29 @@ test("a private room is come into by an invitation, by a link, or by a request",
   expect([ana, bo, cy, di].flatMap(({ faults }) => faults)).toEqual([]);
 });
 
+test("a room keeps what its owner says, until they delete it, which everybody in it is told", async () => {
+  const ana = await comeIn(browser, room("doomed"), "Ana");
+  await say(ana.page, "this makes the room");
+  await ana.page.locator('article[data-seq="1"]').waitFor();
+  const bo = await comeIn(browser, room("doomed"), "Bo");
+  await bo.page.locator('article[data-seq="1"]').waitFor();
+  await ana.page.getByRole("button", { name: "Room settings" }).click();
+  await ana.page.getByLabel("Messages are kept").selectOption("For 30 days");
+  await ana.page.getByRole("button", { name: "Save" }).click();
+  await ana.page.getByRole("dialog").waitFor({ state: "detached" });
+  await ana.page.getByRole("button", { name: "Room settings" }).click();
+  expect(await ana.page.getByLabel("Messages are kept").inputValue()).toBe("month");
+
+  await ana.page.getByRole("button", { name: "Delete the room…" }).click();
+  await ana.page.getByRole("button", { name: "Delete for good" }).click();
+  await ana.page.waitForURL(room("lobby"));
+  await bo.page.getByText("The room was deleted.").waitFor();
+  expect(await bo.page.getByText("this makes the room").count()).toBe(0);
+  expect(await composer(bo.page).count()).toBe(0);
+  await eventually(() => ana.page.getByRole("link", { name: "doomed" }).count(), 0);
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
 test("a private room is made, and is marked as one in the list", async () => {
   const { page, faults } = await comeIn(browser, room("lobby"), "Ana");
   await page.getByRole("button", { name: "New room" }).click();

@@ -14,7 +14,6 @@ import { loadPreferences } from "./model/preferences.js";
 import { Visits } from "./model/visits.js";
 import { WireLog } from "./model/wire-log.js";
 import { SessionContext } from "./session.js";
-import { keepShell } from "./shell-worker.js";
 
 const { name, room, inspector } = loadPreferences(localStorage);
 
@@ -47,4 +46,8 @@ createRoot(root).render(
   </StrictMode>,
 );
 
-keepShell();
+// Without a network it may not come, and the application goes on without it.
+import("./afterwards.js").then(
+  ({ startAfterwards }) => startAfterwards(),
+  () => undefined,
+);

@@ -20,6 +20,7 @@ export type {
   Member,
   MembersSnapshot,
   NewRoom,
+  Retention,
   Role,
   RoomKind,
   RoomMembers,

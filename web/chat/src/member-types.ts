@@ -53,6 +53,14 @@ export interface Invitation {
   readonly since: Date;
 }
 
+/** Which messages of a room are kept: those that no limit here excludes, and up to 1,000 more. Without a limit all are. */
+export interface Retention {
+  /** How old a message becomes, in ms: whole seconds, from an hour on. */
+  readonly maxAgeMs?: number;
+  /** How many there are at most, from 1,000 on. */
+  readonly maxMessages?: number;
+}
+
 /** What can be set of a room. What is absent stays as it is. */
 export interface RoomSettings {
   /** At most 128 characters; may be empty. */
@@ -69,6 +77,8 @@ export interface RoomSettings {
   readonly archived?: boolean;
   /** Whether people may ask to become members; private rooms only. Owners only. */
   readonly joinRequests?: boolean;
+  /** Which of its messages are kept; null: as the server's operator says. Owners only. */
+  readonly retention?: Retention | null;
 }
 
 /** What lets whoever has its token become a member of a room. */

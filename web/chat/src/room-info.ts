@@ -1,8 +1,13 @@
 import { durationMs, type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { Role, RoomKind, type Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import {
+  Role,
+  RoomKind,
+  type Retention as WireRetention,
+  type Room as WireRoom,
+} from "@rialto/gen/rialto/chat/v1/types_pb";
 import { toKind, toMember, toRole, toUser } from "./convert.js";
-import type { Member, RoomSettings } from "./member-types.js";
+import type { Member, Retention, RoomSettings } from "./member-types.js";
 
 /** What is known of a room beside its messages. */
 export interface RoomInfo extends Required<RoomSettings> {
@@ -23,6 +28,7 @@ const unknownRoom: RoomInfo = {
   posting: "visitor",
   archived: false,
   joinRequests: false,
+  retention: null,
   people: [],
   memberCount: 0,
   headSeq: 0,
@@ -39,11 +45,19 @@ function toRoomInfo(room: WireRoom): RoomInfo {
     posting: toRole(room.posting),
     archived: room.archiveTime !== undefined,
     joinRequests: room.joinRequests,
+    retention: room.retention ? toRetention(room.retention) : null,
     people: room.people,
     memberCount: Number(room.memberCount),
     headSeq: Number(room.headSeq),
     headRev: Number(room.headRev),
     firstSeq: Number(room.firstSeq),
+  };
+}
+
+function toRetention({ maxAge, maxMessages }: WireRetention): Retention {
+  return {
+    ...(maxAge && { maxAgeMs: durationMs(maxAge) }),
+    ...(maxMessages > 0n && { maxMessages: Number(maxMessages) }),
   };
 }
 

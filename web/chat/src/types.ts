@@ -2,7 +2,7 @@
 // keeps its identity, so that snapshots can be compared with `===`.
 
 import type { ChatError } from "./error.js";
-import type { Member, Role, RoomKind, RoomMembers, RoomSettings } from "./member-types.js";
+import type { Member, Retention, Role, RoomKind, RoomMembers, RoomSettings } from "./member-types.js";
 
 /** A person as others see them. Only `id` identifies: anybody may choose any name. */
 export interface User {
@@ -192,6 +192,8 @@ export interface RoomSnapshot {
   readonly archived: boolean;
   /** Whether people may ask to become members; private rooms only. */
   readonly joinRequests: boolean;
+  /** Which of its messages are kept; null: as the server's operator says. */
+  readonly retention: Retention | null;
   /** Of a direct room the people in it, by id; otherwise empty. */
   readonly people: readonly string[];
   readonly memberCount: number;

@@ -319,6 +319,23 @@ test("a room's settings are changed one by one, and shown at once", async () => 
   expect(room.getSnapshot()).toMatchObject({ topic: "News", kind: "private", posting: "member", memberCount: 3 });
 });
 
+test("a room is told what to keep of its messages, and shows it", async () => {
+  const h = new Harness();
+  const { room } = await h.joinLobby([message(1)]);
+  expect(room.getSnapshot().retention).toBeNull();
+  const updated = room.update({ retention: { maxAgeMs: 86_400_000, maxMessages: 5000 } });
+  const call = await lastCall(h, RoomService.method.updateRoom);
+  const retention = { maxAge: { seconds: 86_400n }, maxMessages: 5000n };
+  expect(call.request).toMatchObject({ retention, clearRetention: false });
+  await call.answer({ room: { id: "lobby", headRev: 2n, retention } });
+  await updated;
+  expect(room.getSnapshot().retention).toEqual({ maxAgeMs: 86_400_000, maxMessages: 5000 });
+  void room.update({ retention: null });
+  const cleared = await lastCall(h, RoomService.method.updateRoom);
+  expect(cleared.request).toMatchObject({ clearRetention: true });
+  expect(cleared.request.retention).toBeUndefined();
+});
+
 test("listInvitations tells where this user may come in", async () => {
   const h = new Harness();
   const listed = h.client.listInvitations();

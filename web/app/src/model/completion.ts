@@ -57,3 +57,8 @@ export function mentionsIn(text: string, people: readonly User[], chosen: Readon
   }
   return [...found];
 }
+
+/** The id of one of the options, for aria-activedescendant. */
+export function optionId(id: string, index: number): string {
+  return `${id}-${index}`;
+}

@@ -128,6 +128,7 @@ const idle: RoomSnapshot = {
   posting: "visitor",
   archived: false,
   joinRequests: false,
+  retention: null,
   people: [],
   memberCount: 0,
   status: "idle",

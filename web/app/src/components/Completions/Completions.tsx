@@ -1,4 +1,5 @@
 import type { User } from "@rialto/chat";
+import { optionId } from "../../model/completion.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import "./completions.css";
 
@@ -17,11 +18,6 @@ interface Props {
   readonly completions: readonly Completion[];
   readonly selected: number;
   readonly onChoose: (completion: Completion) => void;
-}
-
-/** The id of one of the options, for aria-activedescendant. */
-export function optionId(id: string, index: number): string {
-  return `${id}-${index}`;
 }
 
 /** Ways to complete what is being typed; the field keeps the focus. */

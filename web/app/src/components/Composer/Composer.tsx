@@ -1,13 +1,12 @@
 import { maxTextBytes, type User } from "@rialto/chat";
 import { type RefObject, useCallback, useId, useLayoutEffect, useRef, useState } from "react";
 import { useCompletion } from "../../hooks/use-completion.js";
-import { mentionsIn } from "../../model/completion.js";
+import { mentionsIn, optionId } from "../../model/completion.js";
 import { Drafts } from "../../model/drafts.js";
 import { byteLength } from "../../model/text-size.js";
-import { Completions, optionId } from "../Completions/Completions.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
-import { EmojiPopover } from "../Later/parts.js";
+import { Completions, EmojiPopover } from "../Later/parts.js";
 import { TextArea } from "../TextArea/TextArea.js";
 import "./composer.css";
 
@@ -92,9 +91,11 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
         send();
       }}
     >
-      {completions.length > 0 && (
-        <Completions id={id} completions={completions} selected={selected} onChoose={choose} />
-      )}
+      <Later>
+        {completions.length > 0 && (
+          <Completions id={id} completions={completions} selected={selected} onChoose={choose} />
+        )}
+      </Later>
       <Later>{picking && <EmojiPopover onChoose={insert} onClose={stopPicking} />}</Later>
       <div className="composer-box">
         <TextArea

@@ -3,6 +3,7 @@ import { lazy } from "react";
 // What is not there from the first moment on. Each comes in a chunk of its own when it is first shown, or when the page has
 // nothing else to do, so that it is there at once, also without a network.
 
+const completions = () => import("../Completions/Completions.js");
 const createRoom = () => import("../CreateRoom/CreateRoom.js");
 const details = () => import("../Details/Details.js");
 const emojiDialog = () => import("../EmojiPicker/EmojiDialog.js");
@@ -27,6 +28,7 @@ export function fetchParts(): void {
   const parts = [
     messageToolbar,
     messageEditor,
+    completions,
     details,
     thread,
     quickSwitcher,
@@ -42,6 +44,7 @@ export function fetchParts(): void {
   }
 }
 
+export const Completions = lazy(() => completions().then((module) => ({ default: module.Completions })));
 export const CreateRoom = lazy(() => createRoom().then((module) => ({ default: module.CreateRoom })));
 export const Details = lazy(() => details().then((module) => ({ default: module.Details })));
 export const EmojiDialog = lazy(() => emojiDialog().then((module) => ({ default: module.EmojiDialog })));

@@ -2,7 +2,9 @@ import { hasRole, maxTitleLength, type Role, type Room, roles } from "@rialto/ch
 import { type FormEvent, useId, useState } from "react";
 import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
+import { type Keeping, keepingNames, keepingOf, retentionOf } from "../../model/retention.js";
 import { Dialog } from "../Dialog/Dialog.js";
+import { DeleteRoom } from "./DeleteRoom.js";
 import "./room-settings.css";
 
 /** The choices of slow mode, in seconds. */
@@ -42,6 +44,7 @@ export function RoomSettings({ room, role, onClose }: Props) {
   const [kind, setKind] = useState(before.kind);
   const [posting, setPosting] = useState(before.posting);
   const [archived, setArchived] = useState(before.archived);
+  const [keeping, setKeeping] = useState(() => keepingOf(before.retention));
   const [requests, setRequests] = useState(before.joinRequests);
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -58,6 +61,7 @@ export function RoomSettings({ room, role, onClose }: Props) {
         ...(kind === before.kind ? {} : { kind }),
         ...(posting === before.posting ? {} : { posting }),
         ...(archived === before.archived ? {} : { archived }),
+        ...(keeping === keepingOf(before.retention) ? {} : { retention: retentionOf(keeping, before.retention) }),
         ...(requests === before.joinRequests || kind !== "private" ? {} : { joinRequests: requests }),
       });
       onClose();
@@ -116,6 +120,22 @@ export function RoomSettings({ room, role, onClose }: Props) {
                 ))}
               </select>
             </div>
+            <div className="field">
+              <label htmlFor={`${id}-keeping`}>Messages are kept</label>
+              <select
+                id={`${id}-keeping`}
+                value={keeping}
+                onChange={(event) => setKeeping(event.target.value as Keeping)}
+              >
+                {(Object.keys(keepingNames) as Keeping[])
+                  .filter((one) => one !== "other" || keepingOf(before.retention) === "other")
+                  .map((one) => (
+                    <option key={one} value={one}>
+                      {keepingNames[one]}
+                    </option>
+                  ))}
+              </select>
+            </div>
             <label className="check">
               <input
                 type="checkbox"
@@ -148,6 +168,7 @@ export function RoomSettings({ room, role, onClose }: Props) {
           </button>
         </div>
       </form>
+      {owner && <DeleteRoom room={room} onDeleted={onClose} />}
     </Dialog>
   );
 }

@@ -6,7 +6,6 @@ import { useRoute } from "../../hooks/use-route.js";
 import { useShortcut } from "../../hooks/use-shortcut.js";
 import { useStore } from "../../hooks/use-store.js";
 import { useUpdate } from "../../hooks/use-update.js";
-import { useVisibleHeight } from "../../hooks/use-visible-height.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
@@ -53,7 +52,6 @@ export function Shell({ preferences, onPreferences }: Props) {
       onPreferences({ room: roomId });
     }
   }, [visits, roomId, onPreferences]);
-  useVisibleHeight();
   useDocumentTitle(directory, roomId, preferences);
   useNotifications(preferences);
   const outdated = useUpdate(connection.status);
