@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
@@ -357,7 +358,10 @@ func TestDeleteRoom(t *testing.T) {
 		if s := follower.refused(publishRequest("den", "still here")); s.Code() != codes.FailedPrecondition {
 			k.t.Errorf("publish: %v", s)
 		}
-		for _, list := range [][]*chatv1.Room{must(k.rooms.ListRooms(ana, &chatv1.ListRoomsRequest{}))(k.t).GetRooms()} {
+		for _, list := range [][]*chatv1.Room{
+			must(k.rooms.ListRooms(ana, &chatv1.ListRoomsRequest{}))(k.t).GetRooms(),
+			must(k.admin().ListRooms(k.t.Context(), &adminv1.ListRoomsRequest{}))(k.t).GetRooms(),
+		} {
 			if len(list) != 0 {
 				k.t.Errorf("listed: %v", list)
 			}

@@ -34,7 +34,9 @@ func (s *adminService) ListRooms(_ context.Context, req *adminv1.ListRoomsReques
 		resp.NextPageToken = pageToken(roomsToken, "", string(rooms[n-1].ID))
 	}
 	for _, room := range rooms {
-		resp.Rooms = append(resp.Rooms, roomProto(room))
+		if room.Deleted == 0 {
+			resp.Rooms = append(resp.Rooms, roomProto(room))
+		}
 	}
 	return resp, nil
 }

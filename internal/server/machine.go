@@ -77,6 +77,8 @@ func changeName(k state.ChangeKind) string {
 		return "member_changed"
 	case state.MemberRemoved:
 		return "member_removed"
+	case state.Trimmed:
+		return "trimmed"
 	default:
 		return "other"
 	}

@@ -91,6 +91,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	s.ready.full = s.store.Full
 	s.metrics.gaugeFunc("disk_free_bytes", "What the disk of the data directory has left; below --min-free-bytes writes are refused.",
 		func() float64 { free, _ := s.store.FreeBytes(); return float64(free) })
+	s.metrics.gaugeFunc("disk_erased_seconds", "When the disk was freed last of what was deleted before, in Unix time; 0: never.", s.erasedAt)
 	epoch, position := s.store.Applied()
 	s.epoch = epoch
 	s.position.Store(uint64(position))
@@ -110,6 +111,15 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	}
 	s.chat, err = chat.New(config)
 	return tokens, err
+}
+
+// erasedAt returns when the disk was freed last of what was deleted, in Unix time; 0: never.
+func (s *server) erasedAt() float64 {
+	last, err := s.store.LastErased()
+	if err != nil || last.IsZero() {
+		return 0
+	}
+	return float64(last.Unix())
 }
 
 // noTokens is a server that admits nobody: there are no other tokens than guests'.
