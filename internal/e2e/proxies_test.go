@@ -21,6 +21,7 @@ import (
 
 	"github.com/rialto-rpc/rialto/bridge"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/server"
 )
 
 // idleLimit is after how long without a byte the proxies of these tests cut a connection.
@@ -344,4 +345,25 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// TestAddressBehindProxies: limits go by where people come from, as the proxies of docs/operations.md pass it on.
+func TestAddressBehindProxies(t *testing.T) {
+	t.Parallel()
+	for _, p := range []proxy{nginx, haproxy} {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			s := startServerConfig(t, func(cfg *server.Config) {
+				cfg.TrustedProxies, cfg.Rates.AddressGuests = []string{"127.0.0.1"}, per10m(1)
+			})
+			front := p.start(t, s.http, p.plain)
+			for _, address := range []string{offenders, newcomers} {
+				person := newPerson(wires["bridge"](t, &running{http: front.addr}, address))
+				person.guest(t)
+				if _, err := person.chat.CreateGuest(t.Context(), &chatv1.CreateGuestRequest{}); status.Code(err) != codes.ResourceExhausted {
+					t.Errorf("a second guest from %s: %v", address, err)
+				}
+			}
+		})
+	}
 }
