@@ -47,6 +47,9 @@ func (s *muxSocket) park(sleeper sleeper) bool {
 
 func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {
 	s.buffer.hold()
+	if s.buffer != nil && s.buffer.takeBinary(&buf, limit) {
+		return buf, nil
+	}
 	kind, r, err := s.ws.NextReader()
 	if err != nil {
 		return nil, muxReadError(err)
