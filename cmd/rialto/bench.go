@@ -23,7 +23,7 @@ type benchCommand struct {
 	Runs *int   `placeholder:"N" help:"How often each server is measured (5)."`
 	JSON bool   `name:"json" help:"Print the report as JSON."`
 
-	Wire         string         `enum:"plain,json,mux,grpc" default:"plain" placeholder:"WIRE" group:"The load" help:"plain (a WebSocket with protobuf), json (the same with JSON), mux (multiplexed mode) or grpc (${default})."`
+	Wire         string         `enum:"plain,tls,json,mux,grpc" default:"plain" placeholder:"WIRE" group:"The load" help:"plain (a WebSocket with protobuf), tls (the same over TLS), json (the same with JSON), mux (multiplexed mode) or grpc (${default})."`
 	Rooms        *int           `placeholder:"N" group:"The load" help:"How many rooms."`
 	PerRoom      *int           `placeholder:"N" group:"The load" help:"Clients in each room."`
 	Rate         *float64       `placeholder:"N" group:"The load" help:"Messages a second over all rooms; 0: as fast as --in-flight allows."`

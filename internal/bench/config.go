@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -156,7 +157,9 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("unknown scenario %q", c.Scenario)
 	case (c.VsFloor || len(c.Peers) > 0) && !s.floor:
 		return fmt.Errorf("scenario %s: the floor cannot play it", c.Scenario)
-	case c.Wire != Plain && c.Wire != JSON && c.Wire != Mux && c.Wire != GRPC:
+	case (c.VsFloor || len(c.Peers) > 0) && c.Wire == TLS:
+		return errors.New("over TLS there is nothing to compare with")
+	case c.Wire != Plain && c.Wire != TLS && c.Wire != JSON && c.Wire != Mux && c.Wire != GRPC:
 		return fmt.Errorf("unknown wire %q", c.Wire)
 	case s.noFleet && (c.Rooms < 1 || c.Rooms > maxRooms):
 		return fmt.Errorf("%d rooms: want 1 to %d", c.Rooms, maxRooms)

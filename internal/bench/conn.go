@@ -11,6 +11,7 @@ type Wire string
 // The wires.
 const (
 	Plain Wire = "plain" // one WebSocket, one call, binary frames
+	TLS   Wire = "tls"   // the same over TLS
 	JSON  Wire = "json"  // the same with text frames
 	Mux   Wire = "mux"   // one WebSocket in multiplexed mode for each client, with one Connect on it
 	GRPC  Wire = "grpc"  // one HTTP/2 connection for each client
@@ -42,8 +43,8 @@ type dialer func(context.Context) (Session, error)
 // dial opens a session. ctx bounds only the opening.
 func dial(ctx context.Context, wire Wire, at Addresses) (Session, error) {
 	switch wire {
-	case Plain, JSON:
-		return dialSocket(ctx, at.HTTP, wire == JSON)
+	case Plain, JSON, TLS:
+		return dialSocket(ctx, at.HTTP, wire)
 	case Mux:
 		return dialMux(at.HTTP)
 	case GRPC:

@@ -59,6 +59,14 @@ func startSubject(ctx context.Context, cfg *Config, name string) (*subject, erro
 	}
 	portFile := filepath.Join(dir, "ports.json")
 	command, dial := cfg.command(name, dir)
+	if cfg.Wire == TLS {
+		flags, err := makeCertificate(dir)
+		if err != nil {
+			os.RemoveAll(dir)
+			return nil, err
+		}
+		command = append(command, flags...)
+	}
 	s, err := startProcess(ctx, name, append(command, "--port-file", portFile), portFile)
 	if err != nil {
 		os.RemoveAll(dir)
