@@ -35,7 +35,7 @@ func (c *Client) Members() chatv1.MemberServiceClient {
 	return chatv1.NewMemberServiceClient(c.Conn())
 }
 
-// Users returns the generated client for profiles, on [Client.Conn].
+// Users returns the generated client for what people say of themselves (profiles), on [Client.Conn].
 func (c *Client) Users() chatv1.UserServiceClient { return chatv1.NewUserServiceClient(c.Conn()) }
 
 // identified is the client's connection with its token on every call.

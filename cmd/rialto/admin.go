@@ -34,11 +34,13 @@ type adminCommand struct {
 	Role       adminRole       `cmd:"" help:"Give somebody a role in a room, such as owner where there is none any more."`
 	Remove     adminRemove     `cmd:"" help:"Remove a member from a room."`
 	Archive    adminArchive    `cmd:"" help:"Make a room read only, or end that."`
+	DeleteRoom adminDeleteRoom `cmd:"" help:"Delete a room with all that is in it, for good."`
 	User       adminUser       `cmd:"" help:"Show what the server knows of somebody."`
 	Disconnect adminDisconnect `cmd:"" help:"End somebody's connections; they may come back."`
 	Ban        adminBan        `cmd:"" help:"Shut a user, or addresses, out of the server."`
 	Unban      adminUnban      `cmd:"" help:"Let them in again."`
 	Bans       adminBans       `cmd:"" help:"List who is shut out."`
+	Erase      adminErase      `cmd:"" help:"Take somebody out of everything that is kept, for good."`
 	Backup     adminBackup     `cmd:"" help:"Copy the data directory while the server goes on."`
 	Log        adminLog        `cmd:"" help:"List what operators did, newest first."`
 }
@@ -175,6 +177,27 @@ func (r *adminArchive) Run(ctx context.Context, a *adminCommand, c console) erro
 	})
 }
 
+type adminDeleteRoom struct {
+	Room string `arg:"" placeholder:"ROOM" help:"The room."`
+	Yes  bool   `help:"Really: it cannot be undone."`
+}
+
+// Validate implements kong's check after parsing.
+func (r *adminDeleteRoom) Validate() error {
+	if !r.Yes {
+		return errors.New("this deletes all that is in the room and cannot be undone: add --yes")
+	}
+	return nil
+}
+
+// Run deletes.
+func (r *adminDeleteRoom) Run(ctx context.Context, a *adminCommand) error {
+	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
+		_, err := admin.DeleteRoom(ctx, &adminv1.DeleteRoomRequest{Room: r.Room})
+		return err
+	})
+}
+
 type adminUser struct {
 	User string `arg:"" placeholder:"USER" help:"Who, by id."`
 }
@@ -202,6 +225,30 @@ func (r *adminDisconnect) Run(ctx context.Context, a *adminCommand, c console) e
 			return err
 		}
 		return a.show(c, resp, func() { fmt.Fprintf(c.stdout, "%d connections ended\n", resp.GetSessions()) })
+	})
+}
+
+type adminErase struct {
+	User string `arg:"" placeholder:"USER" help:"Whom, by id."`
+	Yes  bool   `help:"Really: it cannot be undone."`
+}
+
+// Validate implements kong's check after parsing.
+func (r *adminErase) Validate() error {
+	if !r.Yes {
+		return errors.New("this deletes all their messages and cannot be undone: add --yes")
+	}
+	return nil
+}
+
+// Run erases, for as long as that takes; the server goes on if it is interrupted.
+func (r *adminErase) Run(ctx context.Context, a *adminCommand, c console) error {
+	return a.call(ctx, 0, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
+		resp, err := admin.EraseUser(ctx, &adminv1.EraseUserRequest{UserId: r.User})
+		if err != nil {
+			return err
+		}
+		return a.show(c, resp, func() { fmt.Fprintf(c.stdout, "%s is erased, with %d messages\n", r.User, resp.GetMessages()) })
 	})
 }
 

@@ -162,6 +162,7 @@ func printUser(w io.Writer, u *adminv1.GetUserResponse) {
 		{"emoji", u.GetEmoji()},
 		{"about", u.GetAbout()},
 		{"banned", ban},
+		{"erased", map[bool]string{true: "yes, for good"}[u.GetErased()]},
 		{"rooms", strings.Join(u.GetRooms(), " ")},
 	})
 	for _, s := range u.GetSessions() {

@@ -16,7 +16,7 @@ import (
 // banned returns why a user, or a caller from an address, may not use the server; nil if they may. Either may be unknown.
 func (s *Service) banned(user string, address netip.Addr) error {
 	bans, now := s.engine.views.Bans(), s.engine.now().UnixMilli()
-	if _, banned := bans.User(user, now); banned {
+	if _, banned := bans.User(user, now); banned || bans.Gone(user) {
 		return errBannedFromServer
 	}
 	if _, banned := bans.Address(address, now); banned {

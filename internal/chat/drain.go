@@ -54,6 +54,7 @@ func (s *Service) Drain(ctx context.Context) error {
 		c.end(errDraining())
 	}
 
+	s.stopErasing()
 	s.markers.flush()
 	gone := make(chan struct{})
 	go func() { // ends with the last session, whose transport ends it at the latest

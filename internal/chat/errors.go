@@ -83,6 +83,8 @@ func resultError(r state.Result) error {
 		return status.Error(codes.NotFound, "no such link, or it has ended or been used up")
 	case state.TooManyLinks:
 		return withDetail(codes.ResourceExhausted, "the room has as many links as it can", quota("room", "20 links"))
+	case state.PersonErased:
+		return status.Error(codes.FailedPrecondition, "that user does not exist any more")
 	case state.ShutOutOfServer:
 		return errBannedFromServer
 	case state.RoomDeleted:

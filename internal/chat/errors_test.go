@@ -61,6 +61,7 @@ func TestResultError(t *testing.T) {
 		state.NoSuchLink:        codes.NotFound,
 		state.TooManyLinks:      codes.ResourceExhausted,
 		state.Blocked:           codes.PermissionDenied,
+		state.PersonErased:      codes.FailedPrecondition,
 		state.ShutOutOfServer:   codes.PermissionDenied,
 		state.RoomDeleted:       codes.FailedPrecondition,
 		state.TooManyMembers:    codes.ResourceExhausted,

@@ -38,6 +38,9 @@ func (h *Hub) OnCommit(c *state.Change) {
 	if c.ServerBans && h.onServerBans != nil {
 		h.onServerBans()
 	}
+	if c.Erased {
+		h.forgetWindows()
+	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, p := range c.Profiles {

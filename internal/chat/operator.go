@@ -115,6 +115,7 @@ func (s *adminService) GetUser(_ context.Context, req *adminv1.GetUserRequest) (
 			return nil, err
 		}
 	}
+	resp.Erased = s.engine.views.Bans().Gone(user)
 	if ban, banned := s.engine.views.Bans().User(user, s.engine.now().UnixMilli()); banned {
 		resp.Ban = serverBanProto(ban)
 	}
@@ -181,6 +182,18 @@ func (s *adminService) ArchiveRoom(ctx context.Context, req *adminv1.ArchiveRoom
 	defer v.Close()
 	room, err := s.engine.room(v, state.RoomID(req.GetRoom()))
 	return &adminv1.ArchiveRoomResponse{Room: roomProto(room)}, err
+}
+
+// DeleteRoom implements adminv1.AdminServiceServer.
+func (s *adminService) DeleteRoom(ctx context.Context, req *adminv1.DeleteRoomRequest) (*adminv1.DeleteRoomResponse, error) {
+	if err := validateRoom("room", req.GetRoom()); err != nil {
+		return nil, err
+	}
+	if err := s.order(ctx, &storev1.DeleteRoom{Room: req.GetRoom()}); err != nil {
+		return nil, err
+	}
+	s.engine.log.Info("room deleted", "room", req.GetRoom(), "by", operator.ID)
+	return &adminv1.DeleteRoomResponse{}, nil
 }
 
 // SetRole implements adminv1.AdminServiceServer.

@@ -206,6 +206,15 @@ func TestOperatorInRooms(t *testing.T) {
 		Room: more.GetRooms()[0].GetId(), UserId: "eve", Role: chatv1.Role_ROLE_OWNER,
 	}))(t, codes.FailedPrecondition, "")
 	refused(admin.GetRoom(t.Context(), &adminv1.GetRoomRequest{Room: "nowhere"}))(t, codes.NotFound, "")
+	must(admin.DeleteRoom(t.Context(), &adminv1.DeleteRoomRequest{Room: "den"}))(t)
+	refused(admin.DeleteRoom(t.Context(), &adminv1.DeleteRoomRequest{Room: "den"}))(t, codes.NotFound, "")
+	if left := must(admin.ListRooms(t.Context(), &adminv1.ListRoomsRequest{}))(t).GetRooms(); len(left) != 1 || left[0].GetId() == "den" {
+		t.Errorf("rooms %v", left)
+	}
+	act := must(admin.ListActs(t.Context(), &adminv1.ListActsRequest{PageSize: 1}))(t).GetActs()[0]
+	if act.GetAction() != adminv1.Action_ACTION_ROOM_DELETED || act.GetRoom() != "den" {
+		t.Errorf("act %v", act)
+	}
 }
 
 func TestOperatorSeesAndDisconnects(t *testing.T) {
@@ -251,10 +260,12 @@ func TestOperatorsRequestsAreChecked(t *testing.T) {
 	refused(a.SetRole(ctx, &adminv1.SetRoleRequest{Room: "a", UserId: "b c", Role: 1}))(t, invalid, "user_id")
 	refused(a.RemoveMember(ctx, &adminv1.RemoveMemberRequest{Room: "a"}))(t, invalid, "user_id")
 	refused(a.ArchiveRoom(ctx, &adminv1.ArchiveRoomRequest{}))(t, invalid, "room")
+	refused(a.DeleteRoom(ctx, &adminv1.DeleteRoomRequest{}))(t, invalid, "room")
 	refused(a.GetUser(ctx, &adminv1.GetUserRequest{}))(t, invalid, "user_id")
 	refused(a.DisconnectUser(ctx, &adminv1.DisconnectUserRequest{}))(t, invalid, "user_id")
 	refused(a.BanUser(ctx, &adminv1.BanUserRequest{UserId: "b", Duration: durationpb.New(0)}))(t, invalid, "duration")
 	refused(a.BanUser(ctx, &adminv1.BanUserRequest{UserId: "b", Reason: "\n"}))(t, invalid, "reason")
+	refused(a.EraseUser(ctx, &adminv1.EraseUserRequest{UserId: "b c"}))(t, invalid, "user_id")
 	refused(a.UnbanUser(ctx, &adminv1.UnbanUserRequest{}))(t, invalid, "user_id")
 	for _, prefix := range []string{"", "here", "10.0.0.0/33", "::ffff:10.0.0.0/104"} {
 		refused(a.BanAddress(ctx, &adminv1.BanAddressRequest{Prefix: prefix}))(t, invalid, "prefix")

@@ -62,6 +62,8 @@ type Service struct {
 	wheel      wheel
 	fanout     fanout
 
+	erasures erasures
+
 	mu       sync.Mutex            // guards draining, sessions and sweep; a leaf: no other lock is taken with it held
 	draining bool                  // no session begins any more
 	sessions map[*session]struct{} // those whose handler has not returned

@@ -124,6 +124,7 @@ func (s *server) run(ctx context.Context) error {
 		s.chat.Wait() // nothing serves any more, but what was taken is stored
 		return nil
 	})
+	parts.Go(func() error { return wrap("chat", s.chat.Resume()) })
 	parts.Go(s.announce)
 	parts.Go(func() error { // ends with the sequencer
 		newTrimmer(s.logger).run(sequencing)

@@ -215,6 +215,15 @@ test("direct rooms, links, requests to join, and blocks", async () => {
     await bo.unblockUser(anaId ?? "");
   }
 
+  const profile = await bo.updateProfile({ displayName: "Bo B.", about: "I knit.", emoji: "🧶" });
+  expect(profile).toMatchObject({ displayName: "Bo B.", about: "I knit.", emoji: "🧶", updateTime: expect.any(Date) });
+  expect(await ana.getProfiles([profile.userId, "nobody"])).toEqual([
+    profile,
+    { userId: "nobody", displayName: "", about: "", emoji: "", updateTime: undefined },
+  ]);
+  await bo.updateProfile({ displayName: "" });
+  expect(await bo.getProfiles()).toMatchObject([{ displayName: "", about: "I knit." }]);
+
   const { id } = await ana.createRoom({ title: "The club", kind: "private" });
   const club = await joined(ana, id);
   await club.update({ joinRequests: true });

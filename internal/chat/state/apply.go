@@ -68,6 +68,9 @@ func (t *transaction) apply(r *Record) (Result, error) {
 	if t.shutsOut(r) {
 		return Result{Refusal: ShutOutOfServer}, nil
 	}
+	if t.concernsGone(command) {
+		return Result{Refusal: PersonErased}, nil
+	}
 	switch c := command.(type) {
 	case *storev1.Publish:
 		return t.publish(r, c)
@@ -121,6 +124,8 @@ func (t *transaction) apply(r *Record) (Result, error) {
 		return t.trim(r, c)
 	case *storev1.Purge:
 		return t.purge(r, c)
+	case *storev1.EraseUser:
+		return t.eraseUser(r, c)
 	}
 	return Result{Refusal: UnsupportedRecord}, nil
 }
@@ -146,7 +151,7 @@ func decodeCommand(r *Record) (proto.Message, bool) {
 // forOperators reports whether a command is one of operators only.
 func forOperators(c proto.Message) bool {
 	switch c.(type) {
-	case *storev1.BanUser, *storev1.BanAddress:
+	case *storev1.BanUser, *storev1.BanAddress, *storev1.EraseUser:
 		return true
 	}
 	return false
@@ -241,6 +246,8 @@ func newCommand(k Kind) proto.Message {
 		return new(storev1.Trim)
 	case KindPurge:
 		return new(storev1.Purge)
+	case KindEraseUser:
+		return new(storev1.EraseUser)
 	}
 	return nil
 }

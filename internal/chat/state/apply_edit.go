@@ -25,8 +25,9 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	if result := in.mayPost(); result.Refusal != Accepted {
 		return result, nil
 	}
+	mentions := t.present(c.GetMentions())
 	switch {
-	case text.Text == c.GetText() && slices.Equal(v.GetMentions(), c.GetMentions()):
+	case text.Text == c.GetText() && slices.Equal(v.GetMentions(), mentions):
 		return Result{Seq: c.GetSeq()}, nil
 	case c.ExpectedRev != nil && c.GetExpectedRev() != v.GetRev():
 		return Result{Refusal: RevMoved}, nil
@@ -35,10 +36,10 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	result := t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	v.Body = &storev1.Body{Kind: &storev1.Body_Text{Text: c.GetText()}}
-	if err := t.setMentions(in.id, result.Seq, r.Actor.ID, v.GetMentions(), c.GetMentions()); err != nil {
+	if err := t.setMentions(in.id, result.Seq, r.Actor.ID, v.GetMentions(), mentions); err != nil {
 		return Result{}, err
 	}
-	v.Mentions, v.EditTimeMs = c.GetMentions(), result.Time
+	v.Mentions, v.EditTimeMs = mentions, result.Time
 	return result, t.recordMessage(in.room, Edited, r.Actor, result.Seq, v)
 }
 

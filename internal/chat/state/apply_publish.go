@@ -130,7 +130,8 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 			return Result{}, err
 		}
 	}
-	if err := t.setMentions(room.id, result.Seq, r.Actor.ID, nil, c.GetMentions()); err != nil {
+	mentions := t.present(c.GetMentions())
+	if err := t.setMentions(room.id, result.Seq, r.Actor.ID, nil, mentions); err != nil {
 		return Result{}, err
 	}
 	return result, t.recordMessage(room, Posted, r.Actor, result.Seq, &storev1.MessageValue{
@@ -139,7 +140,7 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 		ClientId:     c.GetClientId(),
 		Body:         c.GetBody(),
 		ReplyTo:      c.GetReplyTo(),
-		Mentions:     c.GetMentions(),
+		Mentions:     mentions,
 	})
 }
 

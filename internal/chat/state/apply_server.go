@@ -14,6 +14,8 @@ import (
 type serverRows struct {
 	serverBans map[string]*storev1.Restriction // by kind and id; nil: none
 	profiles   map[string]*storev1.ProfileValue
+	erasures   map[string]*storev1.ErasureValue // nil: none
+	nowGone    map[goneID]bool
 	acts       uint64 // n of the newest act of an operator; 0: not read yet
 }
 
@@ -24,11 +26,11 @@ func (t *transaction) shutsOut(r *Record) bool {
 	}
 	if t.serverBans != nil {
 		if v, ok := t.serverBans[string(rune(serverUserBan))+r.Actor.ID]; ok {
-			return v != nil && (v.GetUntilMs() == 0 || r.Time < v.GetUntilMs())
+			return v != nil && (v.GetUntilMs() == 0 || r.Time < v.GetUntilMs()) || t.gone(r.Actor.ID)
 		}
 	}
 	_, banned := t.store.bans.User(r.Actor.ID, r.Time)
-	return banned
+	return banned || t.gone(r.Actor.ID)
 }
 
 // banUser shuts somebody out of the server, or lets them in again.

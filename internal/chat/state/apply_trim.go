@@ -55,6 +55,12 @@ func (t *transaction) deleteRoom(r *Record, c *storev1.DeleteRoom) (Result, erro
 	in.value = &storev1.RoomValue{HeadRev: in.value.GetHeadRev(), UpdateTimeMs: in.now}
 	in.removal().DeleteTimeMs, in.removal().DeletedBy = in.now, r.Actor.ID
 	t.removed(in.room)
+	if r.Actor.Operator {
+		act := &storev1.OperatorActValue{Action: uint32(RoomRemoved), Room: c.GetRoom()}
+		if err := t.auditOperator(r, act); err != nil {
+			return Result{}, err
+		}
+	}
 	t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: in.id, Rev: in.value.GetHeadRev(), Deleted: true})
 	t.change.Touches = append(t.change.Touches, Touch{Room: in.id})
 	return Result{Time: in.now}, nil

@@ -11,11 +11,12 @@ const (
 	UserUnbanned
 	AddressBanned
 	AddressUnbanned
-	UserErased
+	UserErased // who is not said
 	MemberDismissed
 	MemberRoleChanged
 	RoomSettingsChanged
 	RoomModerated // another act of moderation in a room
+	RoomRemoved
 )
 
 // operatorActions are those of what an operator does as a moderator does it; of others it is [RoomModerated].

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"sync"
 
@@ -35,6 +36,7 @@ type Bans struct {
 	users     map[string]ServerBan
 	addresses map[netip.Prefix]ServerBan
 	lengths   map[int]int // of prefixes, by their bits and, for IPv6, 1000 more
+	erased    map[goneID]bool
 }
 
 // User returns the ban of a user at a time; false if there is none.
@@ -43,6 +45,17 @@ func (b *Bans) User(user string, now int64) (ServerBan, bool) {
 	defer b.mu.RUnlock()
 	ban, ok := b.users[user]
 	return ban, ok && ban.At(now)
+}
+
+// Gone reports whether a user was erased, or is being: nobody has that id any more, or will. So it is with the id of
+// [DeletedUser].
+func (b *Bans) Gone(user string) bool {
+	if user == DeletedUser.ID {
+		return true
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.erased) > 0 && b.erased[goneIDOf(user)]
 }
 
 // Address returns the ban of an address at a time; false if there is none. Of several the one of the fewest addresses counts.
@@ -92,19 +105,34 @@ func (b *Bans) load(s *snapshot) error {
 		bans[string(key[1:])] = v
 		return decodeValue(key, value, v)
 	})
+	if err != nil {
+		return err
+	}
+	erased := make(map[goneID]bool)
+	err = s.scan([]byte{tableServer, serverGone}, []byte{tableServer, serverGone + 1}, allRows, func(key, _ []byte) error {
+		if len(key) != 2+len(goneID{}) {
+			return fmt.Errorf("state: corrupt key %q", key)
+		}
+		erased[goneID(key[2:])] = true
+		return nil
+	})
 	if err == nil {
-		b.commit(bans)
+		b.commit(bans, erased)
 	}
 	return err
 }
 
-// commit makes changes known, by key; nil: lifted.
-func (b *Bans) commit(changes map[string]*storev1.Restriction) {
-	if len(changes) == 0 {
+// commit makes changes known: bans by key (nil: lifted), and who was erased.
+func (b *Bans) commit(changes map[string]*storev1.Restriction, erased map[goneID]bool) {
+	if len(changes) == 0 && len(erased) == 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.erased == nil {
+		b.erased = make(map[goneID]bool)
+	}
+	maps.Copy(b.erased, erased)
 	if b.users == nil {
 		b.users, b.addresses, b.lengths = make(map[string]ServerBan), make(map[netip.Prefix]ServerBan), make(map[int]int)
 	}

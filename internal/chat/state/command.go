@@ -84,6 +84,8 @@ func kindOf(command proto.Message) (Kind, bool) {
 		return KindTrim, true
 	case *storev1.Purge:
 		return KindPurge, true
+	case *storev1.EraseUser:
+		return KindEraseUser, true
 	}
 	return 0, false
 }

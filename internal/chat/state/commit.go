@@ -31,7 +31,7 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	s.rooms.evict()
 	s.members.evict()
 	s.writers.evict()
-	s.bans.commit(t.serverBans)
+	s.bans.commit(t.serverBans, t.nowGone)
 	if s.onShutOut != nil && len(c.ShutOuts) > 0 {
 		s.onShutOut(c.ShutOuts)
 	}

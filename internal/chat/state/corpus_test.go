@@ -224,6 +224,13 @@ func writeCorpus(t *testing.T) {
 	add(ana, 3226, &storev1.React{Room: "loft", Seq: 1, Emoji: "👍", MaxReactions: 1})
 	add(ana, 3227, &storev1.React{Room: "loft", Seq: 1, Emoji: "👍", MaxKinds: 1})
 	add(ana, 3228, &storev1.React{Room: "loft", Seq: 1, Emoji: "👍", MaxReactions: 1000, MaxKinds: 100})
+	add(operator, 4093, &storev1.EraseUser{User: "bob"})
+	add(operator, 4094, &storev1.EraseUser{User: "bob"})
+	add(bob, 1095, say("lobby", "", "who is gone"))
+	add(ana, 4096, &storev1.OpenDirect{Room: string(direct), Users: []string{"bob"}})
+	add(operator, 4097, &storev1.BanUser{User: "bob"})
+	add(operator, 4098, &storev1.UpdateRoom{Room: "lobby", Archived: proto.Bool(false)})
+	add(ana, 4099, &storev1.Publish{Room: "lobby", Body: text("where is he?"), Mentions: []string{"bob", "eve"}})
 	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -161,6 +161,16 @@ func dumpServerRow(w io.Writer, key, value []byte) error {
 				lastUint64(key), v.GetAction(), dumpActor(v.GetActor()), v.GetTimeMs(), v.GetRoom(), v.GetUser(), v.GetPrefix(),
 				v.GetUntilMs(), v.GetReason(), v.GetRole(), v.GetMessages())
 		})
+	case serverErasure:
+		v := new(storev1.ErasureValue)
+		return dumpValue(w, key, value, v, func() string {
+			return fmt.Sprintf("erasure of %q stage=%d next=%q messages=%d", id, v.GetStage(), v.GetNext(), v.GetMessages())
+		})
+	case serverGone:
+		_, err := fmt.Fprintf(w, "erased %x\n", id)
+		return err
+	case serverErased:
+		return dumpNumber(w, key, value, "a user was erased")
 	case serverActs:
 		return dumpNumber(w, key, value, "operators' acts")
 	}

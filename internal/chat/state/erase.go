@@ -20,7 +20,8 @@ const erasePiece = 64 << 20
 // keyRange is the keys from lower to below upper.
 type keyRange struct{ lower, upper []byte }
 
-// Erase frees the files of the database of all that was removed from rooms so far, room by room, and of the log that has it. It
+// Erase frees the files of the database of all that was removed from rooms so far, room by room, of users who were erased, and of
+// the log that has it. It
 // calls rest between pieces of work with how long the last one took, and ends with the error that rest returns; what was
 // not done is done by the next. One at a time; commands are applied meanwhile. now is remembered: see LastErased.
 func (s *Store) Erase(ctx context.Context, now time.Time, rest func(ctx context.Context, busy time.Duration) error) error {
@@ -90,8 +91,8 @@ func (s *Store) setErased(v *storev1.ErasedValue) error {
 	return s.writeOwn(batch)
 }
 
-// pieces returns what of the database holds the rows of rooms that removed something after a position: neighbours together, as
-// far as that is not too much.
+// pieces returns what of the database holds the rows of rooms that removed something after a position (neighbours together, as
+// far as that is not too much), and those of users if one was erased after it.
 func (s *Store) pieces(view *snapshot, after Pos) (pieces []keyRange, err error) {
 	err = view.scan([]byte{tableRooms}, []byte{tableRooms + 1}, math.MaxInt, func(key, value []byte) error {
 		v := new(storev1.RoomValue)
@@ -112,6 +113,13 @@ func (s *Store) pieces(view *snapshot, after Pos) (pieces []keyRange, err error)
 		pieces = append(pieces, keyRange{lower, upper})
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	erased, err := view.getUint64([]byte{tableServer, serverErased})
+	if err == nil && Pos(erased) > after { // of a user there was something outside the rooms' rows, too
+		pieces = append(pieces, keyRange{[]byte{tableRooms}, []byte{tableRows}}, keyRange{[]byte{tableUsers}, []byte{tableServer + 1}})
+	}
 	return pieces, err
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -121,6 +122,7 @@ func remove(t *testing.T, s *state.Store, random *rand.Rand) secrets {
 	post("brief", "trimmed")
 	post("gone", "in a deleted room")
 	do(t, s, ana, now, &storev1.React{Room: "lobby", Seq: reacted, Emoji: "+"})
+	zed := sayAsSomebody(t, s, all, random)
 	s.Sink(t) // all of that
 	held := s.View()
 	do(t, s, ana, now, &storev1.Delete{Room: "lobby", Seq: deep})
@@ -139,7 +141,22 @@ func remove(t *testing.T, s *state.Store, random *rand.Rand) secrets {
 	do(t, s, ana, now, &storev1.Purge{Room: "brief"})
 	do(t, s, ana, now, &storev1.DeleteRoom{Room: "gone"})
 	do(t, s, ana, now, &storev1.Purge{Room: "gone"})
+	for begun := false; !begun || len(erasures(t, s)) > 0; begun = true {
+		do(t, s, operator, now, &storev1.EraseUser{User: zed.ID})
+	}
 	return all
+}
+
+// sayAsSomebody adds what a user, who is to be erased, has said, in messages and of themselves, and under which id.
+func sayAsSomebody(t *testing.T, s *state.Store, all secrets, random *rand.Rand) state.Actor {
+	t.Helper()
+	all.add("the id of who was erased", random)
+	zed := state.Actor{ID: string(all["the id of who was erased"])}
+	do(t, s, zed, 1000, say("lobby", "", all.add("said by who was erased", random)))
+	do(t, s, zed, 1000, say("zed-s", "", all.add("said by who was erased, in a room of theirs", random)))
+	do(t, s, zed, 1000, &storev1.SetProfile{About: proto.String(all.add("in a profile", random))})
+	do(t, s, zed, 1000, &storev1.Block{User: "eve"})
+	return zed
 }
 
 // assertGone fails if anything but what is kept is in a directory; a moment may pass until Pebble has deleted files.

@@ -34,8 +34,11 @@ import (
 //	0x13 link                         the room that the link is of
 //	0x14 1 user                       Restriction: the user is banned from the server, or was
 //	0x14 2 prefix                     Restriction: those addresses are banned from the server, or were
+//	0x14 3 user                       ErasureValue: the user is being erased
 //	0x14 4 n                          OperatorActValue: what an operator did
 //	0x14 5                            uint64: n of the newest of them
+//	0x14 6 hash                       nothing: the user whose id has this hash was erased
+//	0x14 7                            uint64: position of the last command that erased a user
 //
 // Integers are 8 bytes, big-endian, in keys and values. Ids are not empty, at most [maxIDBytes] long and hold no zero
 // byte, which ends them. That a room's rows lie together takes 7 % off the CPU time of a publish: the four it writes
@@ -73,8 +76,11 @@ const (
 
 	serverUserBan    = 1
 	serverAddressBan = 2
+	serverErasure    = 3
 	serverAct        = 4
 	serverActs       = 5
+	serverGone       = 6
+	serverErased     = 7
 )
 
 // maxIDBytes bounds every id that is part of a key. The edge allows far less; this keeps keys small whatever a record

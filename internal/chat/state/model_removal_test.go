@@ -43,9 +43,12 @@ func (r *modelRoom) trim(actor state.Actor, timeMS int64, c *storev1.Trim) state
 	return r.changed(modelEvent{Event: state.Event{Kind: state.Trimmed, First: r.Head.FirstSeq}}, actor, timeMS)
 }
 
-func (m *model) deleteRoom(r *modelRoom, actor state.Actor, now int64) state.Result {
+func (m *model) deleteRoom(r *modelRoom, actor state.Actor, timeMS, now int64) state.Result {
 	if refusal := r.acts(actor, state.RoleOwner, now); refusal != state.Accepted {
 		return state.Result{Refusal: refusal}
+	}
+	if actor.Operator {
+		m.operatorActs(actor, timeMS, state.OperatorAct{Action: state.RoomRemoved, Room: r.ID})
 	}
 	r.Deleted = now
 	m.gone[string(r.ID)] = r

@@ -16,7 +16,7 @@ import (
 // server decides the commands about that, and the commands of those who are banned from the server; false for another.
 func (m *model) server(actor state.Actor, timeMS int64, command proto.Message) (state.Result, bool) {
 	switch command.(type) {
-	case *storev1.BanUser, *storev1.BanAddress:
+	case *storev1.BanUser, *storev1.BanAddress, *storev1.EraseUser:
 		if !actor.Operator {
 			return state.Result{Refusal: state.UnsupportedRecord}, true
 		}
@@ -24,12 +24,21 @@ func (m *model) server(actor state.Actor, timeMS int64, command proto.Message) (
 	if ban, banned := m.bans["\x01"+actor.ID]; banned && !actor.Operator && (ban.End == 0 || timeMS < ban.End) {
 		return state.Result{Refusal: state.ShutOutOfServer}, true
 	}
+	if m.erased[actor.ID] {
+		return state.Result{Refusal: state.ShutOutOfServer}, true
+	}
+	if m.concernsGone(command) {
+		return state.Result{Refusal: state.PersonErased}, true
+	}
 	switch c := command.(type) {
 	case *storev1.SetProfile:
 		return m.setProfile(actor, timeMS, c), true
 	case *storev1.BanUser:
 		ban := state.ServerBan{User: c.GetUser(), End: c.GetUntilMs(), Reason: c.GetReason()}
 		return m.banFromServer(actor, timeMS, ban, c.GetLift(), state.UserBanned), true
+	case *storev1.EraseUser:
+		m.erase(actor, timeMS, c.GetUser())
+		return state.Result{}, true
 	case *storev1.BanAddress:
 		ban := state.ServerBan{Prefix: netip.MustParsePrefix(c.GetPrefix()), End: c.GetUntilMs(), Reason: c.GetReason()}
 		return m.banFromServer(actor, timeMS, ban, c.GetLift(), state.AddressBanned), true

@@ -23,6 +23,7 @@ type model struct {
 	profiles map[string]state.Profile
 	bans     map[string]state.ServerBan // by key
 	acts     []state.OperatorAct
+	erased   map[string]bool // users
 }
 
 type modelRoom struct {
@@ -58,6 +59,7 @@ func newModel() *model {
 	return &model{
 		profiles: make(map[string]state.Profile), bans: make(map[string]state.ServerBan),
 		rooms: make(map[string]*modelRoom), gone: make(map[string]*modelRoom), links: make(map[string]*modelRoom), blocks: make(map[[2]string]bool),
+		erased: map[string]bool{state.DeletedUser.ID: true},
 	}
 }
 
@@ -99,7 +101,7 @@ func (m *model) apply(actor state.Actor, timeMS int64, command proto.Message) st
 	case *storev1.Trim:
 		return r.trim(actor, timeMS, c)
 	case *storev1.DeleteRoom:
-		return m.deleteRoom(r, actor, now)
+		return m.deleteRoom(r, actor, timeMS, now)
 	case *storev1.MarkRead:
 		if refusal := r.sees(actor, now); refusal != state.Accepted {
 			return state.Result{Refusal: refusal}
@@ -198,6 +200,8 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	if r.Settings.SlowMode > 0 {
 		r.posted[actor.ID] = now
 	}
+	said := body
+	body.Mentions = m.present(c.GetMentions())
 	r.Head.Seq++
 	body.Room, body.Seq, body.Sender, body.ClientID = r.ID, r.Head.Seq, actor, c.GetClientId()
 	message := body
@@ -211,7 +215,7 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 		thread.LastSeq, thread.LastTime = message.Seq, result.Time
 	}
 	if c.GetClientId() != "" {
-		r.firsts[key] = &modelFirst{Result: result, body: body}
+		r.firsts[key] = &modelFirst{Result: result, body: said}
 	}
 	return result
 }
@@ -301,13 +305,14 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 	if result := r.posts(actor, r.now(timeMS)); result.Refusal != state.Accepted {
 		return result
 	}
+	mentions := r.all.present(c.GetMentions())
 	switch {
-	case m.Text == c.GetText() && slices.Equal(m.Mentions, c.GetMentions()):
+	case m.Text == c.GetText() && slices.Equal(m.Mentions, mentions):
 		return state.Result{Seq: m.Seq}
 	case c.ExpectedRev != nil && c.GetExpectedRev() != m.Rev:
 		return state.Result{Refusal: state.RevMoved}
 	}
-	m.Text, m.Mentions = c.GetText(), c.GetMentions()
+	m.Text, m.Mentions = c.GetText(), mentions
 	result := r.messageChanged(state.Edited, actor, timeMS, m)
 	m.EditTime = result.Time
 	return result

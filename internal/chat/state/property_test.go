@@ -3,6 +3,7 @@ package state_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -429,6 +430,11 @@ func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, t
 	if r.IntN(12) == 0 {
 		return owner, &storev1.UpdateRoom{Room: den, Kind: proto.Uint32(uint32(1 + r.IntN(2))), Requests: proto.Bool(r.IntN(4) > 0)}
 	}
+	for _, ban := range in.allBans() {
+		if r.IntN(12) == 0 {
+			return owner, &storev1.Invite{Room: den, User: ban.User.ID, Role: 2}
+		}
+	}
 	for _, request := range in.allRequests() {
 		if r.IntN(4) == 0 {
 			return owner, &storev1.AnswerRequest{Room: den, User: request.User.ID, Accept: r.IntN(2) == 0, MaxMembers: randomMost(r)}
@@ -451,7 +457,7 @@ func randomAboutServer(r *rand.Rand, m *model, room string, actor state.Actor, t
 	if r.IntN(20) == 0 {
 		room, _ = m.ownedDen()
 	}
-	switch r.IntN(8) {
+	switch r.IntN(9) {
 	case 0, 1:
 		name := proto.String([]string{"", "profile 1", "profile 2"}[r.IntN(3)])
 		about, emoji := proto.String(""), proto.String([]string{"", "🦜"}[r.IntN(2)])
@@ -471,6 +477,11 @@ func randomAboutServer(r *rand.Rand, m *model, room string, actor state.Actor, t
 	case 5, 6:
 		prefix := []string{"10.0.0.0/8", "10.0.0.0/24", "10.1.0.1/32", "2001:db8::/64", "0.0.0.0/0"}[r.IntN(5)]
 		return by, &storev1.BanAddress{Prefix: prefix, UntilMs: until, Reason: "noise", Lift: r.IntN(2) == 0}
+	case 7:
+		if len(m.erased) < 8 { // most stay
+			return by, &storev1.EraseUser{User: person(15 + r.IntN(people-15)).ID}
+		}
+		return by, &storev1.BanUser{User: slices.Sorted(maps.Keys(m.erased))[r.IntN(len(m.erased))]}
 	default:
 		return operator, []proto.Message{
 			&storev1.SetRole{Room: room, User: whom, Role: uint32(1 + r.IntN(4))},

@@ -85,7 +85,7 @@ func (r *reached) refused() (n uint64) {
 // takesNoRev names the commands whose effect is no event.
 var takesNoRev = map[string]bool{
 	"MarkRead": true, "Invite": true, "Uninvite": true, "CreateLink": true, "RemoveLink": true, "Block": true,
-	"SetProfile": true, "BanUser": true, "BanAddress": true,
+	"SetProfile": true, "BanUser": true, "BanAddress": true, "EraseUser": true,
 	"DeleteRoom": true, "Purge": true,
 }
 

@@ -40,6 +40,14 @@ func (r *reader) ServerBans(after string, n int) (bans []ServerBan, err error) {
 	return bans, err
 }
 
+func (r *reader) Erasures(n int) (users []string, err error) {
+	err = r.scan([]byte{tableServer, serverErasure}, []byte{tableServer, serverErasure + 1}, n, func(key, _ []byte) error {
+		users = append(users, string(key[2:]))
+		return nil
+	})
+	return users, err
+}
+
 func (r *reader) OperatorActs(before uint64, n int) (acts []OperatorAct, err error) {
 	lower, upper := []byte{tableServer, serverAct}, []byte{tableServer, serverAct + 1}
 	if before != 0 {

@@ -51,6 +51,7 @@ const (
 	KindDeleteRoom
 	KindTrim
 	KindPurge
+	KindEraseUser
 )
 
 // Record is one command with all that applying it may look at: no clock, configuration, environment or map order enters
@@ -102,6 +103,7 @@ const (
 	ShutOutOfServer                  // the actor is banned from the server
 	RoomDeleted                      // nothing is posted there any more
 	TooManyMembers                   // the room has as many as the record says that it may have
+	PersonErased                     // the one whom it concerns was erased
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 

@@ -81,7 +81,43 @@ func (s *simulation) step(t *testing.T) *state.Change {
 			comparePublished(t, s.store, s.model, in.GetRoom(), change)
 		}
 	}
+	if erase, ok := command.(*storev1.EraseUser); ok {
+		return s.erase(t, actor, timeMS, erase, change)
+	}
 	return change
+}
+
+// erase goes on with an erasure, which the model does at once, until it has ended. It returns what all of it changed.
+func (s *simulation) erase(t *testing.T, actor state.Actor, timeMS int64, command *storev1.EraseUser, first *state.Change) *state.Change {
+	t.Helper()
+	all := *first
+	for len(erasures(t, s.store)) > 0 {
+		e := next(t, s.store, actor, timeMS, command)
+		s.log = append(s.log, e)
+		change := commit(t, s.store, e)
+		if want := (state.Result{Pos: e.Pos}); change.Results[0] != want {
+			t.Fatalf("seed %d: position %d, erasing goes on: result %+v, want %+v", s.seed, e.Pos, change.Results[0], want)
+		}
+		all.Results = append(all.Results, change.Results...)
+		all.Events = append(all.Events, change.Events...)
+		all.Touches = append(all.Touches, change.Touches...)
+		all.Profiles = append(all.Profiles, change.Profiles...)
+		all.ShutOuts = append(all.ShutOuts, change.ShutOuts...)
+	}
+	s.model.takeRemovals(t, s.store)
+	return &all
+}
+
+// erasures returns who is being erased.
+func erasures(t *testing.T, s *state.Store) []string {
+	t.Helper()
+	v := s.View()
+	defer v.Close()
+	users, err := v.Erasures(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return users
 }
 
 // likelyCommand is randomCommand with every other command replaced by an everyday one, which fits: in rooms that nobody

@@ -62,12 +62,8 @@ func (t *transaction) finish() error {
 	if err := t.closeDedupes(); err != nil {
 		return err
 	}
-	for _, r := range t.dirtyRooms {
-		r.dirty = false
-		t.key = appendRoomKey(t.key[:0], r.id)
-		if err := t.set(r.value); err != nil {
-			return err
-		}
+	if err := t.flushRooms(); err != nil {
+		return err
 	}
 	for writer := range t.writers {
 		t.key = appendWriterKey(t.key[:0], writer)
@@ -80,6 +76,19 @@ func (t *transaction) finish() error {
 	}
 	t.key = append(t.key[:0], appliedKey...)
 	return t.setUint64(uint64(t.applied))
+}
+
+// flushRooms writes the rooms that changed.
+func (t *transaction) flushRooms() error {
+	for _, r := range t.dirtyRooms {
+		r.dirty = false
+		t.key = appendRoomKey(t.key[:0], r.id)
+		if err := t.set(r.value); err != nil {
+			return err
+		}
+	}
+	t.dirtyRooms = t.dirtyRooms[:0]
+	return nil
 }
 
 // abandon lets go of a transaction that is not committed. Errors of what it only read do not matter any more, and a

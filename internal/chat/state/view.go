@@ -214,6 +214,8 @@ type View interface {
 	// ServerBans returns up to n bans from the server, those with keys greater than after, in the order of [ServerBan.Key]; also
 	// those that have passed.
 	ServerBans(after string, n int) ([]ServerBan, error)
+	// Erasures returns up to n users who are being erased, by id.
+	Erasures(n int) ([]string, error)
 	// OperatorActs returns up to n of what operators did, newest first, those before the one of number before; 0: the newest.
 	OperatorActs(before uint64, n int) ([]OperatorAct, error)
 	// ReadMarker returns the newest message that user has read, 0 if none.
@@ -280,6 +282,9 @@ type Change struct {
 	ShutOuts []ShutOut
 	// Profiles are those that changed, in order.
 	Profiles []Renaming
-	// ServerBans says whether somebody, or some addresses, are banned from the server who were not: see [Store.Bans].
+	// ServerBans says whether somebody, or some addresses, are banned from the server who were not, or somebody is being erased:
+	// see [Store.Bans].
 	ServerBans bool
+	// Erased says whether the erasure of somebody ended: what was read of rooms before may still name them.
+	Erased bool
 }

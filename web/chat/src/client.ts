@@ -11,6 +11,7 @@ import { withHttpFallback } from "./http-fallback.js";
 import type { RoomCalls } from "./later/index.js";
 import type { Invitation, NewRoom } from "./member-types.js";
 import { MessageKeeper, type MessageStore } from "./message-store.js";
+import type { Profile, ProfileChanges } from "./profile-types.js";
 import { RoomSession } from "./room.js";
 import type { Command, Later, Result, Session } from "./session.js";
 import { errorFromCall, errorFromStatus } from "./status.js";
@@ -191,6 +192,22 @@ export class ChatClient {
   /** Ends that. Rejects with ChatError. */
   unblockUser(userId: string): Promise<void> {
     return this.roomCalls((calls) => calls.unblockUser(userId));
+  }
+
+  /**
+   * Says who this user is, on all their devices: a display name that is set is shown from then on, also instead of the one that
+   * this client was made with. Rejects with ChatError: INVALID_ARGUMENT with the field.
+   */
+  updateProfile(changes: ProfileChanges): Promise<Profile> {
+    return this.roomCalls((calls) => calls.updateProfile(changes));
+  }
+
+  /**
+   * Returns what some users, at most 100 by id, say of themselves, in that order; without any, this user. Nothing tells of a
+   * change: read a profile when it is shown. Rejects with ChatError.
+   */
+  getProfiles(userIds: readonly string[] = []): Promise<Profile[]> {
+    return this.roomCalls((calls) => calls.getProfiles(userIds));
   }
 
   /** Returns whom this user has blocked, by id. Rejects with ChatError. */

@@ -1,9 +1,13 @@
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import type { Room as WireRoom } from "@rialto/gen/rialto/chat/v1/types_pb";
+import type { Profile as WireProfile } from "@rialto/gen/rialto/chat/v1/user_pb";
+import { UserService } from "@rialto/gen/rialto/chat/v1/user_pb";
 import { fromKind, fromRole, toInvitation, toSummary } from "../convert.js";
 import { ChatError } from "../error.js";
 import type { Invitation, NewRoom, RoomSettings } from "../member-types.js";
+import type { Profile, ProfileChanges } from "../profile-types.js";
 import type { Call } from "../session.js";
 import type { RoomSummary } from "../types.js";
 import { allPages, pageSize } from "./pages.js";
@@ -60,12 +64,33 @@ export class RoomCalls {
     return (await this.call(MemberService.method.listBlockedUsers, {})).userIds;
   }
 
+  async updateProfile(changes: ProfileChanges): Promise<Profile> {
+    const { profile } = await this.call(UserService.method.updateProfile, {
+      ...(changes.displayName !== undefined && { displayName: changes.displayName }),
+      ...(changes.about !== undefined && { about: changes.about }),
+      ...(changes.emoji !== undefined && { emoji: changes.emoji }),
+    });
+    return toProfile(profile);
+  }
+
+  async getProfiles(userIds: readonly string[]): Promise<Profile[]> {
+    return (await this.call(UserService.method.getProfiles, { userIds: [...userIds] })).profiles.map(toProfile);
+  }
+
   listInvitations(): Promise<Invitation[]> {
     return allPages(async (pageToken) => {
       const page = await this.call(MemberService.method.listInvitations, { pageSize, pageToken });
       return { items: page.invitations.map(toInvitation), next: page.nextPageToken };
     });
   }
+}
+
+function toProfile(profile: WireProfile | undefined): Profile {
+  if (!profile) {
+    throw new ChatError("INTERNAL", "The server's answer has no profile.");
+  }
+  const { userId, displayName, about, emoji, updateTime } = profile;
+  return { userId, displayName, about, emoji, updateTime: updateTime && timestampDate(updateTime) };
 }
 
 function madeRoom({ room }: { readonly room?: WireRoom | undefined }): RoomSummary {

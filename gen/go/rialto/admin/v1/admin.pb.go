@@ -51,21 +51,24 @@ const (
 	Action_ACTION_ROOM_CHANGED Action = 8
 	// Something else was done in a room, that its own audit names.
 	Action_ACTION_ROOM_MODERATED Action = 9
+	// A room was deleted.
+	Action_ACTION_ROOM_DELETED Action = 10
 )
 
 // Enum value maps for Action.
 var (
 	Action_name = map[int32]string{
-		0: "ACTION_UNSPECIFIED",
-		1: "ACTION_USER_BANNED",
-		2: "ACTION_USER_UNBANNED",
-		3: "ACTION_ADDRESS_BANNED",
-		4: "ACTION_ADDRESS_UNBANNED",
-		5: "ACTION_USER_ERASED",
-		6: "ACTION_MEMBER_REMOVED",
-		7: "ACTION_ROLE_SET",
-		8: "ACTION_ROOM_CHANGED",
-		9: "ACTION_ROOM_MODERATED",
+		0:  "ACTION_UNSPECIFIED",
+		1:  "ACTION_USER_BANNED",
+		2:  "ACTION_USER_UNBANNED",
+		3:  "ACTION_ADDRESS_BANNED",
+		4:  "ACTION_ADDRESS_UNBANNED",
+		5:  "ACTION_USER_ERASED",
+		6:  "ACTION_MEMBER_REMOVED",
+		7:  "ACTION_ROLE_SET",
+		8:  "ACTION_ROOM_CHANGED",
+		9:  "ACTION_ROOM_MODERATED",
+		10: "ACTION_ROOM_DELETED",
 	}
 	Action_value = map[string]int32{
 		"ACTION_UNSPECIFIED":      0,
@@ -78,6 +81,7 @@ var (
 		"ACTION_ROLE_SET":         7,
 		"ACTION_ROOM_CHANGED":     8,
 		"ACTION_ROOM_MODERATED":   9,
+		"ACTION_ROOM_DELETED":     10,
 	}
 )
 
@@ -330,7 +334,7 @@ func (x *ListRoomsRequest) GetPageToken() string {
 // ListRoomsResponse is the response of ListRooms.
 type ListRoomsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rooms.
+	// The rooms; a page may hold fewer than asked for.
 	Rooms []*v1.Room `protobuf:"bytes,1,rep,name=rooms,proto3" json:"rooms,omitempty"`
 	// For the next page; empty: this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -905,6 +909,89 @@ func (x *ArchiveRoomResponse) GetRoom() *v1.Room {
 	return nil
 }
 
+// DeleteRoomRequest is the request of DeleteRoom.
+type DeleteRoomRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The room.
+	Room          string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRoomRequest) Reset() {
+	*x = DeleteRoomRequest{}
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRoomRequest) ProtoMessage() {}
+
+func (x *DeleteRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRoomRequest.ProtoReflect.Descriptor instead.
+func (*DeleteRoomRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DeleteRoomRequest) GetRoom() string {
+	if x != nil {
+		return x.Room
+	}
+	return ""
+}
+
+// DeleteRoomResponse is the response of DeleteRoom.
+type DeleteRoomResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRoomResponse) Reset() {
+	*x = DeleteRoomResponse{}
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRoomResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRoomResponse) ProtoMessage() {}
+
+func (x *DeleteRoomResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRoomResponse.ProtoReflect.Descriptor instead.
+func (*DeleteRoomResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+}
+
 // GetUserRequest is the request of GetUser.
 type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -916,7 +1003,7 @@ type GetUserRequest struct {
 
 func (x *GetUserRequest) Reset() {
 	*x = GetUserRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +1015,7 @@ func (x *GetUserRequest) String() string {
 func (*GetUserRequest) ProtoMessage() {}
 
 func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[14]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1028,7 @@ func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUserRequest.ProtoReflect.Descriptor instead.
 func (*GetUserRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetUserRequest) GetUserId() string {
@@ -965,14 +1052,16 @@ type GetUserResponse struct {
 	// The first 1,000 rooms that they are a member of.
 	Rooms []string `protobuf:"bytes,5,rep,name=rooms,proto3" json:"rooms,omitempty"`
 	// The ban from the server that holds now, if one does.
-	Ban           *Ban `protobuf:"bytes,6,opt,name=ban,proto3" json:"ban,omitempty"`
+	Ban *Ban `protobuf:"bytes,6,opt,name=ban,proto3" json:"ban,omitempty"`
+	// Whether they were erased, or are being: then nothing else is known.
+	Erased        bool `protobuf:"varint,7,opt,name=erased,proto3" json:"erased,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetUserResponse) Reset() {
 	*x = GetUserResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -984,7 +1073,7 @@ func (x *GetUserResponse) String() string {
 func (*GetUserResponse) ProtoMessage() {}
 
 func (x *GetUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[15]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -997,7 +1086,7 @@ func (x *GetUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUserResponse.ProtoReflect.Descriptor instead.
 func (*GetUserResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetUserResponse) GetUser() *v1.User {
@@ -1042,6 +1131,13 @@ func (x *GetUserResponse) GetBan() *Ban {
 	return nil
 }
 
+func (x *GetUserResponse) GetErased() bool {
+	if x != nil {
+		return x.Erased
+	}
+	return false
+}
+
 // Session is a stream of Connect or Subscribe.
 type Session struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1055,7 +1151,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1067,7 +1163,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[16]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1080,7 +1176,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Session) GetAddress() string {
@@ -1119,7 +1215,7 @@ type Ban struct {
 
 func (x *Ban) Reset() {
 	*x = Ban{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1227,7 @@ func (x *Ban) String() string {
 func (*Ban) ProtoMessage() {}
 
 func (x *Ban) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[17]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1240,7 @@ func (x *Ban) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ban.ProtoReflect.Descriptor instead.
 func (*Ban) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Ban) GetSubject() isBan_Subject {
@@ -1226,7 +1322,7 @@ type BanUserRequest struct {
 
 func (x *BanUserRequest) Reset() {
 	*x = BanUserRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1334,7 @@ func (x *BanUserRequest) String() string {
 func (*BanUserRequest) ProtoMessage() {}
 
 func (x *BanUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[18]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1347,7 @@ func (x *BanUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanUserRequest.ProtoReflect.Descriptor instead.
 func (*BanUserRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BanUserRequest) GetUserId() string {
@@ -1286,7 +1382,7 @@ type BanUserResponse struct {
 
 func (x *BanUserResponse) Reset() {
 	*x = BanUserResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1394,7 @@ func (x *BanUserResponse) String() string {
 func (*BanUserResponse) ProtoMessage() {}
 
 func (x *BanUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[19]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1407,7 @@ func (x *BanUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanUserResponse.ProtoReflect.Descriptor instead.
 func (*BanUserResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BanUserResponse) GetBan() *Ban {
@@ -1332,7 +1428,7 @@ type UnbanUserRequest struct {
 
 func (x *UnbanUserRequest) Reset() {
 	*x = UnbanUserRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1440,7 @@ func (x *UnbanUserRequest) String() string {
 func (*UnbanUserRequest) ProtoMessage() {}
 
 func (x *UnbanUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[20]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1453,7 @@ func (x *UnbanUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanUserRequest.ProtoReflect.Descriptor instead.
 func (*UnbanUserRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *UnbanUserRequest) GetUserId() string {
@@ -1376,7 +1472,7 @@ type UnbanUserResponse struct {
 
 func (x *UnbanUserResponse) Reset() {
 	*x = UnbanUserResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1388,7 +1484,7 @@ func (x *UnbanUserResponse) String() string {
 func (*UnbanUserResponse) ProtoMessage() {}
 
 func (x *UnbanUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[21]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1401,7 +1497,7 @@ func (x *UnbanUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanUserResponse.ProtoReflect.Descriptor instead.
 func (*UnbanUserResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 // BanAddressRequest is the request of BanAddress.
@@ -1420,7 +1516,7 @@ type BanAddressRequest struct {
 
 func (x *BanAddressRequest) Reset() {
 	*x = BanAddressRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1528,7 @@ func (x *BanAddressRequest) String() string {
 func (*BanAddressRequest) ProtoMessage() {}
 
 func (x *BanAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[22]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1541,7 @@ func (x *BanAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanAddressRequest.ProtoReflect.Descriptor instead.
 func (*BanAddressRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BanAddressRequest) GetPrefix() string {
@@ -1480,7 +1576,7 @@ type BanAddressResponse struct {
 
 func (x *BanAddressResponse) Reset() {
 	*x = BanAddressResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1492,7 +1588,7 @@ func (x *BanAddressResponse) String() string {
 func (*BanAddressResponse) ProtoMessage() {}
 
 func (x *BanAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[23]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1505,7 +1601,7 @@ func (x *BanAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BanAddressResponse.ProtoReflect.Descriptor instead.
 func (*BanAddressResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *BanAddressResponse) GetBan() *Ban {
@@ -1526,7 +1622,7 @@ type UnbanAddressRequest struct {
 
 func (x *UnbanAddressRequest) Reset() {
 	*x = UnbanAddressRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1538,7 +1634,7 @@ func (x *UnbanAddressRequest) String() string {
 func (*UnbanAddressRequest) ProtoMessage() {}
 
 func (x *UnbanAddressRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[24]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1551,7 +1647,7 @@ func (x *UnbanAddressRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanAddressRequest.ProtoReflect.Descriptor instead.
 func (*UnbanAddressRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UnbanAddressRequest) GetPrefix() string {
@@ -1570,7 +1666,7 @@ type UnbanAddressResponse struct {
 
 func (x *UnbanAddressResponse) Reset() {
 	*x = UnbanAddressResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1678,7 @@ func (x *UnbanAddressResponse) String() string {
 func (*UnbanAddressResponse) ProtoMessage() {}
 
 func (x *UnbanAddressResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[25]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1691,7 @@ func (x *UnbanAddressResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnbanAddressResponse.ProtoReflect.Descriptor instead.
 func (*UnbanAddressResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 // ListBansRequest is the request of ListBans.
@@ -1611,7 +1707,7 @@ type ListBansRequest struct {
 
 func (x *ListBansRequest) Reset() {
 	*x = ListBansRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1623,7 +1719,7 @@ func (x *ListBansRequest) String() string {
 func (*ListBansRequest) ProtoMessage() {}
 
 func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[26]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1636,7 +1732,7 @@ func (x *ListBansRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBansRequest.ProtoReflect.Descriptor instead.
 func (*ListBansRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListBansRequest) GetPageSize() uint32 {
@@ -1666,7 +1762,7 @@ type ListBansResponse struct {
 
 func (x *ListBansResponse) Reset() {
 	*x = ListBansResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1774,7 @@ func (x *ListBansResponse) String() string {
 func (*ListBansResponse) ProtoMessage() {}
 
 func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[27]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1787,7 @@ func (x *ListBansResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListBansResponse.ProtoReflect.Descriptor instead.
 func (*ListBansResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListBansResponse) GetBans() []*Ban {
@@ -1719,7 +1815,7 @@ type DisconnectUserRequest struct {
 
 func (x *DisconnectUserRequest) Reset() {
 	*x = DisconnectUserRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1731,7 +1827,7 @@ func (x *DisconnectUserRequest) String() string {
 func (*DisconnectUserRequest) ProtoMessage() {}
 
 func (x *DisconnectUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[28]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1744,7 +1840,7 @@ func (x *DisconnectUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisconnectUserRequest.ProtoReflect.Descriptor instead.
 func (*DisconnectUserRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DisconnectUserRequest) GetUserId() string {
@@ -1765,7 +1861,7 @@ type DisconnectUserResponse struct {
 
 func (x *DisconnectUserResponse) Reset() {
 	*x = DisconnectUserResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1777,7 +1873,7 @@ func (x *DisconnectUserResponse) String() string {
 func (*DisconnectUserResponse) ProtoMessage() {}
 
 func (x *DisconnectUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[29]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1790,12 +1886,104 @@ func (x *DisconnectUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DisconnectUserResponse.ProtoReflect.Descriptor instead.
 func (*DisconnectUserResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DisconnectUserResponse) GetSessions() uint32 {
 	if x != nil {
 		return x.Sessions
+	}
+	return 0
+}
+
+// EraseUserRequest is the request of EraseUser.
+type EraseUserRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whom.
+	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseUserRequest) Reset() {
+	*x = EraseUserRequest{}
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseUserRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseUserRequest) ProtoMessage() {}
+
+func (x *EraseUserRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseUserRequest.ProtoReflect.Descriptor instead.
+func (*EraseUserRequest) Descriptor() ([]byte, []int) {
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *EraseUserRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// EraseUserResponse is the response of EraseUser.
+type EraseUserResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many messages became tombstones by it; 0 for one who was erased before.
+	Messages      uint64 `protobuf:"varint,1,opt,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EraseUserResponse) Reset() {
+	*x = EraseUserResponse{}
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EraseUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EraseUserResponse) ProtoMessage() {}
+
+func (x *EraseUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EraseUserResponse.ProtoReflect.Descriptor instead.
+func (*EraseUserResponse) Descriptor() ([]byte, []int) {
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *EraseUserResponse) GetMessages() uint64 {
+	if x != nil {
+		return x.Messages
 	}
 	return 0
 }
@@ -1811,7 +1999,7 @@ type BackUpRequest struct {
 
 func (x *BackUpRequest) Reset() {
 	*x = BackUpRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1823,7 +2011,7 @@ func (x *BackUpRequest) String() string {
 func (*BackUpRequest) ProtoMessage() {}
 
 func (x *BackUpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[30]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1836,7 +2024,7 @@ func (x *BackUpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackUpRequest.ProtoReflect.Descriptor instead.
 func (*BackUpRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *BackUpRequest) GetDirectory() string {
@@ -1857,7 +2045,7 @@ type BackUpResponse struct {
 
 func (x *BackUpResponse) Reset() {
 	*x = BackUpResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2057,7 @@ func (x *BackUpResponse) String() string {
 func (*BackUpResponse) ProtoMessage() {}
 
 func (x *BackUpResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[31]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2070,7 @@ func (x *BackUpResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackUpResponse.ProtoReflect.Descriptor instead.
 func (*BackUpResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *BackUpResponse) GetBytes() uint64 {
@@ -1905,7 +2093,7 @@ type ListActsRequest struct {
 
 func (x *ListActsRequest) Reset() {
 	*x = ListActsRequest{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2105,7 @@ func (x *ListActsRequest) String() string {
 func (*ListActsRequest) ProtoMessage() {}
 
 func (x *ListActsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[32]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2118,7 @@ func (x *ListActsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActsRequest.ProtoReflect.Descriptor instead.
 func (*ListActsRequest) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListActsRequest) GetPageSize() uint32 {
@@ -1960,7 +2148,7 @@ type ListActsResponse struct {
 
 func (x *ListActsResponse) Reset() {
 	*x = ListActsResponse{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1972,7 +2160,7 @@ func (x *ListActsResponse) String() string {
 func (*ListActsResponse) ProtoMessage() {}
 
 func (x *ListActsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[33]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1985,7 +2173,7 @@ func (x *ListActsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListActsResponse.ProtoReflect.Descriptor instead.
 func (*ListActsResponse) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListActsResponse) GetActs() []*Act {
@@ -2031,7 +2219,7 @@ type Act struct {
 
 func (x *Act) Reset() {
 	*x = Act{}
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2231,7 @@ func (x *Act) String() string {
 func (*Act) ProtoMessage() {}
 
 func (x *Act) ProtoReflect() protoreflect.Message {
-	mi := &file_rialto_admin_v1_admin_proto_msgTypes[34]
+	mi := &file_rialto_admin_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2244,7 @@ func (x *Act) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Act.ProtoReflect.Descriptor instead.
 func (*Act) Descriptor() ([]byte, []int) {
-	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_rialto_admin_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Act) GetNumber() uint64 {
@@ -2187,16 +2375,20 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04undo\x18\x02 \x01(\bR\x04undo\"?\n" +
 	"\x13ArchiveRoomResponse\x12(\n" +
-	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\")\n" +
+	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\"'\n" +
+	"\x11DeleteRoomRequest\x12\x12\n" +
+	"\x04room\x18\x01 \x01(\tR\x04room\"\x14\n" +
+	"\x12DeleteRoomResponse\")\n" +
 	"\x0eGetUserRequest\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId\"\xdb\x01\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\"\xf3\x01\n" +
 	"\x0fGetUserResponse\x12(\n" +
 	"\x04user\x18\x01 \x01(\v2\x14.rialto.chat.v1.UserR\x04user\x12\x14\n" +
 	"\x05about\x18\x02 \x01(\tR\x05about\x12\x14\n" +
 	"\x05emoji\x18\x03 \x01(\tR\x05emoji\x124\n" +
 	"\bsessions\x18\x04 \x03(\v2\x18.rialto.admin.v1.SessionR\bsessions\x12\x14\n" +
 	"\x05rooms\x18\x05 \x03(\tR\x05rooms\x12&\n" +
-	"\x03ban\x18\x06 \x01(\v2\x14.rialto.admin.v1.BanR\x03ban\"9\n" +
+	"\x03ban\x18\x06 \x01(\v2\x14.rialto.admin.v1.BanR\x03ban\x12\x16\n" +
+	"\x06erased\x18\a \x01(\bR\x06erased\"9\n" +
 	"\aSession\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12\x14\n" +
 	"\x05rooms\x18\x02 \x01(\rR\x05rooms\"\xd1\x01\n" +
@@ -2236,7 +2428,11 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x15DisconnectUserRequest\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\"4\n" +
 	"\x16DisconnectUserResponse\x12\x1a\n" +
-	"\bsessions\x18\x01 \x01(\rR\bsessions\"-\n" +
+	"\bsessions\x18\x01 \x01(\rR\bsessions\"+\n" +
+	"\x10EraseUserRequest\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\"/\n" +
+	"\x11EraseUserResponse\x12\x1a\n" +
+	"\bmessages\x18\x01 \x01(\x04R\bmessages\"-\n" +
 	"\rBackUpRequest\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"&\n" +
 	"\x0eBackUpResponse\x12\x14\n" +
@@ -2259,7 +2455,7 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12(\n" +
 	"\x04role\x18\t \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12\x1a\n" +
 	"\bmessages\x18\n" +
-	" \x01(\x04R\bmessages*\x86\x02\n" +
+	" \x01(\x04R\bmessages*\x9f\x02\n" +
 	"\x06Action\x12\x16\n" +
 	"\x12ACTION_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ACTION_USER_BANNED\x10\x01\x12\x18\n" +
@@ -2270,8 +2466,9 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x15ACTION_MEMBER_REMOVED\x10\x06\x12\x13\n" +
 	"\x0fACTION_ROLE_SET\x10\a\x12\x17\n" +
 	"\x13ACTION_ROOM_CHANGED\x10\b\x12\x19\n" +
-	"\x15ACTION_ROOM_MODERATED\x10\t2\xd4\n" +
-	"\n" +
+	"\x15ACTION_ROOM_MODERATED\x10\t\x12\x17\n" +
+	"\x13ACTION_ROOM_DELETED\x10\n" +
+	"2\xff\v\n" +
 	"\fAdminService\x12O\n" +
 	"\bGetStats\x12 .rialto.admin.v1.GetStatsRequest\x1a!.rialto.admin.v1.GetStatsResponse\x12R\n" +
 	"\tListRooms\x12!.rialto.admin.v1.ListRoomsRequest\x1a\".rialto.admin.v1.ListRoomsResponse\x12L\n" +
@@ -2279,7 +2476,9 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\vListMembers\x12#.rialto.admin.v1.ListMembersRequest\x1a$.rialto.admin.v1.ListMembersResponse\x12L\n" +
 	"\aSetRole\x12\x1f.rialto.admin.v1.SetRoleRequest\x1a .rialto.admin.v1.SetRoleResponse\x12[\n" +
 	"\fRemoveMember\x12$.rialto.admin.v1.RemoveMemberRequest\x1a%.rialto.admin.v1.RemoveMemberResponse\x12X\n" +
-	"\vArchiveRoom\x12#.rialto.admin.v1.ArchiveRoomRequest\x1a$.rialto.admin.v1.ArchiveRoomResponse\x12L\n" +
+	"\vArchiveRoom\x12#.rialto.admin.v1.ArchiveRoomRequest\x1a$.rialto.admin.v1.ArchiveRoomResponse\x12U\n" +
+	"\n" +
+	"DeleteRoom\x12\".rialto.admin.v1.DeleteRoomRequest\x1a#.rialto.admin.v1.DeleteRoomResponse\x12L\n" +
 	"\aGetUser\x12\x1f.rialto.admin.v1.GetUserRequest\x1a .rialto.admin.v1.GetUserResponse\x12L\n" +
 	"\aBanUser\x12\x1f.rialto.admin.v1.BanUserRequest\x1a .rialto.admin.v1.BanUserResponse\x12R\n" +
 	"\tUnbanUser\x12!.rialto.admin.v1.UnbanUserRequest\x1a\".rialto.admin.v1.UnbanUserResponse\x12U\n" +
@@ -2287,7 +2486,8 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"BanAddress\x12\".rialto.admin.v1.BanAddressRequest\x1a#.rialto.admin.v1.BanAddressResponse\x12[\n" +
 	"\fUnbanAddress\x12$.rialto.admin.v1.UnbanAddressRequest\x1a%.rialto.admin.v1.UnbanAddressResponse\x12O\n" +
 	"\bListBans\x12 .rialto.admin.v1.ListBansRequest\x1a!.rialto.admin.v1.ListBansResponse\x12a\n" +
-	"\x0eDisconnectUser\x12&.rialto.admin.v1.DisconnectUserRequest\x1a'.rialto.admin.v1.DisconnectUserResponse\x12I\n" +
+	"\x0eDisconnectUser\x12&.rialto.admin.v1.DisconnectUserRequest\x1a'.rialto.admin.v1.DisconnectUserResponse\x12R\n" +
+	"\tEraseUser\x12!.rialto.admin.v1.EraseUserRequest\x1a\".rialto.admin.v1.EraseUserResponse\x12I\n" +
 	"\x06BackUp\x12\x1e.rialto.admin.v1.BackUpRequest\x1a\x1f.rialto.admin.v1.BackUpResponse\x12O\n" +
 	"\bListActs\x12 .rialto.admin.v1.ListActsRequest\x1a!.rialto.admin.v1.ListActsResponseB=Z;github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1;adminv1b\x06proto3"
 
@@ -2304,7 +2504,7 @@ func file_rialto_admin_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_rialto_admin_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_rialto_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_rialto_admin_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_rialto_admin_v1_admin_proto_goTypes = []any{
 	(Action)(0),                    // 0: rialto.admin.v1.Action
 	(*GetStatsRequest)(nil),        // 1: rialto.admin.v1.GetStatsRequest
@@ -2321,58 +2521,62 @@ var file_rialto_admin_v1_admin_proto_goTypes = []any{
 	(*RemoveMemberResponse)(nil),   // 12: rialto.admin.v1.RemoveMemberResponse
 	(*ArchiveRoomRequest)(nil),     // 13: rialto.admin.v1.ArchiveRoomRequest
 	(*ArchiveRoomResponse)(nil),    // 14: rialto.admin.v1.ArchiveRoomResponse
-	(*GetUserRequest)(nil),         // 15: rialto.admin.v1.GetUserRequest
-	(*GetUserResponse)(nil),        // 16: rialto.admin.v1.GetUserResponse
-	(*Session)(nil),                // 17: rialto.admin.v1.Session
-	(*Ban)(nil),                    // 18: rialto.admin.v1.Ban
-	(*BanUserRequest)(nil),         // 19: rialto.admin.v1.BanUserRequest
-	(*BanUserResponse)(nil),        // 20: rialto.admin.v1.BanUserResponse
-	(*UnbanUserRequest)(nil),       // 21: rialto.admin.v1.UnbanUserRequest
-	(*UnbanUserResponse)(nil),      // 22: rialto.admin.v1.UnbanUserResponse
-	(*BanAddressRequest)(nil),      // 23: rialto.admin.v1.BanAddressRequest
-	(*BanAddressResponse)(nil),     // 24: rialto.admin.v1.BanAddressResponse
-	(*UnbanAddressRequest)(nil),    // 25: rialto.admin.v1.UnbanAddressRequest
-	(*UnbanAddressResponse)(nil),   // 26: rialto.admin.v1.UnbanAddressResponse
-	(*ListBansRequest)(nil),        // 27: rialto.admin.v1.ListBansRequest
-	(*ListBansResponse)(nil),       // 28: rialto.admin.v1.ListBansResponse
-	(*DisconnectUserRequest)(nil),  // 29: rialto.admin.v1.DisconnectUserRequest
-	(*DisconnectUserResponse)(nil), // 30: rialto.admin.v1.DisconnectUserResponse
-	(*BackUpRequest)(nil),          // 31: rialto.admin.v1.BackUpRequest
-	(*BackUpResponse)(nil),         // 32: rialto.admin.v1.BackUpResponse
-	(*ListActsRequest)(nil),        // 33: rialto.admin.v1.ListActsRequest
-	(*ListActsResponse)(nil),       // 34: rialto.admin.v1.ListActsResponse
-	(*Act)(nil),                    // 35: rialto.admin.v1.Act
-	(*timestamppb.Timestamp)(nil),  // 36: google.protobuf.Timestamp
-	(*v1.Room)(nil),                // 37: rialto.chat.v1.Room
-	(*v1.Member)(nil),              // 38: rialto.chat.v1.Member
-	(v1.Role)(0),                   // 39: rialto.chat.v1.Role
-	(*v1.User)(nil),                // 40: rialto.chat.v1.User
-	(*durationpb.Duration)(nil),    // 41: google.protobuf.Duration
+	(*DeleteRoomRequest)(nil),      // 15: rialto.admin.v1.DeleteRoomRequest
+	(*DeleteRoomResponse)(nil),     // 16: rialto.admin.v1.DeleteRoomResponse
+	(*GetUserRequest)(nil),         // 17: rialto.admin.v1.GetUserRequest
+	(*GetUserResponse)(nil),        // 18: rialto.admin.v1.GetUserResponse
+	(*Session)(nil),                // 19: rialto.admin.v1.Session
+	(*Ban)(nil),                    // 20: rialto.admin.v1.Ban
+	(*BanUserRequest)(nil),         // 21: rialto.admin.v1.BanUserRequest
+	(*BanUserResponse)(nil),        // 22: rialto.admin.v1.BanUserResponse
+	(*UnbanUserRequest)(nil),       // 23: rialto.admin.v1.UnbanUserRequest
+	(*UnbanUserResponse)(nil),      // 24: rialto.admin.v1.UnbanUserResponse
+	(*BanAddressRequest)(nil),      // 25: rialto.admin.v1.BanAddressRequest
+	(*BanAddressResponse)(nil),     // 26: rialto.admin.v1.BanAddressResponse
+	(*UnbanAddressRequest)(nil),    // 27: rialto.admin.v1.UnbanAddressRequest
+	(*UnbanAddressResponse)(nil),   // 28: rialto.admin.v1.UnbanAddressResponse
+	(*ListBansRequest)(nil),        // 29: rialto.admin.v1.ListBansRequest
+	(*ListBansResponse)(nil),       // 30: rialto.admin.v1.ListBansResponse
+	(*DisconnectUserRequest)(nil),  // 31: rialto.admin.v1.DisconnectUserRequest
+	(*DisconnectUserResponse)(nil), // 32: rialto.admin.v1.DisconnectUserResponse
+	(*EraseUserRequest)(nil),       // 33: rialto.admin.v1.EraseUserRequest
+	(*EraseUserResponse)(nil),      // 34: rialto.admin.v1.EraseUserResponse
+	(*BackUpRequest)(nil),          // 35: rialto.admin.v1.BackUpRequest
+	(*BackUpResponse)(nil),         // 36: rialto.admin.v1.BackUpResponse
+	(*ListActsRequest)(nil),        // 37: rialto.admin.v1.ListActsRequest
+	(*ListActsResponse)(nil),       // 38: rialto.admin.v1.ListActsResponse
+	(*Act)(nil),                    // 39: rialto.admin.v1.Act
+	(*timestamppb.Timestamp)(nil),  // 40: google.protobuf.Timestamp
+	(*v1.Room)(nil),                // 41: rialto.chat.v1.Room
+	(*v1.Member)(nil),              // 42: rialto.chat.v1.Member
+	(v1.Role)(0),                   // 43: rialto.chat.v1.Role
+	(*v1.User)(nil),                // 44: rialto.chat.v1.User
+	(*durationpb.Duration)(nil),    // 45: google.protobuf.Duration
 }
 var file_rialto_admin_v1_admin_proto_depIdxs = []int32{
-	36, // 0: rialto.admin.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	37, // 1: rialto.admin.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	37, // 2: rialto.admin.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	38, // 3: rialto.admin.v1.GetRoomResponse.moderators:type_name -> rialto.chat.v1.Member
-	38, // 4: rialto.admin.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
-	39, // 5: rialto.admin.v1.SetRoleRequest.role:type_name -> rialto.chat.v1.Role
-	38, // 6: rialto.admin.v1.SetRoleResponse.member:type_name -> rialto.chat.v1.Member
-	37, // 7: rialto.admin.v1.ArchiveRoomResponse.room:type_name -> rialto.chat.v1.Room
-	40, // 8: rialto.admin.v1.GetUserResponse.user:type_name -> rialto.chat.v1.User
-	17, // 9: rialto.admin.v1.GetUserResponse.sessions:type_name -> rialto.admin.v1.Session
-	18, // 10: rialto.admin.v1.GetUserResponse.ban:type_name -> rialto.admin.v1.Ban
-	36, // 11: rialto.admin.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
-	36, // 12: rialto.admin.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
-	41, // 13: rialto.admin.v1.BanUserRequest.duration:type_name -> google.protobuf.Duration
-	18, // 14: rialto.admin.v1.BanUserResponse.ban:type_name -> rialto.admin.v1.Ban
-	41, // 15: rialto.admin.v1.BanAddressRequest.duration:type_name -> google.protobuf.Duration
-	18, // 16: rialto.admin.v1.BanAddressResponse.ban:type_name -> rialto.admin.v1.Ban
-	18, // 17: rialto.admin.v1.ListBansResponse.bans:type_name -> rialto.admin.v1.Ban
-	35, // 18: rialto.admin.v1.ListActsResponse.acts:type_name -> rialto.admin.v1.Act
+	40, // 0: rialto.admin.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	41, // 1: rialto.admin.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	41, // 2: rialto.admin.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
+	42, // 3: rialto.admin.v1.GetRoomResponse.moderators:type_name -> rialto.chat.v1.Member
+	42, // 4: rialto.admin.v1.ListMembersResponse.members:type_name -> rialto.chat.v1.Member
+	43, // 5: rialto.admin.v1.SetRoleRequest.role:type_name -> rialto.chat.v1.Role
+	42, // 6: rialto.admin.v1.SetRoleResponse.member:type_name -> rialto.chat.v1.Member
+	41, // 7: rialto.admin.v1.ArchiveRoomResponse.room:type_name -> rialto.chat.v1.Room
+	44, // 8: rialto.admin.v1.GetUserResponse.user:type_name -> rialto.chat.v1.User
+	19, // 9: rialto.admin.v1.GetUserResponse.sessions:type_name -> rialto.admin.v1.Session
+	20, // 10: rialto.admin.v1.GetUserResponse.ban:type_name -> rialto.admin.v1.Ban
+	40, // 11: rialto.admin.v1.Ban.create_time:type_name -> google.protobuf.Timestamp
+	40, // 12: rialto.admin.v1.Ban.end_time:type_name -> google.protobuf.Timestamp
+	45, // 13: rialto.admin.v1.BanUserRequest.duration:type_name -> google.protobuf.Duration
+	20, // 14: rialto.admin.v1.BanUserResponse.ban:type_name -> rialto.admin.v1.Ban
+	45, // 15: rialto.admin.v1.BanAddressRequest.duration:type_name -> google.protobuf.Duration
+	20, // 16: rialto.admin.v1.BanAddressResponse.ban:type_name -> rialto.admin.v1.Ban
+	20, // 17: rialto.admin.v1.ListBansResponse.bans:type_name -> rialto.admin.v1.Ban
+	39, // 18: rialto.admin.v1.ListActsResponse.acts:type_name -> rialto.admin.v1.Act
 	0,  // 19: rialto.admin.v1.Act.action:type_name -> rialto.admin.v1.Action
-	36, // 20: rialto.admin.v1.Act.time:type_name -> google.protobuf.Timestamp
-	36, // 21: rialto.admin.v1.Act.end_time:type_name -> google.protobuf.Timestamp
-	39, // 22: rialto.admin.v1.Act.role:type_name -> rialto.chat.v1.Role
+	40, // 20: rialto.admin.v1.Act.time:type_name -> google.protobuf.Timestamp
+	40, // 21: rialto.admin.v1.Act.end_time:type_name -> google.protobuf.Timestamp
+	43, // 22: rialto.admin.v1.Act.role:type_name -> rialto.chat.v1.Role
 	1,  // 23: rialto.admin.v1.AdminService.GetStats:input_type -> rialto.admin.v1.GetStatsRequest
 	3,  // 24: rialto.admin.v1.AdminService.ListRooms:input_type -> rialto.admin.v1.ListRoomsRequest
 	5,  // 25: rialto.admin.v1.AdminService.GetRoom:input_type -> rialto.admin.v1.GetRoomRequest
@@ -2380,33 +2584,37 @@ var file_rialto_admin_v1_admin_proto_depIdxs = []int32{
 	9,  // 27: rialto.admin.v1.AdminService.SetRole:input_type -> rialto.admin.v1.SetRoleRequest
 	11, // 28: rialto.admin.v1.AdminService.RemoveMember:input_type -> rialto.admin.v1.RemoveMemberRequest
 	13, // 29: rialto.admin.v1.AdminService.ArchiveRoom:input_type -> rialto.admin.v1.ArchiveRoomRequest
-	15, // 30: rialto.admin.v1.AdminService.GetUser:input_type -> rialto.admin.v1.GetUserRequest
-	19, // 31: rialto.admin.v1.AdminService.BanUser:input_type -> rialto.admin.v1.BanUserRequest
-	21, // 32: rialto.admin.v1.AdminService.UnbanUser:input_type -> rialto.admin.v1.UnbanUserRequest
-	23, // 33: rialto.admin.v1.AdminService.BanAddress:input_type -> rialto.admin.v1.BanAddressRequest
-	25, // 34: rialto.admin.v1.AdminService.UnbanAddress:input_type -> rialto.admin.v1.UnbanAddressRequest
-	27, // 35: rialto.admin.v1.AdminService.ListBans:input_type -> rialto.admin.v1.ListBansRequest
-	29, // 36: rialto.admin.v1.AdminService.DisconnectUser:input_type -> rialto.admin.v1.DisconnectUserRequest
-	31, // 37: rialto.admin.v1.AdminService.BackUp:input_type -> rialto.admin.v1.BackUpRequest
-	33, // 38: rialto.admin.v1.AdminService.ListActs:input_type -> rialto.admin.v1.ListActsRequest
-	2,  // 39: rialto.admin.v1.AdminService.GetStats:output_type -> rialto.admin.v1.GetStatsResponse
-	4,  // 40: rialto.admin.v1.AdminService.ListRooms:output_type -> rialto.admin.v1.ListRoomsResponse
-	6,  // 41: rialto.admin.v1.AdminService.GetRoom:output_type -> rialto.admin.v1.GetRoomResponse
-	8,  // 42: rialto.admin.v1.AdminService.ListMembers:output_type -> rialto.admin.v1.ListMembersResponse
-	10, // 43: rialto.admin.v1.AdminService.SetRole:output_type -> rialto.admin.v1.SetRoleResponse
-	12, // 44: rialto.admin.v1.AdminService.RemoveMember:output_type -> rialto.admin.v1.RemoveMemberResponse
-	14, // 45: rialto.admin.v1.AdminService.ArchiveRoom:output_type -> rialto.admin.v1.ArchiveRoomResponse
-	16, // 46: rialto.admin.v1.AdminService.GetUser:output_type -> rialto.admin.v1.GetUserResponse
-	20, // 47: rialto.admin.v1.AdminService.BanUser:output_type -> rialto.admin.v1.BanUserResponse
-	22, // 48: rialto.admin.v1.AdminService.UnbanUser:output_type -> rialto.admin.v1.UnbanUserResponse
-	24, // 49: rialto.admin.v1.AdminService.BanAddress:output_type -> rialto.admin.v1.BanAddressResponse
-	26, // 50: rialto.admin.v1.AdminService.UnbanAddress:output_type -> rialto.admin.v1.UnbanAddressResponse
-	28, // 51: rialto.admin.v1.AdminService.ListBans:output_type -> rialto.admin.v1.ListBansResponse
-	30, // 52: rialto.admin.v1.AdminService.DisconnectUser:output_type -> rialto.admin.v1.DisconnectUserResponse
-	32, // 53: rialto.admin.v1.AdminService.BackUp:output_type -> rialto.admin.v1.BackUpResponse
-	34, // 54: rialto.admin.v1.AdminService.ListActs:output_type -> rialto.admin.v1.ListActsResponse
-	39, // [39:55] is the sub-list for method output_type
-	23, // [23:39] is the sub-list for method input_type
+	15, // 30: rialto.admin.v1.AdminService.DeleteRoom:input_type -> rialto.admin.v1.DeleteRoomRequest
+	17, // 31: rialto.admin.v1.AdminService.GetUser:input_type -> rialto.admin.v1.GetUserRequest
+	21, // 32: rialto.admin.v1.AdminService.BanUser:input_type -> rialto.admin.v1.BanUserRequest
+	23, // 33: rialto.admin.v1.AdminService.UnbanUser:input_type -> rialto.admin.v1.UnbanUserRequest
+	25, // 34: rialto.admin.v1.AdminService.BanAddress:input_type -> rialto.admin.v1.BanAddressRequest
+	27, // 35: rialto.admin.v1.AdminService.UnbanAddress:input_type -> rialto.admin.v1.UnbanAddressRequest
+	29, // 36: rialto.admin.v1.AdminService.ListBans:input_type -> rialto.admin.v1.ListBansRequest
+	31, // 37: rialto.admin.v1.AdminService.DisconnectUser:input_type -> rialto.admin.v1.DisconnectUserRequest
+	33, // 38: rialto.admin.v1.AdminService.EraseUser:input_type -> rialto.admin.v1.EraseUserRequest
+	35, // 39: rialto.admin.v1.AdminService.BackUp:input_type -> rialto.admin.v1.BackUpRequest
+	37, // 40: rialto.admin.v1.AdminService.ListActs:input_type -> rialto.admin.v1.ListActsRequest
+	2,  // 41: rialto.admin.v1.AdminService.GetStats:output_type -> rialto.admin.v1.GetStatsResponse
+	4,  // 42: rialto.admin.v1.AdminService.ListRooms:output_type -> rialto.admin.v1.ListRoomsResponse
+	6,  // 43: rialto.admin.v1.AdminService.GetRoom:output_type -> rialto.admin.v1.GetRoomResponse
+	8,  // 44: rialto.admin.v1.AdminService.ListMembers:output_type -> rialto.admin.v1.ListMembersResponse
+	10, // 45: rialto.admin.v1.AdminService.SetRole:output_type -> rialto.admin.v1.SetRoleResponse
+	12, // 46: rialto.admin.v1.AdminService.RemoveMember:output_type -> rialto.admin.v1.RemoveMemberResponse
+	14, // 47: rialto.admin.v1.AdminService.ArchiveRoom:output_type -> rialto.admin.v1.ArchiveRoomResponse
+	16, // 48: rialto.admin.v1.AdminService.DeleteRoom:output_type -> rialto.admin.v1.DeleteRoomResponse
+	18, // 49: rialto.admin.v1.AdminService.GetUser:output_type -> rialto.admin.v1.GetUserResponse
+	22, // 50: rialto.admin.v1.AdminService.BanUser:output_type -> rialto.admin.v1.BanUserResponse
+	24, // 51: rialto.admin.v1.AdminService.UnbanUser:output_type -> rialto.admin.v1.UnbanUserResponse
+	26, // 52: rialto.admin.v1.AdminService.BanAddress:output_type -> rialto.admin.v1.BanAddressResponse
+	28, // 53: rialto.admin.v1.AdminService.UnbanAddress:output_type -> rialto.admin.v1.UnbanAddressResponse
+	30, // 54: rialto.admin.v1.AdminService.ListBans:output_type -> rialto.admin.v1.ListBansResponse
+	32, // 55: rialto.admin.v1.AdminService.DisconnectUser:output_type -> rialto.admin.v1.DisconnectUserResponse
+	34, // 56: rialto.admin.v1.AdminService.EraseUser:output_type -> rialto.admin.v1.EraseUserResponse
+	36, // 57: rialto.admin.v1.AdminService.BackUp:output_type -> rialto.admin.v1.BackUpResponse
+	38, // 58: rialto.admin.v1.AdminService.ListActs:output_type -> rialto.admin.v1.ListActsResponse
+	41, // [41:59] is the sub-list for method output_type
+	23, // [23:41] is the sub-list for method input_type
 	23, // [23:23] is the sub-list for extension type_name
 	23, // [23:23] is the sub-list for extension extendee
 	0,  // [0:23] is the sub-list for field type_name
@@ -2418,7 +2626,7 @@ func file_rialto_admin_v1_admin_proto_init() {
 		return
 	}
 	file_rialto_admin_v1_admin_proto_msgTypes[1].OneofWrappers = []any{}
-	file_rialto_admin_v1_admin_proto_msgTypes[17].OneofWrappers = []any{
+	file_rialto_admin_v1_admin_proto_msgTypes[19].OneofWrappers = []any{
 		(*Ban_UserId)(nil),
 		(*Ban_Prefix)(nil),
 	}
@@ -2428,7 +2636,7 @@ func file_rialto_admin_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rialto_admin_v1_admin_proto_rawDesc), len(file_rialto_admin_v1_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   35,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	AdminService_SetRole_FullMethodName        = "/rialto.admin.v1.AdminService/SetRole"
 	AdminService_RemoveMember_FullMethodName   = "/rialto.admin.v1.AdminService/RemoveMember"
 	AdminService_ArchiveRoom_FullMethodName    = "/rialto.admin.v1.AdminService/ArchiveRoom"
+	AdminService_DeleteRoom_FullMethodName     = "/rialto.admin.v1.AdminService/DeleteRoom"
 	AdminService_GetUser_FullMethodName        = "/rialto.admin.v1.AdminService/GetUser"
 	AdminService_BanUser_FullMethodName        = "/rialto.admin.v1.AdminService/BanUser"
 	AdminService_UnbanUser_FullMethodName      = "/rialto.admin.v1.AdminService/UnbanUser"
@@ -36,6 +37,7 @@ const (
 	AdminService_UnbanAddress_FullMethodName   = "/rialto.admin.v1.AdminService/UnbanAddress"
 	AdminService_ListBans_FullMethodName       = "/rialto.admin.v1.AdminService/ListBans"
 	AdminService_DisconnectUser_FullMethodName = "/rialto.admin.v1.AdminService/DisconnectUser"
+	AdminService_EraseUser_FullMethodName      = "/rialto.admin.v1.AdminService/EraseUser"
 	AdminService_BackUp_FullMethodName         = "/rialto.admin.v1.AdminService/BackUp"
 	AdminService_ListActs_FullMethodName       = "/rialto.admin.v1.AdminService/ListActs"
 )
@@ -47,7 +49,7 @@ const (
 // AdminService is the operator's. Everything that changes something is written down: see ListActs. Errors, beside what each
 // call says:
 // - INVALID_ARGUMENT: an invalid field, which a google.rpc.BadRequest names.
-// - NOT_FOUND: no such room.
+// - NOT_FOUND: no such room. FAILED_PRECONDITION: the user was erased.
 // - PERMISSION_DENIED: the caller is on another machine.
 // - RESOURCE_EXHAUSTED, UNAVAILABLE: the disk is nearly full, the server is busy or goes away.
 type AdminServiceClient interface {
@@ -70,6 +72,9 @@ type AdminServiceClient interface {
 	RemoveMember(ctx context.Context, in *RemoveMemberRequest, opts ...grpc.CallOption) (*RemoveMemberResponse, error)
 	// ArchiveRoom makes a room read only, or ends that.
 	ArchiveRoom(ctx context.Context, in *ArchiveRoomRequest, opts ...grpc.CallOption) (*ArchiveRoomResponse, error)
+	// DeleteRoom removes a room for good, as its owners can: nobody sees it any more, its id is never used again, and what was in it
+	// leaves the disk. A room that is not there is NOT_FOUND.
+	DeleteRoom(ctx context.Context, in *DeleteRoomRequest, opts ...grpc.CallOption) (*DeleteRoomResponse, error)
 	// GetUser returns what the server knows of somebody. Of one of whom it knows nothing, only the id.
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error)
 	// BanUser shuts somebody out of the server: their streams end, and every call is PERMISSION_DENIED. A guest's token is their
@@ -87,6 +92,12 @@ type AdminServiceClient interface {
 	ListBans(ctx context.Context, in *ListBansRequest, opts ...grpc.CallOption) (*ListBansResponse, error)
 	// DisconnectUser ends somebody's streams, which their clients may open again at once.
 	DisconnectUser(ctx context.Context, in *DisconnectUserRequest, opts ...grpc.CallOption) (*DisconnectUserResponse, error)
+	// EraseUser takes somebody out of everything that is kept, for good: their messages become tombstones of "Deleted user", their
+	// reactions, mentions, memberships, invitations, requests, blocks, read markers and profile go, and where they did something it
+	// was that user. They are shut out with the first step, whatever their token, and nobody ever has their id again. It is done in
+	// many small steps beside all else and goes on, also after a restart, if the call ends before it. Who was erased already
+	// is no error. What others wrote about them stays; and what was removed leaves the disk's files as docs/operations.md says.
+	EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error)
 	// BackUp copies the data directory to another directory on the server's machine while the server goes on: what was
 	// committed when it began is in it. It is for the server's user only, and whole or, after an error, not there.
 	//
@@ -174,6 +185,16 @@ func (c *adminServiceClient) ArchiveRoom(ctx context.Context, in *ArchiveRoomReq
 	return out, nil
 }
 
+func (c *adminServiceClient) DeleteRoom(ctx context.Context, in *DeleteRoomRequest, opts ...grpc.CallOption) (*DeleteRoomResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteRoomResponse)
+	err := c.cc.Invoke(ctx, AdminService_DeleteRoom_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*GetUserResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetUserResponse)
@@ -244,6 +265,16 @@ func (c *adminServiceClient) DisconnectUser(ctx context.Context, in *DisconnectU
 	return out, nil
 }
 
+func (c *adminServiceClient) EraseUser(ctx context.Context, in *EraseUserRequest, opts ...grpc.CallOption) (*EraseUserResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EraseUserResponse)
+	err := c.cc.Invoke(ctx, AdminService_EraseUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) BackUp(ctx context.Context, in *BackUpRequest, opts ...grpc.CallOption) (*BackUpResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(BackUpResponse)
@@ -271,7 +302,7 @@ func (c *adminServiceClient) ListActs(ctx context.Context, in *ListActsRequest, 
 // AdminService is the operator's. Everything that changes something is written down: see ListActs. Errors, beside what each
 // call says:
 // - INVALID_ARGUMENT: an invalid field, which a google.rpc.BadRequest names.
-// - NOT_FOUND: no such room.
+// - NOT_FOUND: no such room. FAILED_PRECONDITION: the user was erased.
 // - PERMISSION_DENIED: the caller is on another machine.
 // - RESOURCE_EXHAUSTED, UNAVAILABLE: the disk is nearly full, the server is busy or goes away.
 type AdminServiceServer interface {
@@ -294,6 +325,9 @@ type AdminServiceServer interface {
 	RemoveMember(context.Context, *RemoveMemberRequest) (*RemoveMemberResponse, error)
 	// ArchiveRoom makes a room read only, or ends that.
 	ArchiveRoom(context.Context, *ArchiveRoomRequest) (*ArchiveRoomResponse, error)
+	// DeleteRoom removes a room for good, as its owners can: nobody sees it any more, its id is never used again, and what was in it
+	// leaves the disk. A room that is not there is NOT_FOUND.
+	DeleteRoom(context.Context, *DeleteRoomRequest) (*DeleteRoomResponse, error)
 	// GetUser returns what the server knows of somebody. Of one of whom it knows nothing, only the id.
 	GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error)
 	// BanUser shuts somebody out of the server: their streams end, and every call is PERMISSION_DENIED. A guest's token is their
@@ -311,6 +345,12 @@ type AdminServiceServer interface {
 	ListBans(context.Context, *ListBansRequest) (*ListBansResponse, error)
 	// DisconnectUser ends somebody's streams, which their clients may open again at once.
 	DisconnectUser(context.Context, *DisconnectUserRequest) (*DisconnectUserResponse, error)
+	// EraseUser takes somebody out of everything that is kept, for good: their messages become tombstones of "Deleted user", their
+	// reactions, mentions, memberships, invitations, requests, blocks, read markers and profile go, and where they did something it
+	// was that user. They are shut out with the first step, whatever their token, and nobody ever has their id again. It is done in
+	// many small steps beside all else and goes on, also after a restart, if the call ends before it. Who was erased already
+	// is no error. What others wrote about them stays; and what was removed leaves the disk's files as docs/operations.md says.
+	EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error)
 	// BackUp copies the data directory to another directory on the server's machine while the server goes on: what was
 	// committed when it began is in it. It is for the server's user only, and whole or, after an error, not there.
 	//
@@ -349,6 +389,9 @@ func (UnimplementedAdminServiceServer) RemoveMember(context.Context, *RemoveMemb
 func (UnimplementedAdminServiceServer) ArchiveRoom(context.Context, *ArchiveRoomRequest) (*ArchiveRoomResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ArchiveRoom not implemented")
 }
+func (UnimplementedAdminServiceServer) DeleteRoom(context.Context, *DeleteRoomRequest) (*DeleteRoomResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteRoom not implemented")
+}
 func (UnimplementedAdminServiceServer) GetUser(context.Context, *GetUserRequest) (*GetUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetUser not implemented")
 }
@@ -369,6 +412,9 @@ func (UnimplementedAdminServiceServer) ListBans(context.Context, *ListBansReques
 }
 func (UnimplementedAdminServiceServer) DisconnectUser(context.Context, *DisconnectUserRequest) (*DisconnectUserResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DisconnectUser not implemented")
+}
+func (UnimplementedAdminServiceServer) EraseUser(context.Context, *EraseUserRequest) (*EraseUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EraseUser not implemented")
 }
 func (UnimplementedAdminServiceServer) BackUp(context.Context, *BackUpRequest) (*BackUpResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method BackUp not implemented")
@@ -523,6 +569,24 @@ func _AdminService_ArchiveRoom_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_DeleteRoom_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteRoomRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).DeleteRoom(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_DeleteRoom_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).DeleteRoom(ctx, req.(*DeleteRoomRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_GetUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetUserRequest)
 	if err := dec(in); err != nil {
@@ -649,6 +713,24 @@ func _AdminService_DisconnectUser_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_EraseUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EraseUserRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).EraseUser(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_EraseUser_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).EraseUser(ctx, req.(*EraseUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_BackUp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(BackUpRequest)
 	if err := dec(in); err != nil {
@@ -721,6 +803,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _AdminService_ArchiveRoom_Handler,
 		},
 		{
+			MethodName: "DeleteRoom",
+			Handler:    _AdminService_DeleteRoom_Handler,
+		},
+		{
 			MethodName: "GetUser",
 			Handler:    _AdminService_GetUser_Handler,
 		},
@@ -747,6 +833,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DisconnectUser",
 			Handler:    _AdminService_DisconnectUser_Handler,
+		},
+		{
+			MethodName: "EraseUser",
+			Handler:    _AdminService_EraseUser_Handler,
 		},
 		{
 			MethodName: "BackUp",
