@@ -66,9 +66,9 @@ func (s *session) answer(cmd command, result *chatv1.Reply, err error) {
 	r := reply(cmd, result, err)
 	s.mu.Lock()
 	unanswered := s.answerLocked(cmd, r)
+	notify(s.changed)
 	s.mu.Unlock()
 	s.release(unanswered)
-	notify(s.changed)
 }
 
 // reply is what a command is answered with; nil for success of one without an id.
