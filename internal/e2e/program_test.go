@@ -35,17 +35,18 @@ func buildProgram(t *testing.T) *program {
 	return p
 }
 
-// start starts it and waits until it answers; the error is what it said if it ended instead.
-func (p *program) start(t *testing.T, flags ...string) (said string, ok bool) {
+// start starts it, without limits of rates, and waits until it answers; what it said if it ended instead.
+func (p *program) start(t *testing.T) (said string, ok bool) {
 	t.Helper()
 	portFile := filepath.Join(p.dir, "ports.json")
 	_ = os.Remove(portFile)
 	args := []string{
 		"serve", "--http", p.at.HTTP, "--grpc", p.at.GRPC, "--admin", p.at.Admin, "--data", p.data, "--port-file", portFile,
-		"--log-level", "warn",
+		"--log-level", "warn", "--connection-commands=0", "--user-writes=0", "--room-writes=0", "--address-writes=0",
+		"--user-rooms=0", "--address-rooms=0", "--address-guests=0", "--address-connections=0",
 	}
 	var output strings.Builder
-	cmd := exec.Command(p.binary, append(args, flags...)...)
+	cmd := exec.Command(p.binary, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

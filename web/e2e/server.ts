@@ -78,8 +78,9 @@ export class RialtoServer {
       this.binary,
       [
         ...["serve", "--http", http, "--grpc", grpc, "--admin", "127.0.0.1:0", "--data", data, "--port-file", portFile],
-        // Tests write as fast as they can.
-        ...["--connection-commands=0", "--user-writes=0", "--room-writes=0", "--address-writes=0"],
+        // Tests write as fast as they can, and all come from one address.
+        ...["--connection-commands=0", "--user-writes=0", "--room-writes=0", "--address-writes=0", "--user-rooms=0"],
+        ...["--address-rooms=0", "--address-guests=0", "--address-connections=0"],
       ],
       { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"] },
     );

@@ -46,7 +46,7 @@ func TestPowerLoss(t *testing.T) {
 // sync may be lost, from the end, and only with a new epoch, in which everybody begins anew.
 func TestPowerLossBetweenSyncs(t *testing.T) {
 	t.Parallel()
-	for seed := range number(t, crashChainsEnv, 8) {
+	for seed := range number(t, crashChainsEnv, 3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 4))

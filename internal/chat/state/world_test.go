@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -171,7 +172,11 @@ func (p *publisher) work(ctx context.Context, w *world) {
 	for ctx.Err() == nil {
 		if p.pending == nil {
 			p.n++
-			p.pending = say(crashRoom(p.random.IntN(crashRooms)), fmt.Sprint("c", p.n), fmt.Sprint(p.actor.ID, " ", p.n))
+			words := fmt.Sprint(p.actor.ID, " ", p.n)
+			if w.crew.damages {
+				words += strings.Repeat("!", 4000) // so that memory is soon full, and the log of several files
+			}
+			p.pending = say(crashRoom(p.random.IntN(crashRooms)), fmt.Sprint("c", p.n), words)
 			p.note = w.crew.history.Publish(p.pending.GetRoom(), p.actor.ID, p.pending.GetClientId())
 		}
 		result, err := p.append(ctx, w, p.pending)
