@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { faultsOn } from "./axe.js";
 import { comeIn, eventually, launch, open, phone, say } from "./browser.js";
 import { PlainClient } from "./plain-client.js";
 import { RialtoServer } from "./server.js";
@@ -22,29 +21,6 @@ afterAll(async () => {
   await browser?.close();
   await server?.close();
 });
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-interface Violation {
-  readonly id: string;
-  readonly impact: string | null;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
-
-interface Axe {
-  run(options: { readonly runOnly?: readonly string[] }): Promise<{ readonly violations: readonly Violation[] }>;
-}
-
-/** What axe-core finds wrong on what the page shows, in words. */
-async function faultsOn(page: Page, options: { readonly runOnly?: readonly string[] } = {}): Promise<string[]> {
-  // As the debugger does, and not as a script of the page: its Content-Security-Policy would refuse that.
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(
-    (options) => (globalThis as unknown as { axe: Axe }).axe.run(options),
-    options,
-  );
-  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ html }) => html).join("\n")}`);
-}
 
 const composer = (page: Page) => page.getByRole("textbox", { name: "Message #lobby" });
 

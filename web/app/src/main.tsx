@@ -9,6 +9,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App, goToRoom } from "./app.js";
 import { directionOf } from "./direction.js";
+import { BlockedPeople } from "./model/blocked.js";
 import { Directory } from "./model/directory.js";
 import { loadPreferences } from "./model/preferences.js";
 import { Visits } from "./model/visits.js";
@@ -25,7 +26,8 @@ const client = new ChatClient({
     withHttpFallback(createWebSocketTransport({ ...options, onFrame: wire.onFrame }), options.baseUrl),
 });
 const visits = new Visits(client);
-const session = { client, visits, directory: new Directory(client, visits), wire };
+const blocked = new BlockedPeople(client, localStorage);
+const session = { client, blocked, visits, directory: new Directory(client, visits, blocked), wire };
 
 if (name !== undefined) {
   goToRoom(room);

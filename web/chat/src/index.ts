@@ -6,7 +6,7 @@ export { ChatError, type ChatErrorDetails, type FieldViolation, type StatusCode 
 export type { RoomsSnapshot, UserRoom, UserRooms } from "./feed-types.js";
 export { withHttpFallback } from "./http-fallback.js";
 export { indexedDbMessages } from "./indexed-db.js";
-export { maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
+export { maxAboutLength, maxNameLength, maxTextBytes, maxTitleLength, roomIdPattern } from "./limits.js";
 export type {
   AuditAction,
   AuditEntry,

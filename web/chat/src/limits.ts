@@ -10,5 +10,8 @@ export const maxTitleLength = 128;
 /** The longest display name, in characters (code points). */
 export const maxNameLength = 64;
 
+/** The longest text that somebody says of themselves, in characters (code points). */
+export const maxAboutLength = 280;
+
 /** The longest text of a message, in bytes of UTF-8. A server's setting; this is the default. */
 export const maxTextBytes = 16 * 1024;

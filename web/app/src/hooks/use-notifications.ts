@@ -12,7 +12,7 @@ const most = 200;
  * that loads what it takes.
  */
 export function useNotifications(preferences: Preferences): void {
-  const { client, visits } = useSession();
+  const { client, blocked, visits } = useSession();
   useEffect(() => {
     if (preferences.notify !== true || !("Notification" in window)) {
       return;
@@ -22,7 +22,11 @@ export function useNotifications(preferences: Preferences): void {
     import("../model/news.js").then(
       ({ NewsDesk }) => {
         if (isWanted) {
-          end = new NewsDesk(client, visits, { wants: (...news) => isTold(preferences, ...news), hear: show }).start();
+          end = new NewsDesk(client, visits, {
+            wants: (room, mentioned, sender) =>
+              !(sender !== undefined && blocked.has(sender)) && isTold(preferences, room, mentioned),
+            hear: show,
+          }).start();
         }
       },
       () => undefined,
@@ -31,7 +35,7 @@ export function useNotifications(preferences: Preferences): void {
       isWanted = false;
       end?.();
     };
-  }, [client, visits, preferences]);
+  }, [client, blocked, visits, preferences]);
 }
 
 function isTold(preferences: Preferences, room: string, mentioned: boolean): boolean {

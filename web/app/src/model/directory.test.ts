@@ -1,5 +1,6 @@
 import { ChatError, type Invitation } from "@rialto/chat";
 import { describe, expect, test } from "vitest";
+import { BlockedPeople } from "./blocked.js";
 import { Directory } from "./directory.js";
 import { FakeChat, member, message, own, summary } from "./fake-chat.js";
 import { Visits } from "./visits.js";
@@ -9,7 +10,11 @@ async function open({ list }: { list?: FakeChat["list"] } = {}) {
   const fake = new FakeChat();
   fake.list = list ?? [];
   const visits = new Visits(fake.client);
-  const directory = new Directory(fake.client, visits);
+  const nothing = { getItem: () => null, setItem: () => undefined };
+  const done = () => Promise.resolve();
+  const blocking = { blockUser: done, unblockUser: done, listBlockedUsers: () => Promise.resolve([]) };
+  const blocked = new BlockedPeople(blocking, nothing);
+  const directory = new Directory(fake.client, visits, blocked);
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" as const });
   const end = directory.start(page as unknown as Document);
   /** Lets what was asked for come. */
@@ -19,7 +24,7 @@ async function open({ list }: { list?: FakeChat["list"] } = {}) {
     page.dispatchEvent(new Event("visibilitychange"));
     return settle();
   };
-  return { fake, visits, directory, look, settle, end };
+  return { fake, visits, blocked, directory, look, settle, end };
 }
 
 const outline = (directory: Directory) => directory.getSnapshot().rooms.map((room) => `${room.name} ${room.unread}`);
@@ -77,6 +82,24 @@ describe("Directory", () => {
     fake.show("a", { status: "live", unread: 1, readSeq: 10, title: "Aye", messages: [aboutMe] });
     expect(outline(directory)).toEqual(["Aye 1", "b 0", "fresh 0"]);
     expect(directory.getSnapshot().rooms[0]?.mentions).toBe(1);
+  });
+
+  test("counts no mention by somebody who is blocked, where the messages are here", async () => {
+    const { fake, visits, blocked, directory } = await open({ list: [summary("a", 2)] });
+    const cy = { id: "cy", name: "Cy", guest: true };
+    const messages = [message(11, "you!", { mentions: ["me"] }), message(12, "you?", { mentions: ["me"], sender: cy })];
+    const unread = { status: "live", unread: 2, readSeq: 10, messages } as const;
+    fake.tell([own("mine", 1, { unread: 2, mentions: 2 })]);
+    for (const id of ["a", "mine"]) {
+      visits.visit(id);
+      fake.show(id, unread);
+    }
+    const mentions = () => directory.getSnapshot().rooms.map((room) => room.mentions);
+    expect(mentions()).toEqual([2, 2]);
+    await blocked.block(cy);
+    expect(mentions()).toEqual([1, 1]);
+    await blocked.unblock("cy");
+    expect(mentions()).toEqual([2, 2]);
   });
 
   test("does not list an open room that cannot be joined", async () => {

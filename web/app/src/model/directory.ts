@@ -1,4 +1,5 @@
 import type { ChatClient, Invitation, Member, RoomKind, RoomSnapshot, RoomSummary, UserRoom } from "@rialto/chat";
+import type { BlockedPeople } from "./blocked.js";
 import { DirectPeople } from "./direct-people.js";
 import { problem } from "./problem.js";
 import { roomName } from "./room-name.js";
@@ -14,7 +15,10 @@ export interface DirectoryEntry {
   readonly mine: boolean;
   /** Messages not read yet, 0 in rooms that this user never opened: news from strangers' rooms is no news. */
   readonly unread: number;
-  /** How many of them mention this user; 100 means 100 or more. */
+  /**
+   * How many of them mention this user; 100 means 100 or more. Where the messages are here, without those of people whom this user
+   * has blocked.
+   */
   readonly mentions: number;
   /** How many ask to become members, where this user may answer them. */
   readonly requests: number;
@@ -53,10 +57,12 @@ export class Directory {
   private snapshot: DirectorySnapshot = { rooms: [], invitations: [], loaded: false };
   private refreshing = false;
   private readonly people: DirectPeople;
+  private readonly blocked: Pick<BlockedPeople, "getSnapshot" | "subscribe">;
 
-  constructor(client: DirectoryClient, visits: Visits) {
+  constructor(client: DirectoryClient, visits: Visits, blocked: Pick<BlockedPeople, "getSnapshot" | "subscribe">) {
     this.client = client;
     this.visits = visits;
+    this.blocked = blocked;
     this.people = new DirectPeople(client, () => this.rebuild());
   }
 
@@ -88,6 +94,7 @@ export class Directory {
       this.client.subscribe(onConnection),
       this.client.rooms.subscribe(() => this.rebuild()),
       this.visits.subscribe(() => this.rebuild()),
+      this.blocked.subscribe(() => this.rebuild()),
       () => page.removeEventListener("visibilitychange", onLook),
     ];
     onConnection();
@@ -132,7 +139,7 @@ export class Directory {
       const entry = entries.get(room.id);
       // One that cannot be joined is shown where it is open, and nowhere else.
       if (entry !== undefined || room.error === undefined) {
-        entries.set(room.id, amend(entry, room, me));
+        entries.set(room.id, amend(entry, room, me, this.blocked.getSnapshot()));
       }
     }
     const { snapshot: before } = this;
@@ -182,13 +189,19 @@ function ownEntry(room: UserRoom, members: readonly Member[], me: string | undef
 }
 
 /** Puts what a joined room knows over what is known of it otherwise. What the feed says of one's own rooms has that in it. */
-function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot, me: string | undefined): DirectoryEntry {
+function amend(
+  entry: DirectoryEntry | undefined,
+  room: RoomSnapshot,
+  me: string | undefined,
+  blocked: ReadonlyMap<string, string>,
+): DirectoryEntry {
   const newest = room.messages.at(-1)?.createTime;
   const known = entry?.activity;
   const activity = newest !== undefined && (known === undefined || newest > known) ? newest : known;
   const name = room.title === "" ? (entry?.name ?? room.id) : room.title;
   if (entry?.mine) {
-    return { ...entry, name, activity };
+    const unheard = me === undefined ? 0 : mentionsOf(room, me, (sender) => blocked.has(sender));
+    return { ...entry, name, activity, mentions: Math.max(0, entry.mentions - unheard) };
   }
   const unread = room.status === "idle" || room.status === "joining" ? (entry?.unread ?? 0) : room.unread;
   return {
@@ -197,16 +210,18 @@ function amend(entry: DirectoryEntry | undefined, room: RoomSnapshot, me: string
     kind: room.status === "live" ? room.kind : (entry?.kind ?? "public"),
     mine: false,
     unread,
-    mentions: unread === 0 || me === undefined ? 0 : mentionsOf(room, me),
+    mentions:
+      unread === 0 || me === undefined ? 0 : mentionsOf(room, me, (sender) => sender !== me && !blocked.has(sender)),
     requests: 0,
     activity,
   };
 }
 
-function mentionsOf({ messages, readSeq }: RoomSnapshot, me: string): number {
+/** Counts what is not read and mentions somebody, of those senders whom `by` accepts. */
+function mentionsOf({ messages, readSeq }: RoomSnapshot, me: string, by: (sender: string) => boolean): number {
   const first = messages[0]?.seq ?? 0;
   const unread = messages.slice(Math.max(0, readSeq + 1 - first));
-  return unread.filter((message) => message.mentions.includes(me) && message.sender.id !== me).length;
+  return unread.filter((message) => message.mentions.includes(me) && by(message.sender.id)).length;
 }
 
 function byActivity(a: DirectoryEntry, b: DirectoryEntry): number {

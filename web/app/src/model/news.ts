@@ -11,8 +11,8 @@ export interface News {
 
 /** Who wants to hear of news. */
 export interface NewsListener {
-  /** Whether something new in a room is wanted; `mentioned`: whether it is about this user. */
-  wants(room: string, mentioned: boolean): boolean;
+  /** Whether something new in a room is wanted; `mentioned`: whether it is about this user; `sender`: who says it, if that is known. */
+  wants(room: string, mentioned: boolean, sender?: string): boolean;
   hear(news: News): void;
 }
 
@@ -110,7 +110,7 @@ export class NewsDesk {
     for (const message of messages) {
       if (message.seq > before && message.sender.id !== me && !message.deleted) {
         const mentioned = me !== undefined && message.mentions.includes(me);
-        if (this.listener.wants(room, mentioned)) {
+        if (this.listener.wants(room, mentioned, message.sender.id)) {
           this.listener.hear({ room, name, message });
         }
       }

@@ -1,5 +1,6 @@
 import { hasRole, type Member, type Role, type Room, roles, type User } from "@rialto/chat";
-import { useState } from "react";
+import { useCallback, useState } from "react";
+import { useLoaded } from "../../hooks/use-loaded.js";
 import { navigate } from "../../hooks/use-route.js";
 import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
@@ -21,7 +22,9 @@ const hourMs = 3_600_000;
 
 /** Somebody in a room: who they are, and what this user may do about them. The server decides; it says so where it refuses. */
 export function PersonDialog({ room, user, myId, onClose }: Props) {
-  const { client } = useSession();
+  const { client, blocked } = useSession();
+  const isBlocked = useStore(blocked).has(user.id);
+  const profile = useLoaded(useCallback(() => client.getProfiles([user.id]), [client, user.id])).value?.[0];
   const snapshot = useStore(room);
   const { members } = useStore(room.members);
   const [failure, setFailure] = useState<string>();
@@ -60,8 +63,16 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
           </p>
         </div>
       </div>
+      {profile !== undefined && profile.about !== "" && (
+        <p className="person-about" dir="auto">
+          {profile.about}
+        </p>
+      )}
+      {isBlocked && (
+        <p className="person-id">You have blocked them: what they say is hidden, and they cannot write to you alone.</p>
+      )}
       <div className="person-actions">
-        {!self && action("Message privately", messagePrivately)}
+        {!self && !isBlocked && action("Message privately", messagePrivately)}
         {!self &&
           theirs === "visitor" &&
           hasRole(mine, "member") &&
@@ -103,6 +114,10 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
             )}
           </>
         )}
+        {!self &&
+          (isBlocked
+            ? action("Unblock", () => blocked.unblock(user.id))
+            : action("Block", () => blocked.block(user), "danger"))}
       </div>
       <p className="field-error" role="alert" hidden={failure === undefined}>
         {failure}

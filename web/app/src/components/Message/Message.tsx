@@ -1,6 +1,8 @@
 import type { ChatMessage } from "@rialto/chat";
 import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
+import { useStore } from "../../hooks/use-store.js";
 import { clockTime, fullTime } from "../../model/times.js";
+import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
@@ -50,8 +52,37 @@ interface Props {
   readonly actions: MessageActions;
 }
 
-/** A message in the timeline, with all that can be done with it by mouse, touch and keyboard. */
+/** A message in the timeline; one line in its place while its author is blocked and nobody wants to see it. */
 export const Message = memo(function Message(props: Props) {
+  const blocked = useStore(useSession().blocked).has(props.message.sender.id);
+  const [asked, setAsked] = useState(false);
+  if (!blocked) {
+    return <OpenMessage {...props} />;
+  }
+  // Whoever speaks is named with each: which others are open is not known here.
+  return asked ? <OpenMessage {...props} first /> : <HiddenMessage {...props} onShow={() => setAsked(true)} />;
+});
+
+interface HiddenProps extends Pick<Props, "message" | "current"> {
+  readonly onShow: () => void;
+}
+
+function HiddenMessage({ message, current, onShow }: HiddenProps) {
+  const words = "Message from somebody you blocked";
+  return (
+    <article className="message" data-seq={message.seq} tabIndex={current ? 0 : -1} aria-label={words}>
+      <p className="message-note message-hidden">
+        {words} –{" "}
+        <button type="button" className="text-button" tabIndex={current ? 0 : -1} onClick={onShow}>
+          show
+        </button>
+      </p>
+    </article>
+  );
+}
+
+/** All that can be done with a message by mouse, touch and keyboard. */
+function OpenMessage(props: Props) {
   const { message, answered, first, myId, current, editing, sent, target, actions } = props;
   const article = useRef<HTMLElement>(null);
   const [hovered, setHovered] = useState(false);
@@ -191,7 +222,7 @@ export const Message = memo(function Message(props: Props) {
       </Later>
     </article>
   );
-});
+}
 
 interface ContentProps {
   readonly message: ChatMessage;

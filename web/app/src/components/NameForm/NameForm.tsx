@@ -1,16 +1,20 @@
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { nameProblem } from "../../model/preferences.js";
 
 interface Props {
   readonly name: string;
   readonly action: string;
+  readonly busy?: boolean;
   readonly onChoose: (name: string) => void;
+  /** What else is asked for. */
+  readonly children?: ReactNode;
 }
 
-/** Asks for the name to show. */
-export function NameForm({ name: before, action, onChoose }: Props) {
+/** Asks for the name to show. `name` may become known later: it counts until something is typed. */
+export function NameForm({ name: before, action, busy = false, onChoose, children }: Props) {
   const id = useId();
-  const [name, setName] = useState(before);
+  const [typed, setTyped] = useState<string>();
+  const name = typed ?? before;
   const [submitted, setSubmitted] = useState(false);
   const problem = nameProblem(name.trim());
   const shown = submitted || name.trim().length > 0 ? problem : undefined;
@@ -29,7 +33,7 @@ export function NameForm({ name: before, action, onChoose }: Props) {
         <input
           id={id}
           value={name}
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => setTyped(event.target.value)}
           dir="auto"
           autoComplete="nickname"
           spellCheck={false}
@@ -42,7 +46,8 @@ export function NameForm({ name: before, action, onChoose }: Props) {
           {shown ?? "Others see it beside what you say. You can change it later."}
         </p>
       </div>
-      <button type="submit" className="button" data-kind="primary">
+      {children}
+      <button type="submit" className="button" data-kind="primary" disabled={busy}>
         {action}
       </button>
     </form>

@@ -1,5 +1,7 @@
 import type { ChatMessage } from "@rialto/chat";
+import { useStore } from "../../hooks/use-store.js";
 import { plainText } from "../../model/markdown.js";
+import { useSession } from "../../session.js";
 import { Icon } from "../Icon/Icon.js";
 import "./reply-quote.css";
 
@@ -13,6 +15,7 @@ interface Props {
 
 /** The message that another one answers, in one line, and the way to it. */
 export function ReplyQuote({ seq, message, reachable, onOpen }: Props) {
+  const blocked = useStore(useSession().blocked);
   return (
     <button
       type="button"
@@ -25,6 +28,8 @@ export function ReplyQuote({ seq, message, reachable, onOpen }: Props) {
       <span className="unseen">In reply to </span>
       {message === undefined ? (
         <span>message {seq.toLocaleString()}</span>
+      ) : blocked.has(message.sender.id) ? (
+        <span>somebody you blocked</span>
       ) : (
         <>
           <bdi className="reply-quote-name">{message.sender.name}</bdi>

@@ -39,9 +39,10 @@ const details = { pane: "details" } as const;
 
 /** An open room: its header, timeline and composer, and the pane beside them. Mount it anew for another room. */
 export function RoomView({ room, target, preferences, onPreferences }: Props) {
-  const { client } = useSession();
+  const { client, blocked } = useSession();
   const { user, connection } = useStore(client);
   const snapshot = useStore(room);
+  const unheard = useStore(blocked);
   const name = useRoomName(room, snapshot, user?.id);
   const past = usePast(room, target, snapshot.status === "live");
   const [editing, setEditing] = useState<number>();
@@ -124,7 +125,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
           actions={actions}
         />
         {notice !== undefined && <Notice text={notice} onDismiss={() => setNotice(undefined)} />}
-        <TypingLine users={snapshot.typing} note={slowModeNote(snapshot)} />
+        <TypingLine users={snapshot.typing.filter(({ id }) => !unheard.has(id))} note={slowModeNote(snapshot)} />
         {snapshot.error !== undefined ? null : closed === undefined ? (
           <>
             {replying !== undefined && <Replying message={replying} onCancel={() => setReplying(undefined)} />}
@@ -142,7 +143,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
         ) : (
           <p className="no-posting">{closed}</p>
         )}
-        <Announcer messages={snapshot.messages} myId={user?.id} live={snapshot.status === "live"} />
+        <Announcer messages={snapshot.messages} unheard={unheard} myId={user?.id} live={snapshot.status === "live"} />
       </main>
       {shown?.pane === "thread" && (
         <SidePane title="Thread" wide={wide} onClose={() => setSide(undefined)}>

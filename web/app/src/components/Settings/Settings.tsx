@@ -1,7 +1,8 @@
 import { useId, useState } from "react";
 import { contrasts, type Preferences, type Theme, themes } from "../../model/preferences.js";
 import { Dialog } from "../Dialog/Dialog.js";
-import { NameForm } from "../NameForm/NameForm.js";
+import { Blocked } from "./Blocked.js";
+import { ProfileForm } from "./ProfileForm.js";
 import { Shortcuts } from "./Shortcuts.js";
 import "./settings.css";
 
@@ -25,11 +26,10 @@ export function Settings({ preferences, onPreferences, onClose }: Props) {
   return (
     <Dialog title="Settings" onClose={onClose}>
       <div className="settings">
-        <section aria-label="Name">
-          <NameForm
+        <section aria-label="You">
+          <ProfileForm
             name={preferences.name ?? ""}
-            action="Save the name"
-            onChoose={(name) => {
+            onSaved={(name) => {
               onPreferences({ name });
               onClose();
             }}
@@ -79,6 +79,7 @@ export function Settings({ preferences, onPreferences, onClose }: Props) {
             onChange={(on) => onPreferences({ inspector: on })}
           />
         </fieldset>
+        <Blocked />
         <Shortcuts />
       </div>
     </Dialog>

@@ -25,7 +25,7 @@ const partsDelayMs = 1500;
 
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
-  const { client, visits, directory, wire } = useSession();
+  const { client, blocked, visits, directory, wire } = useSession();
   const { connection } = useStore(client);
   const route = useRoute();
   const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
@@ -41,11 +41,13 @@ export function Shell({ preferences, onPreferences }: Props) {
   const live = connection.status === "live";
   useEffect(() => {
     if (live) {
+      // Else what is remembered of it stays.
+      blocked.load().catch(() => undefined);
       const timer = setTimeout(fetchParts, partsDelayMs);
       return () => clearTimeout(timer);
     }
     return undefined;
-  }, [live]);
+  }, [live, blocked]);
   useEffect(() => {
     if (roomId !== undefined) {
       visits.visit(roomId);
