@@ -97,6 +97,41 @@ test("a page that was frozen goes on where it was when it wakes", async () => {
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
+test("what is typed after Ctrl+K is for the switcher, also while that is loaded", async () => {
+  const { page, faults } = await comeIn(browser, `${server.url}/r/typing`, "Ana", { serviceWorkers: "block" });
+  await say(page, "this makes the room");
+  await page.locator('article[data-seq="1"]').waitFor();
+  let come = () => {};
+  const asked = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  await page.route("**/QuickSwitcher-*.js", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await page.goto(`${server.url}/r/elsewhere`);
+  const composer = page.getByRole("textbox", { name: "Message #elsewhere" });
+  await composer.focus();
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("tyx");
+  await page.keyboard.press("Backspace");
+  await page.keyboard.type("ping");
+  come();
+  const field = page.getByRole("combobox", { name: "Room" });
+  await eventually(() => field.inputValue(), "typing");
+  expect(await composer.inputValue()).toBe("");
+  await page.keyboard.press("Escape");
+  await field.waitFor({ state: "detached" });
+  expect(await composer.evaluate((element) => element === document.activeElement)).toBe(true);
+
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("typing");
+  await page.getByRole("option", { name: "typing" }).first().waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`${server.url}/r/typing`);
+  expect(faults).toEqual([]);
+});
+
 test("no chunk that comes later is in the way of the first load", () => {
   const assets = new URL("../dist/assets/", import.meta.url);
   const page = readFileSync(new URL("../index.html", assets), "utf8");

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type ReactNode, useId, useLayoutEffect, useRef } from "react";
 import { Icon } from "../Icon/Icon.js";
 import "./dialog.css";
 
@@ -17,7 +17,8 @@ interface Props {
 export function Dialog({ title, shape = "card", onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // At once: the next key is for it.
+  useLayoutEffect(() => {
     const element = dialog.current;
     element?.showModal();
     // The browser would take the first button, Close. React's autoFocus comes too early: the dialog is not open yet.

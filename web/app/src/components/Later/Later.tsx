@@ -2,6 +2,8 @@ import { Component, type ReactNode, Suspense } from "react";
 
 interface Props {
   readonly children: ReactNode;
+  /** What is there until they are. */
+  readonly waiting?: ReactNode;
 }
 
 /**
@@ -26,6 +28,6 @@ export class Later extends Component<Props, { readonly failed: boolean }> {
         </p>
       );
     }
-    return <Suspense>{this.props.children}</Suspense>;
+    return <Suspense fallback={this.props.waiting}>{this.props.children}</Suspense>;
   }
 }

@@ -18,15 +18,21 @@ interface Choice {
 /** How many rooms are shown. */
 const most = 12;
 
+interface Props {
+  /** The letters so far. */
+  readonly text: string;
+  readonly onText: (text: string) => void;
+  readonly onClose: () => void;
+}
+
 /** Finds a room by a few letters and goes there, by the keyboard alone. */
-export function QuickSwitcher({ onClose }: { readonly onClose: () => void }) {
+export function QuickSwitcher({ text, onText, onClose }: Props) {
   const { directory } = useSession();
   const { rooms } = useStore(directory);
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
-  const [typed, setTyped] = useState("");
   const [index, setIndex] = useState(0);
-  const choices = choose(rooms, typed);
+  const choices = choose(rooms, text);
   const selected = Math.min(index, choices.length - 1);
 
   useEffect(() => {
@@ -64,9 +70,9 @@ export function QuickSwitcher({ onClose }: { readonly onClose: () => void }) {
         autoComplete="off"
         spellCheck={false}
         placeholder="A few letters of its name"
-        value={typed}
+        value={text}
         onChange={(event) => {
-          setTyped(event.target.value);
+          onText(event.target.value);
           setIndex(0);
         }}
         onKeyDown={onKeyDown}

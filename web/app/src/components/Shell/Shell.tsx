@@ -9,6 +9,7 @@ import { useUpdate } from "../../hooks/use-update.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { ConnectionBanner } from "../ConnectionBanner/ConnectionBanner.js";
+import { KeysAhead } from "../Later/KeysAhead.js";
 import { Later } from "../Later/Later.js";
 import { fetchParts, Inspector, JoinByLink, Nowhere, QuickSwitcher } from "../Later/parts.js";
 import { RoomView } from "../RoomView/RoomView.js";
@@ -60,8 +61,9 @@ export function Shell({ preferences, onPreferences }: Props) {
   const { inspector = false } = preferences;
   const [inspecting, setInspecting] = useState(false);
   useEffect(() => wire.enable(inspector), [wire, inspector]);
-  const [switching, setSwitching] = useState(false);
-  const openSwitcher = useCallback(() => setSwitching(true), []);
+  // What is typed into the switcher; undefined while it is not open.
+  const [sought, setSought] = useState<string>();
+  const openSwitcher = useCallback(() => setSought((before = "") => before), []);
   useShortcut("k", openSwitcher);
 
   return (
@@ -98,7 +100,11 @@ export function Shell({ preferences, onPreferences }: Props) {
           </button>
         </p>
       )}
-      <Later>{switching && <QuickSwitcher onClose={() => setSwitching(false)} />}</Later>
+      <Later waiting={<KeysAhead onText={setSought} />}>
+        {sought !== undefined && (
+          <QuickSwitcher text={sought} onText={setSought} onClose={() => setSought(undefined)} />
+        )}
+      </Later>
     </div>
   );
 }
