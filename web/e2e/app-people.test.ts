@@ -42,7 +42,7 @@ test("somebody says who they are, and others read it", async () => {
   await text.fill("I knit.\nAnd I row.");
   await bo.page.getByRole("textbox", { name: "Your name" }).fill("Bo B.");
   expect(await faultsOn(bo.page)).toEqual([]);
-  await bo.page.getByRole("button", { name: "Save the name" }).click();
+  await bo.page.getByRole("button", { name: "Save", exact: true }).click();
   await bo.page.getByRole("dialog").waitFor({ state: "detached" });
 
   await about(ana.page, "Bo B\\.");

@@ -33,6 +33,7 @@ describe("two people", () => {
     await say(ana.page, "hello");
     await bo.page.getByRole("article", { name: /^Ana, .*: hello$/ }).waitFor();
     await say(bo.page, "good morning");
+    await ana.page.getByRole("article", { name: /^Bo, .*: good morning$/ }).waitFor();
     await say(ana.page, "what news?");
     for (const { page } of [ana, bo]) {
       await eventually(() => texts(page), ["hello", "good morning", "what news?"]);
@@ -93,10 +94,10 @@ test("somebody who changes their name stays who they are", async () => {
   await say(ana.page, "as Ana");
   await ana.page.getByRole("button", { name: /: settings$/ }).click();
   await ana.page.getByRole("textbox", { name: "Your name" }).fill("  ");
-  await ana.page.getByRole("button", { name: "Save the name" }).click();
+  await ana.page.getByRole("button", { name: "Save", exact: true }).click();
   await ana.page.getByText("Please enter a name.").waitFor();
   await ana.page.getByRole("textbox", { name: "Your name" }).fill("Anna");
-  await ana.page.getByRole("button", { name: "Save the name" }).click();
+  await ana.page.getByRole("button", { name: "Save", exact: true }).click();
   const people = present(bo.page);
   await eventually(() => people.allTextContents(), ["Annaguest", "Boyou"]);
   await say(ana.page, "as Anna");

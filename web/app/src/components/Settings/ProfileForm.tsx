@@ -39,7 +39,7 @@ export function ProfileForm({ name, onSaved }: Props) {
     );
   };
   return (
-    <NameForm name={profile?.displayName || name} action="Save the name" busy={busy} onChoose={save}>
+    <NameForm name={profile?.displayName || name} action="Save" busy={busy} onChoose={save}>
       <div className="field">
         <label htmlFor={id}>About you</label>
         <textarea
