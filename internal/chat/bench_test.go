@@ -23,6 +23,7 @@ type sink struct {
 	joined   *sync.WaitGroup
 	missing  *atomic.Int64 // deliveries of the message on its way
 	all      chan struct{} // gets one when nothing is missing
+	stall    chan struct{} // nil but for one whose client takes no message until this is closed
 }
 
 func (s *sink) Context() context.Context { return s.ctx }
@@ -48,6 +49,9 @@ func (s *sink) SendMsg(m any) error {
 		}
 	}
 	for _, e := range resp.GetEvents() {
+		if e.GetPosted() != nil && s.stall != nil {
+			<-s.stall
+		}
 		switch {
 		case e.GetSnapshot() != nil:
 			s.joined.Done()

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,21 +13,25 @@ import (
 //
 // One worker writes to many sessions, one after the other: a goroutine for each write would cost as much as all else that Rialto
 // does for it. A write may block, though, so a worker that has been at the same thing for [heldUpAfter] is left to it, and
-// another goes on with what it would have done next; and a session that held one up has a sender of its own until its client
-// keeps up again.
+// another goes on with what it would have done next; twice as many each time that all are held up, so that hundreds of clients
+// that stop at once hold up the others for some hundredths of a second together. A session that held one up has a sender of
+// its own until its client keeps up again.
 type fanout struct {
 	mu      sync.Mutex      // guards all below and room.dirty; a leaf
 	dirty   queue[*room]    // to be walked
 	ready   queue[*session] // to be sent to: their sender is the worker that takes them out
 	workers []*worker       // those that count; others end with what they do
+	held    int             // how many times in a row all of them were held up
 	watched bool            // whether a timer looks after them
 }
 
 // worker is one goroutine of a [fanout].
 type worker struct {
-	at   uint64 // counts what it has done; guarded by fanout.mu
-	seen uint64 // at, when the watch looked last
+	at   uint64 // counts what it has begun; guarded by fanout.mu
+	seen uint64 // at, when the watch looked last; unseen: it has not yet
 }
+
+const unseen = math.MaxUint64
 
 // heldUpAfter is how long a worker may be at one thing, at least; it may be twice that.
 const heldUpAfter = 5 * time.Millisecond
@@ -51,12 +56,15 @@ func (f *fanout) send(sessions ...*session) {
 	f.hireLocked()
 }
 
+// mostHeld bounds how often the number of workers is doubled.
+const mostHeld = 8
+
 // hireLocked makes sure that somebody works.
 func (f *fanout) hireLocked() {
-	if len(f.workers) >= runtime.GOMAXPROCS(0) {
+	if len(f.workers) >= runtime.GOMAXPROCS(0)<<f.held {
 		return
 	}
-	w := new(worker)
+	w := &worker{seen: unseen}
 	f.workers = append(f.workers, w)
 	go f.work(w) // ends when there is nothing to do, or after being held up; what it sends counts in Service.running
 	if !f.watched {
@@ -106,13 +114,25 @@ func (f *fanout) dismissLocked(w *worker) {
 func (f *fanout) watch() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	stuck, moved := false, false
 	for _, w := range slices.Clone(f.workers) {
-		if w.at == w.seen {
+		switch {
+		case w.at == w.seen:
+			stuck = true
 			f.dismissLocked(w)
+		case w.seen != unseen || w.at > 1:
+			moved = true
 		}
 		w.seen = w.at
 	}
-	if f.ready.len()+f.dirty.len() > 0 {
+	waiting := f.ready.len() + f.dirty.len()
+	switch {
+	case moved || waiting == 0:
+		f.held = 0
+	case stuck:
+		f.held = min(f.held+1, mostHeld)
+	}
+	for range min(waiting, runtime.GOMAXPROCS(0)<<f.held) {
 		f.hireLocked()
 	}
 	if f.watched = len(f.workers) > 0; f.watched {

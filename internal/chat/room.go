@@ -26,6 +26,7 @@ type room struct {
 	holding     holding // the window's
 	blocks      blocks
 	told        volume    // how much had been pushed when a worker last walked
+	signaled    uint64    // number of the last signal then
 	walked      time.Time // when that was
 	parked      bool      // whether the wheel has it
 	subscribers subscribers
@@ -81,8 +82,11 @@ func (r *room) tellLocked() {
 func (r *room) resume(time.Time) {
 	r.mu.Lock()
 	r.parked = false
+	news := r.told != r.window.pushed || r.signaled != r.signals.last // it may have been told since
 	r.mu.Unlock()
-	r.service.fanout.mark(r)
+	if news {
+		r.service.fanout.mark(r)
+	}
 }
 
 // shutOut makes the cursors of those whom o covers end at its rev, or at once where the room was deleted.
@@ -114,7 +118,7 @@ func (r *room) wake() {
 	r.mu.Lock()
 	chunks := r.subscribers.all()
 	news := r.window.pushed.minus(r.told)
-	r.told, r.walked = r.window.pushed, now
+	r.told, r.signaled, r.walked = r.window.pushed, r.signals.last, now
 	r.mu.Unlock()
 	var ready []*session
 	for _, chunk := range chunks {

@@ -172,10 +172,7 @@ func (s *session) send() {
 	out := outgoings.Get().(*outgoing)
 	defer out.free()
 	for s.next(out) {
-		s.service.sending.Add(int64(out.bytes))
-		err := s.write(&out.response)
-		s.service.sending.Add(-int64(out.bytes))
-		if err != nil {
+		if err := s.writeOut(out); err != nil {
 			s.stopSending(err)
 			return
 		}
@@ -183,6 +180,13 @@ func (s *session) send() {
 		s.release(out.units)
 		out.reset()
 	}
+}
+
+// writeOut counts a response as being sent while it is.
+func (s *session) writeOut(out *outgoing) error {
+	s.service.sending.Add(int64(out.bytes))
+	defer s.service.sending.Add(-int64(out.bytes)) // also after a panic
+	return s.write(&out.response)
 }
 
 // stopSending ends the session because nothing can be sent any more.
