@@ -18,9 +18,12 @@ const batchBytes = 64 << 10
 // They are gathered here, so that many short ones are one system call. Close frames and pongs are gorilla's.
 type muxSocket struct {
 	*socket
-	masks bool    // we are the client (RFC 6455, section 5.3)
-	out   *[]byte // guarded by writeMu; what was not flushed; nil: nothing
-	wake  func()  // the session's; set before the first read
+	masks bool // we are the client (RFC 6455, section 5.3)
+	// unread is the reader's: a message was refused before its end, so what comes next may be its payload, and only gorilla knows
+	// for how long. It stays true: what was refused ends the session.
+	unread bool
+	out    *[]byte // guarded by writeMu; what was not flushed; nil: nothing
+	wake   func()  // the session's; set before the first read
 
 	pongMu sync.Mutex
 	pong   *string // guarded by pongMu; the payload of a WebSocket pong that waits for the writer
@@ -47,7 +50,7 @@ func (s *muxSocket) park(sleeper sleeper) bool {
 
 func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {
 	s.buffer.hold()
-	if s.buffer != nil && s.buffer.takeBinary(&buf, limit) {
+	if s.buffer != nil && !s.unread && s.buffer.takeBinary(&buf, limit) {
 		return buf, nil
 	}
 	kind, r, err := s.ws.NextReader()
@@ -55,6 +58,7 @@ func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {
 		return nil, muxReadError(err)
 	}
 	if kind != websocket.BinaryMessage {
+		s.unread = true
 		return nil, &connError{CloseWrongFrameType, "a text message"}
 	}
 	for {
@@ -65,6 +69,7 @@ func (s *muxSocket) read(buf []byte, limit int) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case len(buf) > limit:
+			s.unread = true
 			return nil, protocolError("a frame of more than %d bytes", limit)
 		case err == io.EOF:
 			return buf, nil
