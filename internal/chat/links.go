@@ -49,7 +49,7 @@ func (s *memberService) CreateLink(ctx context.Context, req *chatv1.CreateLinkRe
 		if command.Role, err = admitted("role", req.GetRole()); err != nil {
 			return err
 		}
-		command.UntilMs, err = s.until(req.GetDuration())
+		command.UntilMs, err = s.engine.until(req.GetDuration())
 		return err
 	}, command); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"net/netip"
-	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -18,7 +17,7 @@ func (s *adminService) BanUser(ctx context.Context, req *adminv1.BanUserRequest)
 	if err := validateUserID("user_id", req.GetUserId()); err != nil {
 		return nil, err
 	}
-	until, err := s.banUntil(req.GetDuration(), req.GetReason())
+	until, err := s.banTerms(req.GetDuration(), req.GetReason())
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +42,7 @@ func (s *adminService) BanAddress(ctx context.Context, req *adminv1.BanAddressRe
 	if err != nil {
 		return nil, err
 	}
-	until, err := s.banUntil(req.GetDuration(), req.GetReason())
+	until, err := s.banTerms(req.GetDuration(), req.GetReason())
 	if err != nil {
 		return nil, err
 	}
@@ -75,16 +74,12 @@ func parsePrefix(field, text string) (netip.Prefix, error) {
 	return prefix.Masked(), nil
 }
 
-// banUntil returns when a ban from the server ends, in unix milliseconds; 0 for one for good.
-func (s *adminService) banUntil(d *durationpb.Duration, reason string) (int64, error) {
-	if err := validateReason("reason", reason); err != nil || d == nil {
+// banTerms checks both and returns when a ban from the server ends, as [engine.until] does.
+func (s *adminService) banTerms(d *durationpb.Duration, reason string) (untilMs int64, err error) {
+	if err := validateReason("reason", reason); err != nil {
 		return 0, err
 	}
-	ms, err := validateDuration("duration", d, maxRestriction)
-	if err == nil && ms == 0 {
-		err = invalidArgument("duration", "must be more than 0")
-	}
-	return s.engine.now().Add(time.Duration(ms) * time.Millisecond).UnixMilli(), err
+	return s.engine.until(d)
 }
 
 // ListBans implements adminv1.AdminServiceServer.

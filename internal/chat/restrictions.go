@@ -18,7 +18,7 @@ const maxRestriction = 10 * 365 * 24 * time.Hour
 func (s *memberService) MuteMember(ctx context.Context, req *chatv1.MuteMemberRequest) (*chatv1.MuteMemberResponse, error) {
 	command := &storev1.Mute{Room: req.GetRoom(), User: req.GetUserId()}
 	return &chatv1.MuteMemberResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), func() (err error) {
-		command.UntilMs, err = s.until(req.GetDuration())
+		command.UntilMs, err = s.engine.until(req.GetDuration())
 		return err
 	}, command)
 }
@@ -33,7 +33,7 @@ func (s *memberService) UnmuteMember(ctx context.Context, req *chatv1.UnmuteMemb
 func (s *memberService) BanMember(ctx context.Context, req *chatv1.BanMemberRequest) (*chatv1.BanMemberResponse, error) {
 	command := &storev1.Ban{Room: req.GetRoom(), User: req.GetUserId(), Reason: req.GetReason()}
 	return &chatv1.BanMemberResponse{}, s.do(ctx, req.GetRoom(), req.GetUserId(), func() (err error) {
-		if command.UntilMs, err = s.until(req.GetDuration()); err != nil {
+		if command.UntilMs, err = s.engine.until(req.GetDuration()); err != nil {
 			return err
 		}
 		return validateReason("reason", req.GetReason())
@@ -47,7 +47,7 @@ func (s *memberService) UnbanMember(ctx context.Context, req *chatv1.UnbanMember
 }
 
 // until returns when a restriction ends that lasts d from now, in unix milliseconds; 0 for none, which is for good.
-func (s *memberService) until(d *durationpb.Duration) (int64, error) {
+func (e *engine) until(d *durationpb.Duration) (int64, error) {
 	if d == nil {
 		return 0, nil
 	}
@@ -55,7 +55,7 @@ func (s *memberService) until(d *durationpb.Duration) (int64, error) {
 	if err == nil && ms == 0 {
 		err = invalidArgument("duration", "must be more than 0")
 	}
-	return s.engine.now().UnixMilli() + ms, err
+	return e.now().UnixMilli() + ms, err
 }
 
 // ListBans implements chatv1.MemberServiceServer.
