@@ -80,6 +80,7 @@ export class Timeline {
       this.list = this.list.slice(seq - this.first);
       this.shared = false;
       this.first = seq;
+      this.joinApart();
     }
   }
 
@@ -99,10 +100,7 @@ export class Timeline {
       return;
     }
     this.setApart(newest);
-    for (let next = this.apart.get(this.lastSeq + 1); next; next = this.apart.get(this.lastSeq + 1)) {
-      this.writable().push(next);
-      this.apart.delete(next.seq);
-    }
+    this.joinApart();
   }
 
   /**
@@ -152,6 +150,14 @@ export class Timeline {
     this.shared = false;
     this.first += surplus;
     return true;
+  }
+
+  /** Takes into the stretch what now follows its end. */
+  private joinApart(): void {
+    for (let next = this.apart.get(this.lastSeq + 1); next; next = this.apart.get(this.lastSeq + 1)) {
+      this.writable().push(next);
+      this.apart.delete(next.seq);
+    }
   }
 
   /** Holds a message beyond the stretch; the one that changed first gives way when there are too many. */

@@ -285,6 +285,18 @@ describe("after a break", () => {
     expect(room.getSnapshot().status).toBe("live");
   });
 
+  test("over messages that left the room meanwhile, those behind them are shown", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby([message(1), message(2)]);
+    const { call, join } = await reconnect(h);
+    const gone = [3n, 4n].map((rev) => ({ room: "lobby", rev }));
+    const trimmed = { room: "lobby", rev: 7n, kind: { case: "trimmed" as const, value: { firstSeq: 5n } } };
+    await respond(call, { replies: [joinResult(join, 7, { resumed: true, headSeq: 6 })] });
+    await respond(call, { events: [...gone, posted(5), posted(6), trimmed] });
+    expect(texts(room)).toEqual(["message 5", "message 6"]);
+    expect(room.getSnapshot()).toMatchObject({ status: "live", hasOlder: false, unread: 2 });
+  });
+
   test("a snapshot replaces everything", async () => {
     const h = new Harness();
     const { room } = await h.joinLobby([message(1), message(2)]);

@@ -136,6 +136,23 @@ describe("a timeline", () => {
     expect(timeline.messages[0]?.text).toBe("edited");
   });
 
+  test("shows what came behind a gap as soon as the messages in the gap have left the room", () => {
+    const timeline = new Timeline();
+    const forms = (first: number, last: number) =>
+      Array.from({ length: last - first + 1 }, (_, i) => form(first + i, first + i));
+    timeline.reset(forms(4951, 5000), { seq: 5000, rev: 5000 }, true);
+    // Replayed events of what has gone bring nothing.
+    for (const message of forms(5101, 5450)) {
+      timeline.merge(message);
+    }
+    const before = timeline.messages;
+    timeline.dropBelow(5101, 5451);
+    expect(timeline.messages).toEqual(forms(5101, 5450));
+    expect(before).toEqual(forms(4951, 5000));
+    timeline.merge(form(5451, 5452));
+    expect([timeline.firstSeq, timeline.lastSeq]).toEqual([5101, 5451]);
+  });
+
   test("begins behind the head when the page is empty", () => {
     const timeline = new Timeline();
     timeline.reset([], { seq: 7, rev: 8 }, true);
