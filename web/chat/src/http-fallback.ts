@@ -15,8 +15,8 @@ export interface HttpChat extends Pick<ChatTransport, "unary" | "stream"> {
 
 /**
  * A transport that goes on over HTTP where a network lets no WebSocket through: while the server answers there, and until a
- * WebSocket can be made after all, which is tried all the time. What runs when it changes between the two fails with UNAVAILABLE, as
- * when a connection breaks. See `withHttpFallback`.
+ * WebSocket can be made after all, which is tried all the time. When it changes between the two, streams fail with UNAVAILABLE, as
+ * when a connection breaks; unary calls over HTTP, which need no connection, go on and are answered. See `withHttpFallback`.
  */
 export class FallbackTransport implements ChatTransport {
   private readonly webSocket: ChatTransport;

@@ -6,11 +6,11 @@ import {
   type SubscribeRequest,
   type SubscribeResponseSchema,
 } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
+import { type Event, ShutOutReason } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import { Role } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { afterEach, expect, test, vi } from "vitest";
 import { HttpSession } from "../src/http/session.js";
 import { type Request, RequestQueue } from "../src/request-queue.js";
@@ -34,6 +34,10 @@ class World {
   readonly posts: string[] = [];
   /** Rooms that GetRoom does not find. */
   readonly hidden = new Set<string>();
+  /** What GetRoom fails with, for these rooms. */
+  readonly refused = new Map<string, ConnectError>();
+  /** Rooms that are private. */
+  readonly privates = new Set<string>();
   readonly got: ConnectResponse[] = [];
   end: ConnectError | undefined;
   /** Called before a post is answered. */
@@ -61,7 +65,12 @@ class World {
           if (this.hidden.has(room)) {
             throw new ConnectError("no such room", Code.NotFound);
           }
-          return { room: { id: room, headRev: 9n, headSeq: 9n, firstSeq: 1n }, epoch };
+          const refusal = this.refused.get(room);
+          if (refusal) {
+            throw refusal;
+          }
+          const kind = this.privates.has(room) ? RoomKind.PRIVATE : RoomKind.PUBLIC;
+          return { room: { id: room, kind, headRev: 9n, headSeq: 9n, firstSeq: 1n }, epoch };
         },
       });
       service(MemberService, {
@@ -109,6 +118,13 @@ class World {
 
   get events(): Event[] {
     return this.got.flatMap(({ events }) => events);
+  }
+
+  /** Who was shut out of what, and why. */
+  get shutOuts(): (readonly [string, ShutOutReason])[] {
+    return this.events.flatMap(({ room, kind }) =>
+      kind.case === "shutOut" ? [[room, kind.value.reason] as const] : [],
+    );
   }
 
   /** The newest Subscribe for rooms that has not ended, once it is for these rooms. */
@@ -203,16 +219,100 @@ test("a room that no call finds has a Subscribe of its own, which may be refused
   expect(alone.context.signal.aborted).toBe(true);
 });
 
-test("who may not see one of the rooms any more is shut out of that one, and the others go on", async () => {
+test("a room that is followed alone is no more when its Subscribe is refused, and the others go on", async () => {
+  world.hidden.add("unmade").add("banned");
+  world.start();
+  await world.hello();
+  await world.join("lobby");
+  const lobby = await world.subscribed("lobby");
+  for (const [id, code] of [
+    ["unmade", Code.NotFound],
+    ["banned", Code.PermissionDenied],
+  ] as const) {
+    const join = world.join(id);
+    const alone = await world.subscribed(id);
+    alone.responses.push({ events: [room(snapshot([]), id)] });
+    await join;
+    alone.responses.finish(new ConnectError("no", code));
+  }
+  await vi.waitFor(() =>
+    expect(world.shutOuts).toEqual([
+      ["unmade", ShutOutReason.ROOM_DELETED],
+      ["banned", ShutOutReason.UNSPECIFIED],
+    ]),
+  );
+  expect([world.end, lobby.context.signal.aborted]).toEqual([undefined, false]);
+});
+
+test("a Subscribe for one room is done with when its user is shut out, and ends the session when it just ends", async () => {
+  world.hidden.add("unmade").add("gone");
+  world.start();
+  await world.hello();
+  const gone = world.join("gone");
+  const shut = await world.subscribed("gone");
+  const value = { reason: ShutOutReason.ROOM_DELETED };
+  shut.responses.push({ events: [{ room: "gone", kind: { case: "shutOut", value } }] });
+  expect(await gone).toMatchObject({ case: "error", value: { code: Code.NotFound } });
+  await vi.waitFor(() => expect(shut.context.signal.aborted).toBe(true));
+  expect([world.shutOuts.length, world.end]).toEqual([1, undefined]);
+
+  const unmade = world.join("unmade");
+  const alone = await world.subscribed("unmade");
+  alone.responses.push({ events: [room(snapshot([]), "unmade")] });
+  await unmade;
+  alone.responses.finish();
+  await vi.waitFor(() => expect(world.end).toMatchObject({ code: Code.Unavailable, isWireError: false }));
+});
+
+test("who may not see some of the rooms any more is shut out of those, and the others go on", async () => {
+  world.privates.add("den");
+  world.start();
+  await world.hello();
+  const rooms = ["lobby", "den", "attic", "cellar"];
+  await Promise.all(rooms.map((id) => world.join(id)));
+  const all = await world.subscribed(...rooms);
+  world.hidden.add("den").add("attic");
+  world.refused.set("cellar", new ConnectError("you are banned from the room", Code.PermissionDenied));
+  all.responses.finish(new ConnectError("no such room", Code.NotFound));
+  await world.subscribed("lobby");
+  // Of the private one nobody says whether it was deleted.
+  expect(world.shutOuts).toEqual([
+    ["den", ShutOutReason.UNSPECIFIED],
+    ["attic", ShutOutReason.ROOM_DELETED],
+    ["cellar", ShutOutReason.UNSPECIFIED],
+  ]);
+  expect(world.end).toBeUndefined();
+});
+
+test("a room that became private meanwhile is not taken for deleted", async () => {
+  world.start();
+  await world.hello();
+  await world.join("lobby", 3);
+  const { responses } = await world.subscribed("lobby");
+  const value = { id: "lobby", kind: RoomKind.PRIVATE };
+  responses.push({ events: [{ room: "lobby", rev: 4n, kind: { case: "roomChanged", value } }] });
+  await vi.waitFor(() => expect(world.events.at(-1)?.rev).toBe(4n));
+  world.hidden.add("lobby");
+  responses.finish(new ConnectError("no such room", Code.NotFound));
+  await vi.waitFor(() => expect(world.shutOuts).toEqual([["lobby", ShutOutReason.UNSPECIFIED]]));
+});
+
+test.each([
+  ["the server is busy", new ConnectError("busy", Code.ResourceExhausted), Code.ResourceExhausted],
+  ["the server has a fault", new ConnectError("internal error", Code.Internal), Code.Internal],
+  ["all of them are open again", undefined, Code.Unavailable],
+])("nobody is shut out of rooms while %s: the session ends, to be tried again", async (_, failure, code) => {
   world.start();
   await world.hello();
   await Promise.all([world.join("lobby"), world.join("den")]);
   const both = await world.subscribed("lobby", "den");
-  world.hidden.add("den");
+  if (failure) {
+    world.hidden.add("den");
+    world.refused.set("lobby", failure);
+  }
   both.responses.finish(new ConnectError("no such room", Code.NotFound));
-  await world.subscribed("lobby");
-  expect(world.events.filter(({ kind }) => kind.case === "shutOut").map((event) => event.room)).toEqual(["den"]);
-  expect(world.end).toBeUndefined();
+  await vi.waitFor(() => expect(world.end).toMatchObject({ code, isWireError: true }));
+  expect(world.shutOuts).toEqual([]);
 });
 
 test("messages are posted one after the other, and refusals are replies", async () => {

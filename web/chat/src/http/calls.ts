@@ -34,18 +34,21 @@ export class HttpCalls {
     }
   }
 
-  /** Makes a server-streaming call, which also ends when `signal` is aborted. */
+  /** Makes a server-streaming call, which also ends when `signal` is aborted or the caller reads no further. */
   async *stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     request: MessageInitShape<I>,
     signal: AbortSignal,
   ): AsyncGenerator<MessageShape<O>> {
+    const unread = new AbortController();
+    const any = AbortSignal.any([this.signal, signal, unread.signal]);
     try {
-      const both = AbortSignal.any([this.signal, signal]);
-      const { message } = await this.http.stream(method, both, undefined, this.header, once(request));
+      const { message } = await this.http.stream(method, any, undefined, this.header, once(request));
       yield* message;
     } catch (reason) {
       throw asLost(reason);
+    } finally {
+      unread.abort();
     }
   }
 }
@@ -56,6 +59,13 @@ export function asLost(reason: unknown): ConnectError {
   return error.isWireError || error.code === Code.Canceled
     ? error
     : new ConnectError("the connection was lost", Code.Unavailable, undefined, undefined, reason);
+}
+
+/** Returns an error that counts as an answer of the server's: the call was refused, the connection is good. */
+export function asAnswer(message: string, code: Code): ConnectError {
+  const error = new ConnectError(message, code);
+  error.isWireError = true;
+  return error;
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

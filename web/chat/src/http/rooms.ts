@@ -3,8 +3,10 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ChatService, type JoinSchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Event, EventSchema } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
+import { RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
 import type { Position } from "../cursor.js";
-import type { HttpCalls } from "./calls.js";
+import { asAnswer, type HttpCalls } from "./calls.js";
+import { isShutOut, shutOutEvent } from "./shut-out.js";
 
 type Start = Exclude<MessageInitShape<typeof JoinSchema>["start"], undefined>;
 
@@ -22,6 +24,8 @@ export class HttpRooms {
   private readonly calls: HttpCalls;
   private readonly events: RoomsEvents;
   private readonly starts = new Map<string, Start>();
+  /** Which of the rooms are private, as what came last says. */
+  private readonly privates = new Set<string>();
   private stream = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -31,8 +35,9 @@ export class HttpRooms {
   }
 
   /** Follows a room that this user may see. */
-  add(room: string, start: Start): void {
+  add(room: string, start: Start, kind: RoomKind): void {
     this.starts.set(room, start);
+    this.learn(room, kind);
     this.restart();
   }
 
@@ -73,7 +78,7 @@ export class HttpRooms {
       error = ConnectError.from(reason);
     }
     if (!signal.aborted) {
-      await this.ended(error);
+      await this.ended(error, signal);
     }
   }
 
@@ -88,8 +93,19 @@ export class HttpRooms {
       } else if (rev > 0n && start?.case === "resume") {
         this.moved(room, { epoch: start.value.epoch ?? "", rev: Number(rev) });
       }
+      if (kind.case === "roomChanged") {
+        this.learn(room, kind.value.kind);
+      }
     }
     this.events.came(events);
+  }
+
+  private learn(room: string, kind: RoomKind): void {
+    if (kind === RoomKind.PRIVATE) {
+      this.privates.add(room);
+    } else {
+      this.privates.delete(room);
+    }
   }
 
   private moved(room: string, { epoch, rev }: Position): void {
@@ -99,30 +115,43 @@ export class HttpRooms {
   }
 
   /** The call does not say for which room it was refused. */
-  private async ended(error: ConnectError): Promise<void> {
-    if (error.code !== Code.NotFound && error.code !== Code.PermissionDenied) {
-      this.events.failed(error);
-      return;
+  private async ended(error: ConnectError, signal: AbortSignal): Promise<void> {
+    try {
+      const gone = isShutOut(error) ? await this.findClosed() : [];
+      // Meanwhile the rooms may be others: then the call for them finds out.
+      if (signal.aborted) {
+        return;
+      }
+      if (gone.length === 0) {
+        throw isShutOut(error) ? asAnswer("a room was refused that is open now", Code.Unavailable) : error;
+      }
+      const followed = gone.filter(([room]) => this.starts.delete(room));
+      this.events.came(followed.map(([room, refusal]) => shutOutEvent(room, refusal, this.privates.has(room))));
+      this.restart();
+    } catch (reason) {
+      if (!signal.aborted) {
+        this.events.failed(ConnectError.from(reason));
+      }
     }
-    const closed = await Promise.all([...this.starts.keys()].map((room) => this.isClosed(room)));
-    const gone = closed.filter((room) => room !== undefined);
-    if (gone.length === 0) {
-      this.events.failed(error);
-      return;
-    }
-    for (const room of gone) {
-      this.starts.delete(room);
-      this.events.came([{ room, kind: { case: "shutOut", value: {} } }]);
-    }
-    this.restart();
   }
 
-  private async isClosed(room: string): Promise<string | undefined> {
+  /** Resolves with the rooms that this user may not see any more, and why. Rejects if that cannot be told of one of them. */
+  private async findClosed(): Promise<(readonly [string, ConnectError])[]> {
+    const asked = [...this.starts.keys()].map(async (room) => [room, await this.refusalOf(room)] as const);
+    const answers = await Promise.all(asked);
+    return answers.flatMap(([room, refusal]) => (refusal ? [[room, refusal] as const] : []));
+  }
+
+  private async refusalOf(room: string): Promise<ConnectError | undefined> {
     try {
       await this.calls.unary(RoomService.method.getRoom, { room });
       return undefined;
-    } catch {
-      return room;
+    } catch (reason) {
+      const error = ConnectError.from(reason);
+      if (!isShutOut(error)) {
+        throw error;
+      }
+      return error;
     }
   }
 }

@@ -10,13 +10,14 @@ import {
 import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
 import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import type { Member, User } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { type Member, RoomKind, type User } from "@rialto/gen/rialto/chat/v1/types_pb";
 import type { Request } from "../request-queue.js";
 import { Inbox } from "../tabs/inbox.js";
-import { HttpCalls } from "./calls.js";
+import { asAnswer, HttpCalls } from "./calls.js";
 import { markRead, publish, type Result, signal } from "./commands.js";
 import { followAlone } from "./lone-room.js";
 import { HttpRooms } from "./rooms.js";
+import { isShutOut, shutOutEvent } from "./shut-out.js";
 
 /** How often the server is asked whether it is there, in ms: a stream that says nothing cannot tell. */
 const probeMs = 30_000;
@@ -204,18 +205,21 @@ export class HttpSession {
       throw superseded();
     }
     const resumed = start?.case === "resume" && start.value.epoch === found.epoch;
-    this.rooms.add(room, start?.case === undefined ? { case: "history", value: 0 } : start);
+    const kind = found.room?.kind ?? RoomKind.UNSPECIFIED;
+    this.rooms.add(room, start?.case === undefined ? { case: "history", value: 0 } : start, kind);
     const member = this.memberships.get(room);
     const value = { epoch: found.epoch, resumed, ...(found.room && { room: found.room }), ...(read && { read }) };
     return { case: "join", value: { ...value, ...(member && { member }) } };
   }
 
-  /** A room that was followed alone cannot be any more; if it had not begun, its join says so. */
+  /** A room that was followed alone cannot be any more: because this user may not see it, or there is no server. */
   private lostAlone(room: string, error: ConnectError): void {
-    if (error.code !== Code.NotFound && error.code !== Code.PermissionDenied) {
+    this.joins.delete(room);
+    if (isShutOut(error)) {
+      this.respond({ events: [shutOutEvent(room, error, false)] });
+    } else {
       this.end(error);
     }
-    this.joins.delete(room);
   }
 
   private leave(room: string): Promise<Result> {
@@ -233,9 +237,7 @@ export class HttpSession {
 }
 
 function superseded(): ConnectError {
-  const error = new ConnectError("the room was left, or joined again", Code.Aborted);
-  error.isWireError = true;
-  return error;
+  return asAnswer("the room was left, or joined again", Code.Aborted);
 }
 
 /** Lets "not found" pass as undefined. */
