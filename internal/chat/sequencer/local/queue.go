@@ -102,11 +102,12 @@ func (q *queue) remove(c *call) bool {
 	return true
 }
 
-// take takes calls out until they have as many records, or nothing is left.
-func (q *queue) take(records int) []*call {
-	n, taken := 0, 0
-	for n < len(q.calls) && taken < records {
-		taken += len(q.calls[n].records)
+// take takes calls out until they have as many records or bytes, or nothing is left.
+func (q *queue) take(records, bytes int) []*call {
+	n := 0
+	for n < len(q.calls) && records > 0 && bytes > 0 {
+		records -= len(q.calls[n].records)
+		bytes -= q.calls[n].bytes
 		q.forget(q.calls[n])
 		n++
 	}

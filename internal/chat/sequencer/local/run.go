@@ -98,7 +98,7 @@ func (s *Sequencer) gathered() bool {
 func (s *Sequencer) take() (calls []*call, last bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	calls = s.queue.take(s.maxBatch)
+	calls = s.queue.take(batches*s.maxBatch, batchBytes)
 	s.company.leave(calls)
 	return calls, s.queue.closed && len(s.queue.calls) == 0
 }

@@ -17,8 +17,9 @@ import (
 
 // Options are the settings of a [Sequencer]; the zero value gives the defaults.
 type Options struct {
-	// MaxBatch is how many waiting records are committed without more ado. Default 256. A batch is made of whole calls
-	// of Append and passes it by less than the last of them.
+	// MaxBatch is how many waiting records are committed without more ado. Default 256. What has gathered meanwhile goes with
+	// them, up to four times as many and 4 MiB: where syncs take long, more wait for each. A batch is made of whole calls of
+	// Append and passes these bounds by less than the last of them.
 	MaxBatch int
 	// Linger is the least time between the beginnings of two commits of fewer records, unless all whom the first answered
 	// are waiting again: see [company]. Default 2 ms.
@@ -33,6 +34,12 @@ type Options struct {
 	// appended, and at the end of Run. A power loss then takes what was answered since.
 	SyncInterval time.Duration
 }
+
+// How much goes into one batch, if it waits.
+const (
+	batches    = 4 // of MaxBatch
+	batchBytes = 4 << 20
+)
 
 // Sequencer is the sequencer.Sequencer of a single process.
 type Sequencer struct {

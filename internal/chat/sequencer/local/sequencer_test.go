@@ -46,11 +46,16 @@ func TestCommitTimes(t *testing.T) {
 			[]time.Duration{0, ms / 2, ms, 3 * ms / 2},
 			[]commit{{0, 1}, {2 * ms, 3}},
 		},
-		{"a full batch waits for nothing", 3, 0, []time.Duration{0, ms, ms, ms, ms, ms}, []commit{{0, 1}, {ms, 3}, {3 * ms, 2}}},
+		{"a full batch waits for nothing", 3, 0, []time.Duration{0, ms, ms, ms, 2 * ms}, []commit{{0, 1}, {ms, 3}, {3 * ms, 1}}},
 		{
 			"while a long one runs: at once after it", 4, 7 * ms,
 			[]time.Duration{0, ms, 2 * ms, 6 * ms},
 			[]commit{{0, 1}, {7 * ms, 3}},
+		},
+		{
+			"much while a long one runs: four batches in one", 2, 7 * ms,
+			[]time.Duration{0, ms, ms, ms, ms, ms, ms, ms, ms, ms, ms},
+			[]commit{{0, 1}, {7 * ms, 8}, {14 * ms, 2}},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
