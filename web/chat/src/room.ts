@@ -1,12 +1,12 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { type Event, ShutOutReason, type Signaled, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { MessageService } from "@rialto/gen/rialto/chat/v1/message_pb";
 import { Attachment } from "./attachment.js";
 import { newClientId } from "./client-id.js";
 import { toMember, toMessage, toUser, unreadCount } from "./convert.js";
 import type { Step } from "./cursor.js";
 import { ChatError } from "./error.js";
 import type { RoomProgress } from "./feed.js";
+import { History } from "./history.js";
 import type { RoomSettings } from "./member-types.js";
 import { Members } from "./members.js";
 import { MessageCalls } from "./message-calls.js";
@@ -19,7 +19,6 @@ import { RoomFacts } from "./room-info.js";
 import { RoomViews } from "./room-views.js";
 import type { Session } from "./session.js";
 import { Store } from "./store.js";
-import { Timeline } from "./timeline.js";
 import type {
   ChatMessage,
   EditOptions,
@@ -33,17 +32,8 @@ import type {
 } from "./types.js";
 import { TypingSignal, Typists } from "./typing.js";
 
-/** How many messages a page of history brings. */
-const pageSize = 50;
-
 /** Why a snapshot came of a room that is still what it was. */
 const farBehind = [SnapshotReason.TOO_FAR_BEHIND, SnapshotReason.TRIMMED];
-
-/** How many messages stay in a room that is followed while nobody reads back. */
-export const keptMessages = 2000;
-
-/** How many more may gather before the oldest are let go, so that this is not done for each. */
-const surplusMessages = 200;
 
 /**
  * A room on the client's session: follows its events and keeps what the application sees.
@@ -56,21 +46,18 @@ export class RoomSession implements Room {
   readonly members: Members;
   private readonly session: Session;
   private readonly store = new Store<RoomSnapshot>(() => this.build());
-  private readonly timeline = new Timeline();
   private readonly presence = new Presence();
   private readonly typists = new Typists(() => this.changed());
   private readonly typingSignal = new TypingSignal((typing) => this.sendTyping(typing));
   private readonly readMarker = new ReadMarker((seq) => this.sendMark(seq));
+  private readonly facts = new RoomFacts();
+  private readonly history: History;
   private readonly attachment: Attachment;
   private readonly publisher: Publisher;
   private readonly calls: MessageCalls;
   private readonly views: RoomViews;
   /** Calls of `join` without a `leave`. */
   private joins = 0;
-  private loading: Promise<void> | undefined;
-  /** Somebody reads back: nothing of what is loaded is let go. */
-  private olderKept = false;
-  private readonly facts = new RoomFacts();
   /** Why the room began anew the last time that it did. */
   private lastReset: RoomReset | undefined;
 
@@ -82,10 +69,21 @@ export class RoomSession implements Room {
       rev: () => this.attachment.position?.rev ?? 0,
       session,
     });
+    this.history = new History(
+      {
+        id,
+        facts: this.facts,
+        position: () => this.attachment.position,
+        followed: () => this.joins > 0,
+        came: (page) => this.settle(page),
+        changed: () => this.changed(),
+      },
+      session,
+    );
     this.views = new RoomViews(id, session, () => this.attachment.position);
     this.calls = new MessageCalls(id, session, {
       epoch: () => this.attachment.position?.epoch,
-      get: (seq) => this.timeline.get(seq),
+      get: (seq) => this.history.timeline.get(seq),
       merge: (message) => {
         this.merge(message);
         this.changed();
@@ -127,8 +125,7 @@ export class RoomSession implements Room {
       this.presence.clear();
       this.typists.clear();
       this.typingSignal.reset();
-      this.olderKept = false;
-      this.letGo();
+      this.history.left();
       this.attachment.stop();
     }
   }
@@ -194,25 +191,11 @@ export class RoomSession implements Room {
   }
 
   loadOlder(): Promise<void> {
-    if (!this.hasOlder || this.joins === 0) {
-      return Promise.resolve();
-    }
-    this.olderKept = true;
-    if (!this.loading) {
-      this.loading = this.load().finally(() => {
-        this.loading = undefined;
-        this.changed();
-      });
-      this.changed();
-    }
-    return this.loading;
+    return this.history.loadOlder();
   }
 
   keepOlder(keep: boolean): void {
-    this.olderKept = keep && this.joins > 0;
-    if (this.letGo()) {
-      this.changed();
-    }
+    this.history.keepOlder(keep);
   }
 
   around(seq: number): MessageView {
@@ -327,7 +310,7 @@ export class RoomSession implements Room {
   /** The room is gone: nothing of it is shown any more. */
   private forget(): void {
     this.facts.reset(undefined);
-    this.timeline.reset([], { seq: 0, rev: 0 }, true);
+    this.history.timeline.reset([], { seq: 0, rev: 0 }, true);
     this.views.reset();
     this.members.reset();
   }
@@ -362,33 +345,22 @@ export class RoomSession implements Room {
     const message = this.mergeFrom(event);
     this.facts.apply(event, this.session.userId);
     if (event.kind.case === "trimmed") {
-      this.timeline.dropBelow(Number(event.kind.value.firstSeq), Number(event.rev));
+      this.history.timeline.dropBelow(Number(event.kind.value.firstSeq), Number(event.rev));
       this.views.dropBelow(Number(event.kind.value.firstSeq));
     } else if (event.kind.case === "memberChanged") {
       this.members.changed(toMember(event.kind.value));
     } else if (event.kind.case === "memberRemoved") {
       this.members.removed(event.kind.value.user?.id ?? "");
     } else if (message && event.kind.case === "posted") {
-      this.timeline.answered(message);
+      this.history.timeline.answered(message);
       this.views.posted(message);
       this.typists.stopped(message.sender.id);
       // While catching up the join's answer knows better: the marker may have been moved back since.
       if (message.sender.id === this.session.userId && this.attachment.status === "live") {
         this.readMarker.posted(message.seq);
       }
-      this.letGo();
+      this.history.letGo();
     }
-  }
-
-  /** Lets go of the oldest messages that nobody reads: many, or all but a page once the room was left. Returns whether it did. */
-  private letGo(): boolean {
-    if (this.joins === 0) {
-      return this.timeline.trim(pageSize);
-    }
-    if (this.olderKept || this.loading || this.timeline.length <= keptMessages + surplusMessages) {
-      return false;
-    }
-    return this.timeline.trim(keptMessages);
   }
 
   private mergeFrom({ kind }: Event): ChatMessage | undefined {
@@ -408,7 +380,7 @@ export class RoomSession implements Room {
   }
 
   private merge(message: ChatMessage): void {
-    this.timeline.merge(message);
+    this.history.timeline.merge(message);
     this.views.merge(message);
   }
 
@@ -420,7 +392,7 @@ export class RoomSession implements Room {
     }
     this.facts.reset(snapshot.room);
     const rev = this.attachment.position?.rev ?? 0;
-    this.timeline.reset(page, { seq: this.facts.info.headSeq, rev }, newEpoch);
+    this.history.timeline.reset(page, { seq: this.facts.info.headSeq, rev }, newEpoch);
     if (newEpoch) {
       this.readMarker.reset();
       this.publisher.outbox.epochChanged();
@@ -462,31 +434,7 @@ export class RoomSession implements Room {
   }
 
   private get headSeq(): number {
-    return Math.max(this.facts.info.headSeq, this.timeline.lastSeq);
-  }
-
-  private get hasOlder(): boolean {
-    return this.attachment.position !== undefined && this.timeline.firstSeq > Math.max(1, this.facts.info.firstSeq);
-  }
-
-  private async load(): Promise<void> {
-    const before = this.timeline.firstSeq;
-    const { messages, room, epoch } = await this.session.call(MessageService.method.listMessages, {
-      room: this.id,
-      position: { case: "beforeSeq", value: BigInt(before) },
-      pageSize,
-      minRev: BigInt(Math.max(this.attachment.position?.rev ?? 0, this.timeline.pageRev)),
-    });
-    // Of another epoch: a join is about to bring everything anew.
-    if (epoch === this.attachment.position?.epoch) {
-      const page = messages.map(toMessage);
-      if (this.joins > 0) {
-        this.timeline.prepend(page, Number(room?.headRev ?? 0n));
-      }
-      this.settle(page);
-      const oldest = page.length > 0 ? Number(room?.firstSeq ?? 0n) : before;
-      this.facts.beginsWith(oldest);
-    }
+    return Math.max(this.facts.info.headSeq, this.history.timeline.lastSeq);
   }
 
   private build(): RoomSnapshot {
@@ -503,13 +451,13 @@ export class RoomSession implements Room {
       ...(error && { error }),
       ...(this.lastReset && { reset: this.lastReset }),
       missing,
-      messages: this.timeline.messages,
+      messages: this.history.timeline.messages,
       pending: this.publisher.outbox.pending,
       online: this.presence.online,
       onlineCount: this.presence.count,
       typing: this.typists.users,
-      hasOlder: this.hasOlder,
-      loadingOlder: this.loading !== undefined,
+      hasOlder: this.history.hasOlder,
+      loadingOlder: this.history.loading,
       headSeq,
       readSeq,
       unread: unreadCount(headSeq, readSeq, firstSeq),
