@@ -35,7 +35,7 @@ func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Messa
 	if about != nil {
 		room = state.RoomID(about.GetRoom())
 	}
-	if err := e.meter.write(network(ctx), who.ID, room); err != nil {
+	if err := e.admitWrite(network(ctx), who.ID, room); err != nil {
 		return state.Result{}, err
 	}
 	actor, err := e.actor(who)
@@ -46,7 +46,17 @@ func (e *engine) do(ctx context.Context, who auth.Principal, command proto.Messa
 	if err != nil {
 		return state.Result{}, err
 	}
-	return e.append(ctx, rec)
+	return e.appendIn(ctx, room, rec)
+}
+
+// appendIn is append of what somebody was admitted to write in a room, or in none.
+func (e *engine) appendIn(ctx context.Context, room state.RoomID, rec state.Record) (state.Result, error) {
+	results, err := e.appendAll(ctx, rec)
+	if err != nil {
+		return state.Result{}, err
+	}
+	e.account(room, results[0])
+	return results[0], e.verdict(results[0])
 }
 
 // append orders one record. When it returns without an error, a View shows the effect.

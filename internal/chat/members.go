@@ -159,10 +159,15 @@ func (s *memberService) MarkRead(ctx context.Context, req *chatv1.MarkReadReques
 	if err != nil {
 		return nil, err
 	}
-	if err := s.engine.meter.write(network(ctx), who.ID, state.RoomID(req.GetRoom())); err != nil {
+	key := markerKey{room: state.RoomID(req.GetRoom()), user: who.ID}
+	if err := s.engine.admitWrite(network(ctx), key.user, key.room); err != nil {
 		return nil, err
 	}
-	return s.setMarker(ctx, markerKey{room: state.RoomID(req.GetRoom()), user: who.ID}, req.GetSeq(), rec)
+	resp, err := s.setMarker(ctx, key, req.GetSeq(), rec)
+	if err == nil {
+		s.engine.meter.wrote(key.room)
+	}
+	return resp, err
 }
 
 // setMarker waits until a marker, or a later one of the same user, is stored.

@@ -109,10 +109,10 @@ func (s *messageService) PostMessage(ctx context.Context, req *chatv1.PostMessag
 	if err != nil {
 		return nil, err
 	}
-	if err := s.engine.admitPublish(ctx, who.ID, state.RoomID(req.GetRoom())); err != nil {
+	if err := s.engine.admitPublish(network(ctx), who.ID, state.RoomID(req.GetRoom())); err != nil {
 		return nil, err
 	}
-	result, err := s.engine.append(ctx, rec)
+	result, err := s.engine.appendIn(ctx, state.RoomID(req.GetRoom()), rec)
 	if err != nil {
 		return nil, err
 	}

@@ -39,10 +39,18 @@ func (s *session) publish(cmd command, p *chatv1.Publish) {
 // admitPublish admits a message, which makes its room if that does not exist.
 func (s *session) admitPublish(room state.RoomID) (err error) {
 	e, from := s.service.engine, auth.Network(s.address)
-	if err := e.meter.write(from, s.actor.ID, room); err != nil || room.Reserved() || e.meter.made.has(room) {
+	if err := e.meter.write(from, s.actor.ID); err != nil {
 		return err
 	}
-	aside(func() { err = e.admitRoom(from, s.actor.ID, room) })
+	wait, known := e.meter.roomWait(room), room.Reserved() || e.meter.made.has(room)
+	if wait == 0 && known {
+		return nil
+	}
+	aside(func() {
+		if err = e.admitIn(wait, s.actor.ID, room); err == nil && !known {
+			err = e.admitRoom(from, s.actor.ID, room)
+		}
+	})
 	return err
 }
 
@@ -79,6 +87,7 @@ func (s *session) appendBatch(batch []publication) {
 	}
 	replies := make([]*chatv1.Reply, len(batch))
 	for i, p := range batch {
+		s.service.engine.account(state.RoomID(p.room), results[i])
 		replies[i] = reply(p.cmd, publishReply(p.room, results[i]), s.service.engine.verdict(results[i]))
 	}
 	s.answerPublishes(batch, replies)

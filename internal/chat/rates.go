@@ -21,7 +21,7 @@ import (
 type Rates struct {
 	ConnectionCommands limit.Rate // requests on one Connect, but leave
 	UserWrites         limit.Rate // of one user
-	RoomWrites         limit.Rate // of all in one room
+	RoomWrites         limit.Rate // of all in one room, which those who may not write there leave alone
 	AddressWrites      limit.Rate // of all from one address
 	UserRooms          limit.Rate // that one user makes
 	AddressRooms       limit.Rate // that all from one address make
@@ -122,21 +122,21 @@ func (m *meter) guest(from netip.Prefix) error {
 	return m.ofAddress(AddressGuests, m.from.guests, from, m.at())
 }
 
-// write admits a write of a user; room is empty for one that concerns none. A write that is refused by one limit counts for
-// those that were asked before.
-func (m *meter) write(from netip.Prefix, user string, room state.RoomID) error {
+// write admits a write of a user. A write that is refused by one limit counts for those that were asked before.
+func (m *meter) write(from netip.Prefix, user string) error {
 	at := m.at()
 	if wait := m.users.writes.Take(user, at); wait > 0 {
 		return m.refuse(UserWrites, wait)
 	}
-	if err := m.ofAddress(AddressWrites, m.from.writes, from, at); err != nil || room == "" {
-		return err
-	}
-	if wait := m.rooms.Take(room, at); wait > 0 {
-		return m.refuse(RoomWrites, wait)
-	}
-	return nil
+	return m.ofAddress(AddressWrites, m.from.writes, from, at)
 }
+
+// roomWait returns how long a room has no token for a write. It takes none: that is wrote's.
+func (m *meter) roomWait(room state.RoomID) time.Duration { return m.rooms.Wait(room, m.at()) }
+
+// wrote takes a room's token for what was done in it. What is refused takes none, so that those who may not write in a room
+// leave its tokens to those who may; what was under way while the last was taken, the room owes.
+func (m *meter) wrote(room state.RoomID) { m.rooms.Spend(room, m.at()) }
 
 // room admits a room that does not exist.
 func (m *meter) room(from netip.Prefix, user string) error {
@@ -147,28 +147,63 @@ func (m *meter) room(from netip.Prefix, user string) error {
 	return m.ofAddress(AddressRooms, m.from.rooms, from, at)
 }
 
+// admitWrite admits a write of a user in a room; "" for one that concerns none. Once it is done, [meter.wrote] takes the room's
+// token.
+func (e *engine) admitWrite(from netip.Prefix, user string, room state.RoomID) error {
+	if err := e.meter.write(from, user); err != nil || room == "" {
+		return err
+	}
+	return e.admitIn(e.meter.roomWait(room), user, room)
+}
+
+// admitIn refuses a write in a room that has no token for so long, but not to those who may not see it: how much is written in
+// it is not theirs to know, and Apply refuses them.
+func (e *engine) admitIn(wait time.Duration, user string, room state.RoomID) error {
+	if wait == 0 {
+		return nil
+	}
+	v := e.views.View()
+	defer v.Close()
+	_, _, err := e.enter(v, room, user)
+	if sees, err := maySee(err); err != nil || !sees {
+		return err
+	}
+	return e.meter.refuse(RoomWrites, wait)
+}
+
 // admitPublish admits a message, which makes its room if that does not exist.
-func (e *engine) admitPublish(ctx context.Context, user string, room state.RoomID) error {
-	from := network(ctx)
-	if err := e.meter.write(from, user, room); err != nil || room.Reserved() || e.meter.made.has(room) {
+func (e *engine) admitPublish(from netip.Prefix, user string, room state.RoomID) error {
+	if err := e.admitWrite(from, user, room); err != nil || room.Reserved() {
 		return err
 	}
 	return e.admitRoom(from, user, room)
 }
 
-// admitRoom admits a command that makes its room unless that exists. What a user was let make counts as there: those who
-// publish much at once in a new room pay for it once.
+// account takes the room's token for a result, unless that changed nothing. One that is refused may have made no room: the next
+// has to pay for it.
+func (e *engine) account(room state.RoomID, r state.Result) {
+	switch {
+	case room == "":
+	case r.Refusal != state.Accepted:
+		e.meter.made.remove(room)
+	case r.Rev != 0 && !r.Duplicate:
+		e.meter.wrote(room)
+	}
+}
+
+// admitRoom admits a command that makes its room unless that exists, or did: no id is used again. What a user was let make
+// counts as there until a command in it is refused, so that those who publish much at once in a new room pay for it once.
 func (e *engine) admitRoom(from netip.Prefix, user string, id state.RoomID) error {
 	if e.meter.made.has(id) {
 		return nil
 	}
 	v := e.views.View()
 	defer v.Close()
-	_, exists, err := v.Room(id)
+	room, exists, err := v.Room(id)
 	if err != nil {
 		return e.internal("read room", err)
 	}
-	if !exists {
+	if !exists && room.Deleted == 0 {
 		if err := e.meter.room(from, user); err != nil {
 			return err
 		}
@@ -180,8 +215,8 @@ func (e *engine) admitRoom(from netip.Prefix, user string, id state.RoomID) erro
 // maxRoomsRemembered bounds a roomSet, at about 100 bytes each.
 const maxRoomsRemembered = 1 << 16
 
-// roomSet are rooms of which is known that they exist, which no room ceases to do as far as the making of it is concerned:
-// ids are never used again. It forgets all when it is full. Safe for concurrent use.
+// roomSet are rooms that were made, which no room ceases to be as far as the making of it is concerned: ids are never used
+// again; or that somebody was let make. It forgets all when it is full. Safe for concurrent use.
 type roomSet struct {
 	mu  sync.RWMutex // guards ids; a leaf
 	ids map[state.RoomID]struct{}
@@ -201,4 +236,14 @@ func (s *roomSet) add(id state.RoomID) {
 		s.ids = make(map[state.RoomID]struct{})
 	}
 	s.ids[id] = struct{}{}
+}
+
+// remove forgets a room. Where it is not known, as when who is refused goes on, that is cheap.
+func (s *roomSet) remove(id state.RoomID) {
+	if !s.has(id) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ids, id)
 }

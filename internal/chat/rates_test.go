@@ -11,6 +11,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat"
@@ -225,6 +226,60 @@ func TestWritesOnASession(t *testing.T) {
 	if r := s.refused(publishRequest("direct.x", "no room of this name is made")); r.Code() == codes.ResourceExhausted {
 		t.Errorf("a room that cannot be made: %v", r)
 	}
+}
+
+// TestOutsidersLeaveARoomItsTokens: what those try who may not write in a room takes nothing from those who may, and whoever may
+// not see it does not learn that it is busy.
+func TestOutsidersLeaveARoomItsTokens(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{rates: chat.Rates{RoomWrites: twice}, clock: newClock().now})
+	owner, _ := c.as("owner")
+	must(c.rooms.CreateRoom(owner, &chatv1.CreateRoomRequest{Room: "den", Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE}))(t)
+	ctx, _ := c.as("outsider")
+	outsider := c.connect(ctx)
+	tries := func() {
+		t.Helper()
+		for range 5 {
+			if s := outsider.refused(publishRequest("den", "let me in")); s.Code() != codes.NotFound {
+				t.Fatalf("on a session: %v", s)
+			}
+			for name, err := range map[string]error{
+				"PostMessage": second(c.messages.PostMessage(ctx, text("den", "let me in"))),
+				"SendSignal":  second(c.chat.SendSignal(ctx, &chatv1.SendSignalRequest{Signal: typingSignal("den", true)})),
+				"MarkRead":    second(c.members.MarkRead(ctx, &chatv1.MarkReadRequest{Room: "den", Seq: 1})),
+				"UpdateRoom":  second(c.rooms.UpdateRoom(ctx, &chatv1.UpdateRoomRequest{Room: "den", Title: proto.String("mine")})),
+			} {
+				if status.Code(err) != codes.NotFound {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+	}
+	tries()
+	c.post(owner, "den", "the second token")
+	tooOften(t, second(c.messages.PostMessage(owner, text("den", "too much"))), chat.RoomWrites)
+	tries()
+}
+
+// second returns the error of a call.
+func second[T any](_ T, err error) error { return err }
+
+// TestRoomsThatAreNotMade: a room that was deleted costs nothing to try, since none is made; a try that was refused pays for no
+// later one.
+func TestRoomsThatAreNotMade(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{rates: chat.Rates{UserRooms: limit.Rate{N: 1, Per: time.Hour}}, clock: newClock().now})
+	owner, _ := c.as("owner")
+	must(c.rooms.CreateRoom(owner, &chatv1.CreateRoomRequest{Room: "den"}))(t)
+	must(c.rooms.DeleteRoom(owner, &chatv1.DeleteRoomRequest{Room: "den"}))(t)
+	ben, _ := c.as("ben")
+	for range 3 {
+		refused(c.messages.PostMessage(ben, text("den", "hello")))(t, codes.FailedPrecondition, "")
+	}
+	answer := text("new", "to nothing")
+	answer.ReplyTo = 1
+	refused(c.messages.PostMessage(ben, answer))(t, codes.NotFound, "")
+	tooOften(t, second(c.messages.PostMessage(ben, text("new", "hello"))), chat.UserRooms)
 }
 
 // TestANewRoomIsPaidForOnce: whoever says much at once in a room that does not exist yet has made one room.

@@ -83,7 +83,7 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 		return nil, err
 	}
 	id := state.RoomID(g.GetRoom())
-	if err := s.engine.meter.write(network(ctx), p.ID, id); err != nil {
+	if err := s.engine.admitWrite(network(ctx), p.ID, id); err != nil {
 		return nil, err
 	}
 	exists, err := s.engine.mayTell(id, p.ID)
@@ -97,6 +97,7 @@ func (s *Service) SendSignal(ctx context.Context, req *chatv1.SendSignalRequest)
 	if err != nil {
 		return nil, err
 	}
+	s.engine.meter.wrote(id)
 	if r := s.hub.live(id); r != nil {
 		r.signal(0, userProto(actor), g)
 	}

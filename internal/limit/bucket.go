@@ -16,10 +16,24 @@ func (b *Bucket) Take(r Rate, now time.Duration) (wait time.Duration) {
 	if r.N == 0 {
 		return 0
 	}
-	full := max(b.full, now) + r.interval()
-	if wait := full - now - r.Per; wait > 0 {
+	if wait := b.Wait(r, now); wait > 0 {
 		return wait
 	}
-	b.full = full
+	b.full = max(b.full, now) + r.interval()
 	return 0
+}
+
+// Wait returns how long it takes until there is a token, 0 if there is one, and takes none.
+func (b *Bucket) Wait(r Rate, now time.Duration) time.Duration {
+	if r.N == 0 {
+		return 0
+	}
+	return max(0, max(b.full, now)+r.interval()-now-r.Per)
+}
+
+// Spend takes a token also where there is none: the bucket then owes it, but never more than all that it holds.
+func (b *Bucket) Spend(r Rate, now time.Duration) {
+	if r.N != 0 {
+		b.full = min(max(b.full, now)+r.interval(), now+2*r.Per)
+	}
 }

@@ -47,16 +47,51 @@ func (b *Buckets[K]) Take(key K, now time.Duration) (wait time.Duration) {
 	if b.rate.N == 0 {
 		return 0
 	}
-	s := &b.shards[maphash.Comparable(b.seed, key)%shards]
+	s := b.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	bucket, known := s.buckets[key]
-	if !known {
-		s.makeRoom(b.rate, now)
-	}
+	bucket := s.bucket(key, b.rate, now)
 	wait = bucket.Take(b.rate, now)
 	s.buckets[key] = bucket
 	return wait
+}
+
+// Wait is [Bucket.Wait] on the bucket of a key, which is not remembered for that.
+func (b *Buckets[K]) Wait(key K, now time.Duration) time.Duration {
+	if b.rate.N == 0 {
+		return 0
+	}
+	s := b.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bucket := s.buckets[key]
+	return bucket.Wait(b.rate, now)
+}
+
+// Spend is [Bucket.Spend] on the bucket of a key.
+func (b *Buckets[K]) Spend(key K, now time.Duration) {
+	if b.rate.N == 0 {
+		return
+	}
+	s := b.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bucket := s.bucket(key, b.rate, now)
+	bucket.Spend(b.rate, now)
+	s.buckets[key] = bucket
+}
+
+func (b *Buckets[K]) shard(key K) *shard[K] {
+	return &b.shards[maphash.Comparable(b.seed, key)%shards]
+}
+
+// bucket returns a bucket to be changed and put back, for which there is a place.
+func (s *shard[K]) bucket(key K, rate Rate, now time.Duration) Bucket {
+	bucket, known := s.buckets[key]
+	if !known {
+		s.makeRoom(rate, now)
+	}
+	return bucket
 }
 
 // Len returns how many buckets are remembered.

@@ -40,6 +40,27 @@ func TestBucket(t *testing.T) {
 	}
 }
 
+// TestDebt: what is spent without being asked for is owed, up to as much as a bucket holds.
+func TestDebt(t *testing.T) {
+	t.Parallel()
+	b := limit.NewBuckets[string](tenASecond)
+	if b.Wait("ana", 0) != 0 || b.Len() != 0 {
+		t.Error("asking is not free")
+	}
+	for n, wait := range map[int]time.Duration{9: 0, 10: 100 * time.Millisecond, 12: 300 * time.Millisecond, 50: 1100 * time.Millisecond} {
+		key := fmt.Sprint(n)
+		for range n {
+			b.Spend(key, 0)
+		}
+		if got := b.Wait(key, 0); got != wait {
+			t.Errorf("after %d: wait %v, want %v", n, got, wait)
+		}
+		if b.Wait(key, wait) != 0 || b.Take(key, wait) != 0 {
+			t.Errorf("after %d: no token after %v", n, wait)
+		}
+	}
+}
+
 func TestBucketsAreSeparate(t *testing.T) {
 	t.Parallel()
 	b := limit.NewBuckets[string](limit.Rate{N: 1, Per: time.Minute})
