@@ -13,11 +13,12 @@ import (
 // bodies are so large that a block cannot hold all its events, the next begins where it ends.
 type block struct {
 	room    *room
-	start   uint64 // rev before the first event
+	start   uint64 // rev before the first event, unless changes after it are not kept any more
 	holding holding
 
 	load   sync.Once
-	events []*event // revs start+1, start+2, …; set by load
+	first  uint64   // rev before the first event; set by load
+	events []*event // revs first+1, first+2, …; set by load
 	cut    bool     // whether it ends for its bytes, not at the head of its time or at the next multiple; set by load
 	err    error    // set by load
 
@@ -51,7 +52,7 @@ func (r *room) newBlockLocked(start uint64) *block {
 	if old := r.blocks[start]; old != nil {
 		r.hub.memory.set(&old.holding, 0)
 	}
-	b := &block{room: r, start: start}
+	b := &block{room: r, start: start, first: start}
 	b.holding.evict = b.evict
 	if r.blocks == nil {
 		r.blocks = make(blocks)
@@ -60,7 +61,7 @@ func (r *room) newBlockLocked(start uint64) *block {
 	return b
 }
 
-func (b *block) end() uint64 { return b.start + uint64(len(b.events)) }
+func (b *block) end() uint64 { return b.first + uint64(len(b.events)) }
 
 // evict implements [holding]. Those who read the block keep it.
 func (b *block) evict() {
@@ -91,9 +92,12 @@ func (r *room) readBlocks(e *engine, pos, limit uint64, budget int) (events []*e
 		if b.err != nil {
 			return nil, 0, b.err
 		}
+		if pos < b.first {
+			return nil, 0, fmt.Errorf("read events: %w", state.ErrTrimmed)
+		}
 		if pos < b.end() {
 			r.hub.memory.touch(&b.holding)
-			events, bytes = within(b.events[pos-b.start:], limit-pos, budget)
+			events, bytes = within(b.events[pos-b.first:], limit-pos, budget)
 			return events, bytes, nil
 		}
 		// It was read by somebody else, before pos was committed.
@@ -111,7 +115,8 @@ func (b *block) read(e *engine) {
 	}()
 	size := uint64(b.room.delivery.BlockEvents)
 	n := size - b.start%size
-	events, head, err := readEvents(e, b.room.id, b.start, int(n))
+	events, first, head, err := readEvents(e, b.room.id, b.start, n)
+	b.first = first
 	bytes := 0
 	for _, read := range events {
 		shared := newEvent(eventProto(read))
@@ -123,18 +128,24 @@ func (b *block) read(e *engine) {
 	b.room.settle(b, bytes)
 }
 
-// readEvents returns up to n events after a rev from a View, and the head it shows.
-func readEvents(e *engine, id state.RoomID, after uint64, n int) (events []*state.Event, head uint64, err error) {
+// readEvents returns up to n events after a rev from a View, without those at the beginning that are not kept any more; the rev
+// before the first of them; and the head that the View shows.
+func readEvents(e *engine, id state.RoomID, after, n uint64) (events []*state.Event, first, head uint64, err error) {
 	v := e.views.View()
 	defer v.Close()
 	room, _, err := v.Room(id)
-	if err == nil {
-		events, err = v.Events(id, after, n, maxBlockBytes)
+	first = max(after+1, room.Removal.Rev) - 1
+	switch {
+	case err != nil:
+	case first >= after+n:
+		err = state.ErrTrimmed
+	default:
+		events, err = v.Events(id, first, int(after+n-first), maxBlockBytes)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read events: %w", err)
+		return nil, after, 0, fmt.Errorf("read events: %w", err)
 	}
-	return events, room.Head.Rev, nil
+	return events, first, room.Head.Rev, nil
 }
 
 // settle notes that a block is loaded, and counts it unless the room has dropped it meanwhile.

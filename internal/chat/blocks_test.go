@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
@@ -110,6 +111,77 @@ func TestBlocksShowNoDeletedBody(t *testing.T) {
 	if m := events[2].GetPosted(); m.GetText() != "" || m.GetDeleteTime() == nil {
 		t.Errorf("the deleted message is replayed as %v", m)
 	}
+}
+
+// deletingStore does something once between the look at a room and the reading of its events.
+type deletingStore struct {
+	chat.Store
+	meanwhile atomic.Pointer[func()]
+}
+
+type deletingView struct {
+	state.View
+	store *deletingStore
+}
+
+func (s *deletingStore) View() state.View { return &deletingView{s.Store.View(), s} }
+
+func (v *deletingView) Events(r state.RoomID, after uint64, n, bytes int) ([]*state.Event, error) {
+	if do := v.store.meanwhile.Swap(nil); do != nil {
+		(*do)()
+	}
+	later := v.store.Store.View()
+	defer later.Close()
+	return later.Events(r, after, n, bytes)
+}
+
+// A room that is deleted while somebody reads it from disk ends for them as for all others, and their session lives.
+func TestDeletedWhileReadFromDisk(t *testing.T) {
+	t.Parallel()
+	deleting := &deletingStore{}
+	c := startCalls(t, config{
+		reads:    func(s chat.Store) chat.Store { deleting.Store = s; return deleting },
+		delivery: chat.Delivery{WindowEvents: 1},
+	})
+	owner, _ := c.as("owner")
+	must(c.rooms.CreateRoom(owner, &chatv1.CreateRoomRequest{Room: "den"}))(t)
+	for range 10 {
+		c.post(owner, "den", "hello")
+	}
+	epoch := c.guest("first").join(fromNow("den")).GetEpoch()
+	deletion := func() { must(c.rooms.DeleteRoom(owner, &chatv1.DeleteRoomRequest{Room: "den"}))(t) }
+	deleting.meanwhile.Store(&deletion)
+	reader := c.guest("reader")
+	reader.join(resume("den", epoch, 1))
+	e := reader.event(func(e *chatv1.Event) bool { return e.GetShutOut() != nil })
+	if e.GetShutOut().GetReason() != chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED {
+		t.Errorf("it ended with %v", e)
+	}
+	reader.publish("lobby", "still here")
+}
+
+// Where a block begins before the oldest change that is kept, those who need none that is gone get the others.
+func TestBlockThatIsTrimmedInPart(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{delivery: chat.Delivery{WindowEvents: 1, BlockEvents: 4096}})
+	owner, _ := c.as("owner")
+	c.postMany("lobby", 1200, 10)
+	epoch := c.guest("first").join(fromNow("lobby")).GetEpoch()
+	if err := c.service.Trim(t.Context(), "lobby", 1100, &storev1.Retention{Messages: 100}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.service.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := c.store.View()
+	room, _, err := v.Room("lobby")
+	v.Close()
+	if err != nil || room.Removal.Rev < 100 {
+		t.Fatalf("%+v, %v", room, err)
+	}
+	c.post(owner, "lobby", "last")
+	head := room.Head.Rev + 1
+	contiguous(t, c.guest("reader").from(resume("lobby", epoch, head-300), head), head-300)
 }
 
 // A room that nobody follows any more holds no memory.

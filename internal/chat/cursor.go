@@ -65,7 +65,7 @@ func (c *cursor) take(a ask) (turn, error) {
 	t, w := c.look(a)
 	if w.deleted {
 		c.snapshot = nil
-		return turn{over: true, reason: chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED}, nil
+		return deletedTurn(), nil
 	}
 	if w.last != uncapped {
 		return c.takeLast(a, w.last, min(w.committed, w.last))
@@ -80,10 +80,12 @@ func (c *cursor) take(a ask) (turn, error) {
 			return t, nil
 		}
 		old, size, err := c.room.readBlocks(c.session.service.engine, c.pos, committed, delivery.TurnBytes)
-		if errors.Is(err, state.ErrTrimmed) {
+		switch {
+		case errors.Is(err, state.ErrTrimmed):
 			return c.beginAnew()
-		}
-		if err != nil {
+		case errors.Is(err, state.ErrRoomDeleted): // since the look
+			return deletedTurn(), nil
+		case err != nil:
 			return turn{}, err
 		}
 		a.to.add(old...)
@@ -139,10 +141,12 @@ func (c *cursor) takeLast(a ask, last, committed uint64) (turn, error) {
 		}
 		s := c.session.service
 		events, bytes, err := c.room.readBlocks(s.engine, c.pos, committed, s.delivery.TurnBytes)
-		if errors.Is(err, state.ErrTrimmed) {
+		switch {
+		case errors.Is(err, state.ErrTrimmed):
 			return turn{over: true}, nil
-		}
-		if err != nil {
+		case errors.Is(err, state.ErrRoomDeleted):
+			return deletedTurn(), nil
+		case err != nil:
 			return turn{}, err
 		}
 		c.pos += uint64(len(events))
@@ -165,12 +169,27 @@ func (c *cursor) beginAnew() (turn, error) {
 	switch ok, err := maySee(err); {
 	case err != nil:
 		return turn{}, err
-	case !ok: // which the room will tell, too
-		return turn{over: true}, nil
+	case !ok: // which the room was told before a View showed it
+		return c.shutOutTurn(), nil
 	}
 	c.seen = at.room.Head.Rev
 	c.reset(at, chatv1.SnapshotReason_SNAPSHOT_REASON_TRIMMED, resetHistory)
 	return turn{more: true}, nil
+}
+
+// deletedTurn is the last turn in a room that was deleted.
+func deletedTurn() turn {
+	return turn{over: true, reason: chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED}
+}
+
+// shutOutTurn is the last turn of a cursor that has no more to come.
+func (c *cursor) shutOutTurn() turn {
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	if c.deleted {
+		return deletedTurn()
+	}
+	return turn{over: true}
 }
 
 // messageRev returns the rev of the message that an event shows; 0 if it shows none.

@@ -13,8 +13,11 @@ func (r *reader) Events(room RoomID, after uint64, n, bytes int) ([]*Event, erro
 		return nil, nil
 	}
 	state, err := r.room(room)
-	if state == nil || state.GetRemoval().GetDeleteTimeMs() != 0 {
+	switch {
+	case state == nil:
 		return nil, err
+	case state.GetRemoval().GetDeleteTimeMs() != 0:
+		return nil, ErrRoomDeleted
 	}
 	if after+1 < state.GetRemoval().GetRev() {
 		return nil, ErrTrimmed
@@ -30,6 +33,9 @@ func (r *reader) Events(room RoomID, after uint64, n, bytes int) ([]*Event, erro
 
 // ErrTrimmed says that changes are not kept any more: they were of messages that have left the room.
 var ErrTrimmed = errors.New("state: the room does not keep changes so old")
+
+// ErrRoomDeleted says that a room's changes are gone with it.
+var ErrRoomDeleted = errors.New("state: the room was deleted")
 
 // errPageFull ends the scan of a page whose bodies would pass their bytes.
 var errPageFull = errors.New("state: page is full")

@@ -182,7 +182,7 @@ type View interface {
 	// Replies is Messages for those that answer the message to.
 	Replies(r RoomID, to, from uint64, back bool, n, bytes int) ([]*Message, error)
 	// Events returns up to n changes with revs after, after+1, … and at least one if there is one, stopping when
-	// their bodies pass bytes. ErrTrimmed: they are not kept any more.
+	// their bodies pass bytes. ErrTrimmed: they are not kept any more; ErrRoomDeleted: nothing of the room is.
 	Events(r RoomID, after uint64, n, bytes int) ([]*Event, error)
 
 	// Member returns what somebody is in a room; the zero value for one whom the room does not know.
