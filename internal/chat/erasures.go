@@ -39,7 +39,9 @@ func (s *adminService) EraseUser(ctx context.Context, req *adminv1.EraseUserRequ
 			return &adminv1.EraseUserResponse{}, err
 		}
 	}
-	if err := s.order(ctx, &storev1.EraseUser{User: user}); err != nil {
+	// Once it is ordered it begins, whether or not the caller learns that: so it is awaited, and gone on with in any case.
+	if err := s.order(context.WithoutCancel(ctx), &storev1.EraseUser{User: user}); err != nil {
+		s.eraseAll()
 		return nil, err
 	}
 	s.engine.log.Info("an operator erases a user")

@@ -111,6 +111,42 @@ func TestErasureGoesOn(t *testing.T) {
 	}
 }
 
+// forgetful does not say what became of the first record.
+type forgetful struct {
+	sequencer.Sequencer
+	lost atomic.Bool
+}
+
+func (s *forgetful) Append(ctx context.Context, recs ...state.Record) ([]state.Result, error) {
+	results, err := s.Sequencer.Append(ctx, recs...)
+	if err == nil && s.lost.CompareAndSwap(true, false) {
+		return nil, sequencer.ErrUnknown
+	}
+	return results, err
+}
+
+// TestErasureOfUnknownBeginning: an erasure that has begun is ended, also if who ordered it does not know that it has.
+func TestErasureOfUnknownBeginning(t *testing.T) {
+	t.Parallel()
+	lossy := &forgetful{}
+	c := startCalls(t, config{wrap: func(s sequencer.Sequencer) sequencer.Sequencer {
+		lossy.Sequencer = s
+		return lossy
+	}})
+	bob, who := c.as("bob")
+	for i := range 600 {
+		c.post(bob, "lobby", fmt.Sprint("of bob's ", i))
+	}
+	lossy.lost.Store(true)
+	refused(c.admin().EraseUser(t.Context(), &adminv1.EraseUserRequest{UserId: who.ID}))(t, codes.Unavailable, "")
+	for pendingErasures(t, c.live) > 0 {
+		must(c.admin().GetStats(t.Context(), &adminv1.GetStatsRequest{}))(t)
+	}
+	if acts := must(c.admin().ListActs(t.Context(), &adminv1.ListActsRequest{}))(t).GetActs(); len(acts) != 1 || acts[0].GetMessages() != 600 {
+		t.Errorf("acts %v", acts)
+	}
+}
+
 func pendingErasures(t *testing.T, l *live) int {
 	t.Helper()
 	v := l.store.View()
