@@ -72,10 +72,15 @@ func withRPCs(rpcs *grpc.Server, pages http.Handler) http.Handler {
 	})
 }
 
-// newAdminRPCs returns the operator's service. It is served through [newAdminServer] only and needs no stopping.
+// newAdminRPCs returns the operator's service. It is served through [newAdminServer] only, and stopped after that.
 func (s *server) newAdminRPCs() *grpc.Server {
 	o := &observer{wireOf: overAdmin, metrics: s.metrics, logger: s.logger}
-	rpcs := grpc.NewServer(grpc.ChainUnaryInterceptor(o.unary, chat.LoopbackOnly), grpc.ChainStreamInterceptor(o.stream))
+	rpcs := grpc.NewServer(
+		grpc.ChainUnaryInterceptor(o.unary, chat.LoopbackOnly),
+		grpc.ChainStreamInterceptor(o.stream),
+		// Stop must not return while a handler still uses the store.
+		grpc.WaitForHandlers(true),
+	)
 	s.chat.RegisterAdmin(rpcs, chat.Host{
 		Version:   s.cfg.Version,
 		Started:   s.started,

@@ -215,6 +215,7 @@ func (s *server) openHTTP() {
 	}
 	if s.listeners.admin != nil {
 		warnIfPublic(s.listeners.admin, s.logger)
-		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.newAdminRPCs(), s.logger)
+		s.adminRPCs = s.newAdminRPCs()
+		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.adminRPCs, s.logger)
 	}
 }

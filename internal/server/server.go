@@ -47,6 +47,7 @@ type server struct {
 	grpc      *grpc.Server
 	http      *http.Server
 	admin     *http.Server // nil: none
+	adminRPCs *grpc.Server // served by admin; nil with it
 }
 
 // Run serves until ctx ends, then drains and returns nil. An error, after which everything has been stopped too, is that
@@ -175,6 +176,9 @@ func (s *server) drain(failed context.Context) {
 		if web != nil {
 			err = errors.Join(err, stopHTTP(ctx, web))
 		}
+	}
+	if s.adminRPCs != nil {
+		stopGRPC(ctx, s.adminRPCs) // admin does not wait for handlers whose connections it had to close
 	}
 	if ctx.Err() != nil {
 		s.logger.Warn("calls were cut off", "err", err)
