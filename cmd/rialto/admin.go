@@ -26,6 +26,7 @@ import (
 type adminCommand struct {
 	Admin string `default:"localhost:9091" placeholder:"HOST:PORT" help:"The admin port of the server, on this machine (${default})."`
 	JSON  bool   `name:"json" help:"Print JSON, one object a line, instead of tables."`
+	adminKey
 
 	Stats      adminStats      `cmd:"" help:"What the server holds and does now."`
 	Rooms      adminRooms      `cmd:"" help:"List all rooms, private ones included."`
@@ -47,7 +48,8 @@ type adminCommand struct {
 
 // Help implements [kong.HelpProvider].
 func (*adminCommand) Help() string {
-	return `The server answers callers on its own machine only, on the port that its --admin says.
+	return `The server answers callers on its own machine only, on the port that its --admin says, who can read the key in its data
+directory: --data says where that is.
 
 Examples:
 
@@ -83,12 +85,14 @@ func (a *adminCommand) call(ctx context.Context, within time.Duration, do func(c
 		ctx, cancel = context.WithTimeout(ctx, within)
 		defer cancel()
 	}
-	conn, err := grpc.NewClient(a.Admin, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+	opts, keyErr := a.load()
+	opts = append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
+	conn, err := grpc.NewClient(a.Admin, opts...)
 	if err != nil {
 		return fmt.Errorf("--admin %q: expected HOST:PORT, such as localhost:9091", a.Admin)
 	}
 	defer conn.Close()
-	return a.explain(do(ctx, adminv1.NewAdminServiceClient(conn)))
+	return a.explain(a.adminKey.explain(do(ctx, adminv1.NewAdminServiceClient(conn)), keyErr))
 }
 
 // explain says what to do about a call that failed.

@@ -28,7 +28,7 @@ func LoadOrCreateKey(path string) (Key, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
-	if err := createKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := createKey(path, func(key Key) []byte { return key[:] }); err != nil && !errors.Is(err, fs.ErrExist) {
 		return Key{}, fmt.Errorf("create key: %w", err)
 	}
 	return loadKey(path) // ours, or that of who was faster
@@ -46,8 +46,8 @@ func loadKey(path string) (Key, error) {
 	return Key(b), nil
 }
 
-// createKey writes a key beside path and links it into place, which is atomic and fails if path exists.
-func createKey(path string) error {
+// createKey writes a key, as it is encoded, beside path and links it into place, which is atomic and fails if path exists.
+func createKey(path string, encode func(Key) []byte) error {
 	var key Key
 	rand.Read(key[:]) // never fails: crypto/rand
 	dir := filepath.Dir(path)
@@ -56,7 +56,7 @@ func createKey(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.Write(key[:])
+	_, err = f.Write(encode(key))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err != nil {
 		return err

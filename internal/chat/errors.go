@@ -104,6 +104,7 @@ var (
 	errNoGuests        = status.Error(codes.PermissionDenied, "this server admits no guests")
 	errLateHello       = status.Error(codes.FailedPrecondition, "hello must be the first command")
 	errNotHere         = status.Error(codes.PermissionDenied, "the operator's service answers this machine only")
+	errNoOperator      = status.Error(codes.Unauthenticated, "this needs the operator's key, which is in the server's data directory")
 	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
 	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
 	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("user", "1,000 blocked"))

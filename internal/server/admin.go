@@ -10,8 +10,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
 )
 
@@ -72,12 +74,13 @@ func withRPCs(rpcs *grpc.Server, pages http.Handler) http.Handler {
 	})
 }
 
-// newAdminRPCs returns the operator's service. It is served through [newAdminServer] only, and stopped after that.
-func (s *server) newAdminRPCs() *grpc.Server {
+// newAdminRPCs returns the operator's service, for those who have the key. It is served through [newAdminServer] only, and stopped after that.
+func (s *server) newAdminRPCs(key auth.OperatorKey) *grpc.Server {
 	o := &observer{wireOf: overAdmin, metrics: s.metrics, logger: s.logger}
+	unary, stream := chat.OperatorsOnly(key)
 	rpcs := grpc.NewServer(
-		grpc.ChainUnaryInterceptor(o.unary, chat.LoopbackOnly),
-		grpc.ChainStreamInterceptor(o.stream),
+		grpc.ChainUnaryInterceptor(o.unary, unary),
+		grpc.ChainStreamInterceptor(o.stream, stream),
 		// Stop must not return while a handler still uses the store.
 		grpc.WaitForHandlers(true),
 	)
@@ -89,6 +92,11 @@ func (s *server) newAdminRPCs() *grpc.Server {
 	})
 	reflection.Register(rpcs)
 	return rpcs
+}
+
+// LoadAdminKey reads a key for a client of the admin port. The error names the file.
+func LoadAdminKey(path string) (credentials.PerRPCCredentials, error) {
+	return auth.LoadOperatorKey(path)
 }
 
 // describe gathers the details at this moment.
@@ -112,9 +120,9 @@ func (s *server) describe() details {
 	return d
 }
 
-// warnIfPublic says so when the admin port, which asks nobody who they are, can be reached from other machines.
+// warnIfPublic says so when the admin port, whose pages ask nobody who they are, can be reached from other machines.
 func warnIfPublic(l net.Listener, logger *slog.Logger) {
 	if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		logger.Warn("the admin port is open to other machines and asks nobody who they are; rialto admin answers this machine only", "admin", a.String())
+		logger.Warn("the admin port is open to other machines and its pages ask nobody who they are; rialto admin answers this machine only", "admin", a.String())
 	}
 }

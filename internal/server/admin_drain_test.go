@@ -35,7 +35,7 @@ func TestStoreOutlivesHandlersOfTheAdminPort(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(ctx) }()
 	called := make(chan error, 1)
-	client := healthgrpc.NewHealthClient(dial(t, s.listeners.addresses().Admin, nil))
+	client := healthgrpc.NewHealthClient(dialAdmin(t, &instance{Addresses: s.listeners.addresses()}, cfg))
 	go func() {
 		_, err := client.Check(t.Context(), &healthgrpc.HealthCheckRequest{})
 		called <- err

@@ -2,29 +2,38 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	reflectiongrpc "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
 	"github.com/rialto-rpc/rialto/bridge"
 	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/auth"
 	"github.com/rialto-rpc/rialto/internal/chat"
 )
 
 // TestOperatorsServiceIsOnTheAdminPortOnly calls it on every port, over everything that each speaks.
 func TestOperatorsServiceIsOnTheAdminPortOnly(t *testing.T) {
 	t.Parallel()
-	i := start(t, testConfig(t))
+	cfg := testConfig(t)
+	i := start(t, cfg)
 	newGuest(t, dial(t, i.GRPC, nil))
-	conn := dial(t, i.Admin, nil)
+	conn := dialAdmin(t, i, cfg)
 	admin := adminv1.NewAdminServiceClient(conn)
 	stats, err := admin.GetStats(t.Context(), &adminv1.GetStatsRequest{})
 	if err != nil || stats.GetVersion() != "test" || stats.GetFreeBytes() == 0 {
@@ -72,23 +81,82 @@ func refusedBy(t *testing.T, who string, code codes.Code, admin adminv1.AdminSer
 // TestOperatorsServiceRefusesOtherMachines is for an admin port that is open to them.
 func TestOperatorsServiceRefusesOtherMachines(t *testing.T) {
 	t.Parallel()
+	key, err := auth.LoadOrCreateOperatorKey(filepath.Join(t.TempDir(), AdminKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, err := key.GetRequestMetadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unary, _ := chat.OperatorsOnly(key)
 	for address, want := range map[string]codes.Code{"127.0.0.1": codes.OK, "::1": codes.OK, "192.0.2.1": codes.PermissionDenied} {
 		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: &net.TCPAddr{IP: net.ParseIP(address)}})
-		_, err := chat.LoopbackOnly(ctx, nil, nil, func(context.Context, any) (any, error) { return nil, nil })
+		ctx = metadata.NewIncomingContext(ctx, metadata.New(header))
+		_, err := unary(ctx, nil, nil, func(context.Context, any) (any, error) { return nil, nil })
 		if status.Code(err) != want {
 			t.Errorf("from %s: %v, want %v", address, err, want)
 		}
 	}
 }
 
+// TestOperatorsNeedTheKey calls unary and streaming services of the admin port without the key and with another one.
+func TestOperatorsNeedTheKey(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	var log strings.Builder // its handler writes one line at a time
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	i := start(t, cfg)
+	other, err := auth.LoadOrCreateOperatorKey(filepath.Join(t.TempDir(), AdminKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, conn := range map[string]*grpc.ClientConn{
+		"without a key": dial(t, i.Admin, nil), "with another key": dial(t, i.Admin, nil, grpc.WithPerRPCCredentials(other)),
+	} {
+		refusedBy(t, name, codes.Unauthenticated, adminv1.NewAdminServiceClient(conn))
+		stream, err := reflectiongrpc.NewServerReflectionClient(conn).ServerReflectionInfo(t.Context())
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		if status.Code(err) != codes.Unauthenticated {
+			t.Errorf("reflection %s: %v", name, err)
+		}
+	}
+	refusedBy(t, "with the key", codes.OK, adminv1.NewAdminServiceClient(dialAdmin(t, i, cfg)))
+	i.stop(t)
+
+	path := filepath.Join(cfg.DataDir, AdminKeyFile)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file: %v, %v", info, err)
+	}
+	key, err := os.ReadFile(path)
+	if err != nil || strings.Contains(log.String(), strings.TrimSpace(string(key))) {
+		t.Errorf("the key is in the log, or %v", err)
+	}
+	refusedBy(t, "after a restart", codes.OK, adminv1.NewAdminServiceClient(dialAdmin(t, start(t, cfg), cfg)))
+}
+
+// dialAdmin connects to the admin port with the key in the data directory.
+func dialAdmin(t *testing.T, i *instance, cfg Config) *grpc.ClientConn {
+	t.Helper()
+	key, err := LoadAdminKey(filepath.Join(cfg.DataDir, AdminKeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dial(t, i.Admin, nil, grpc.WithPerRPCCredentials(key))
+}
+
 // TestBackupOfARunningServer makes one by the admin port, and a server of it.
 func TestBackupOfARunningServer(t *testing.T) {
 	t.Parallel()
-	i := start(t, testConfig(t))
+	cfg := testConfig(t)
+	i := start(t, cfg)
 	conn := dial(t, i.GRPC, nil)
 	ana := newGuest(t, conn)
 	post(t, conn, ana, "lobby", "hello")
-	admin := adminv1.NewAdminServiceClient(dial(t, i.Admin, nil))
+	admin := adminv1.NewAdminServiceClient(dialAdmin(t, i, cfg))
 	dir := filepath.Join(t.TempDir(), "backup")
 	made, err := admin.BackUp(t.Context(), &adminv1.BackUpRequest{Directory: dir})
 	if err != nil || made.GetBytes() == 0 {
@@ -98,6 +166,9 @@ func TestBackupOfARunningServer(t *testing.T) {
 		t.Errorf("backup to a directory that is not empty: %v", err)
 	}
 	postAs(t, conn, ana, "lobby", "2", "after the backup")
+	if _, err := os.Stat(filepath.Join(dir, AdminKeyFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the operator's key is in the backup: %v", err)
+	}
 
 	restored := filepath.Join(t.TempDir(), "restored")
 	if err := Restore(dir, restored); err != nil {

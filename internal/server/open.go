@@ -25,6 +25,8 @@ import (
 const (
 	storeDir = "store"     // Pebble's files
 	keyFile  = "guest.key" // signs guests' tokens
+	// AdminKeyFile is what operators prove themselves with. It is no part of a backup: each directory has its own.
+	AdminKeyFile = "admin.key"
 )
 
 // open makes all parts of s, in the order in which they need one another, and starts none of them but the health
@@ -52,7 +54,7 @@ func (s *server) open() error {
 		return err
 	}
 	s.openHTTP()
-	return nil
+	return s.openAdmin()
 }
 
 func (s *server) openCertificate() (err error) {
@@ -213,9 +215,18 @@ func (s *server) openHTTP() {
 	if s.cert != nil {
 		s.http.TLSConfig = s.cert.tlsConfig()
 	}
-	if s.listeners.admin != nil {
-		warnIfPublic(s.listeners.admin, s.logger)
-		s.adminRPCs = s.newAdminRPCs()
-		s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.adminRPCs, s.logger)
+}
+
+func (s *server) openAdmin() error {
+	if s.listeners.admin == nil {
+		return nil
 	}
+	key, err := auth.LoadOrCreateOperatorKey(filepath.Join(s.cfg.DataDir, AdminKeyFile))
+	if err != nil {
+		return err
+	}
+	warnIfPublic(s.listeners.admin, s.logger)
+	s.adminRPCs = s.newAdminRPCs(key)
+	s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.adminRPCs, s.logger)
+	return nil
 }
