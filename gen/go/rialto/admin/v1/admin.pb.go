@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: rialto/admin/v1/admin.proto
 
-// Package rialto.admin.v1 is what the operator of a server does. It is served on the admin port only, which asks nobody who
-// they are, to callers from the same machine: never to browsers. docs/operations.md, "Administration".
+// Package rialto.admin.v1 is what the operator of a server does. It is served on the admin port only, to callers from the
+// same machine who show its key as `authorization` metadata, "Bearer <key>": never to browsers. docs/operations.md, "Administration".
 
 package adminv1
 

@@ -4,8 +4,8 @@
 // - protoc             (unknown)
 // source: rialto/admin/v1/admin.proto
 
-// Package rialto.admin.v1 is what the operator of a server does. It is served on the admin port only, which asks nobody who
-// they are, to callers from the same machine: never to browsers. docs/operations.md, "Administration".
+// Package rialto.admin.v1 is what the operator of a server does. It is served on the admin port only, to callers from the
+// same machine who show its key as `authorization` metadata, "Bearer <key>": never to browsers. docs/operations.md, "Administration".
 
 package adminv1
 
@@ -50,7 +50,7 @@ const (
 // call says:
 // - INVALID_ARGUMENT: an invalid field, which a google.rpc.BadRequest names.
 // - NOT_FOUND: no such room. FAILED_PRECONDITION: the user was erased.
-// - PERMISSION_DENIED: the caller is on another machine.
+// - PERMISSION_DENIED: the caller is on another machine. UNAUTHENTICATED: not exactly one authorization, with the key.
 // - RESOURCE_EXHAUSTED, UNAVAILABLE: the disk is nearly full, the server is busy or goes away.
 type AdminServiceClient interface {
 	// GetStats returns what the server holds and does at this moment.
@@ -303,7 +303,7 @@ func (c *adminServiceClient) ListActs(ctx context.Context, in *ListActsRequest, 
 // call says:
 // - INVALID_ARGUMENT: an invalid field, which a google.rpc.BadRequest names.
 // - NOT_FOUND: no such room. FAILED_PRECONDITION: the user was erased.
-// - PERMISSION_DENIED: the caller is on another machine.
+// - PERMISSION_DENIED: the caller is on another machine. UNAUTHENTICATED: not exactly one authorization, with the key.
 // - RESOURCE_EXHAUSTED, UNAVAILABLE: the disk is nearly full, the server is busy or goes away.
 type AdminServiceServer interface {
 	// GetStats returns what the server holds and does at this moment.
