@@ -37,7 +37,7 @@ type tlsState struct {
 
 // newAdminServer returns the server for operators. rpcs has their service, over HTTP/2 without TLS, which browsers do not speak:
 // no page that an operator looks at can call it. Nil: none.
-func newAdminServer(m *metrics, ready *readiness, describe func() any, rpcs *grpc.Server, logger *slog.Logger) *http.Server {
+func newAdminServer(cfg Config, m *metrics, ready *readiness, describe func() any, rpcs *grpc.Server) *http.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry}))
 	mux.HandleFunc("GET /healthz", serveLive)
@@ -54,12 +54,12 @@ func newAdminServer(m *metrics, ready *readiness, describe func() any, rpcs *grp
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(rpcs != nil)
 	return &http.Server{
-		Handler:           withRPCs(rpcs, mux),
+		Handler:           withRPCs(rpcs, &ownPages{mux, cfg.adminHosts()}),
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 }
 

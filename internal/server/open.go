@@ -201,11 +201,19 @@ func (c Config) bridgeOptions(in interceptors, logger *slog.Logger) []bridge.Han
 
 // allowedHosts are the names that browsers may know this server by: those given, and the one it listens on.
 func (c Config) allowedHosts() []string {
-	host, _, err := net.SplitHostPort(c.HTTP)
+	return append(nameIn(c.HTTP), c.AllowedHosts...)
+}
+
+// adminHosts are the names that browsers may know the admin port by.
+func (c Config) adminHosts() []string { return append(nameIn(c.Admin), c.allowedHosts()...) }
+
+// nameIn returns the name of a host in an address to listen on, if there is one.
+func nameIn(address string) []string {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil || host == "" || net.ParseIP(host) != nil {
-		return c.AllowedHosts
+		return nil
 	}
-	return append([]string{host}, c.AllowedHosts...)
+	return []string{host}
 }
 
 func (s *server) openHTTP() {
@@ -227,6 +235,6 @@ func (s *server) openAdmin() error {
 	}
 	warnIfPublic(s.listeners.admin, s.logger)
 	s.adminRPCs = s.newAdminRPCs(key)
-	s.admin = newAdminServer(s.metrics, &s.ready, func() any { return s.describe() }, s.adminRPCs, s.logger)
+	s.admin = newAdminServer(s.cfg, s.metrics, &s.ready, func() any { return s.describe() }, s.adminRPCs)
 	return nil
 }

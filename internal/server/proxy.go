@@ -89,7 +89,7 @@ func (p *proxy) open() (err error) {
 	}
 	if p.listeners.admin != nil {
 		warnIfPublic(p.listeners.admin, p.logger)
-		p.admin = newAdminServer(p.metrics, &p.ready, func() any { return p.describe() }, nil, p.logger)
+		p.admin = newAdminServer(front, p.metrics, &p.ready, func() any { return p.describe() }, nil)
 	}
 	return nil
 }
