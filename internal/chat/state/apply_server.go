@@ -111,6 +111,12 @@ func (t *transaction) setProfile(r *Record, c *storev1.SetProfile) (Result, erro
 		return Result{Time: is.GetTimeMs()}, nil
 	}
 	v.TimeMs = changeTime(r.Time, is.GetTimeMs())
+	if is != nil {
+		t.key = append(t.key[:0], replacedKey...)
+		if err := t.setUint64(uint64(t.applied)); err != nil {
+			return Result{}, err
+		}
+	}
 	if err := t.putProfile(r.Actor.ID, v); err != nil {
 		return Result{}, err
 	}

@@ -89,8 +89,8 @@ func (s *Store) writeBatch(batch *pebble.Batch, sync bool) (err error) {
 	return batch.Close()
 }
 
-// publish makes the database as it is now what every later View shows. Only the committer writes, so it holds what was
-// committed so far and nothing else.
+// publish makes the database as it is now what every later View shows. Only the committer writes what a View shows, so it holds
+// of that what was committed so far and nothing else: [Store.Erase] writes, too, but nothing that is read through a View.
 func (s *Store) publish() {
 	next := &snapshot{db: s.db.NewSnapshot(), epoch: s.epoch, pos: s.applied, closed: make(chan struct{})}
 	next.refs.Store(1)

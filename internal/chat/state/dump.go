@@ -34,7 +34,7 @@ func (s *snapshot) dump(w io.Writer) error {
 	}
 	for ok := iter.First(); ok; ok = iter.Next() {
 		if iter.Key()[0] == tableErased {
-			continue // of this machine's disk, not decided by commands
+			continue // of this machine's disk, on which no command decides
 		}
 		value, err := iter.ValueAndErr()
 		if err == nil {

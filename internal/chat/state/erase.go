@@ -20,10 +20,10 @@ const erasePiece = 64 << 20
 // keyRange is the keys from lower to below upper.
 type keyRange struct{ lower, upper []byte }
 
-// Erase frees the files of the database of all that was removed from rooms so far, room by room, of users who were erased, and of
-// the log that has it. It
-// calls rest between pieces of work with how long the last one took, and ends with the error that rest returns; what was
-// not done is done by the next. One at a time; commands are applied meanwhile. now is remembered: see LastErased.
+// Erase frees the files of the database, and its log, of all that was removed from rooms so far, room by room, of users who were
+// erased, and of what profiles said before. It calls rest between pieces of work with how long the last one took, and ends with
+// the error that rest returns; what was not done is done by the next. One at a time; commands are applied meanwhile. now is
+// remembered: see LastErased.
 func (s *Store) Erase(ctx context.Context, now time.Time, rest func(ctx context.Context, busy time.Duration) error) error {
 	done, err := s.lastErased()
 	if err != nil {
@@ -91,14 +91,42 @@ func (s *Store) setErased(v *storev1.ErasedValue) error {
 	return s.writeOwn(batch)
 }
 
-// pieces returns what of the database holds the rows of rooms that removed something after a position (neighbours together, as
-// far as that is not too much), and those of users if one was erased after it.
-func (s *Store) pieces(view *snapshot, after Pos) (pieces []keyRange, err error) {
+// pieces returns what of the database holds something that was removed after a position.
+func (s *Store) pieces(view *snapshot, after Pos) ([]keyRange, error) {
+	pieces, deleted, err := s.roomPieces(view, after)
+	if err != nil {
+		return nil, err
+	}
+	var since [2]bool
+	for i, key := range [...][]byte{{tableServer, serverErased}, replacedKey} {
+		at, err := view.getUint64(key)
+		if err != nil {
+			return nil, err
+		}
+		since[i] = Pos(at) > after
+	}
+	erased, replaced := since[0], since[1]
+	if deleted || erased { // what rooms were called
+		pieces = append(pieces, keyRange{[]byte{tableRooms}, []byte{tableRows}})
+	}
+	switch {
+	case erased: // operators' acts name users, too
+		pieces = append(pieces, keyRange{[]byte{tableUsers}, []byte{tableServer + 1}})
+	case deleted || replaced:
+		pieces = append(pieces, keyRange{[]byte{tableUsers}, []byte{tableServer}})
+	}
+	return pieces, nil
+}
+
+// roomPieces returns what holds the rows of rooms that removed something after a position, neighbours together as far as that is
+// not too much; and whether one of them was deleted, of which there is something outside those rows, too.
+func (s *Store) roomPieces(view *snapshot, after Pos) (pieces []keyRange, deleted bool, err error) {
 	err = view.scan([]byte{tableRooms}, []byte{tableRooms + 1}, math.MaxInt, func(key, value []byte) error {
 		v := new(storev1.RoomValue)
 		if err := decodeValue(key, value, v); err != nil || Pos(v.GetRemoval().GetPosition()) <= after {
 			return err
 		}
+		deleted = deleted || v.GetRemoval().GetDeleteTimeMs() != 0
 		lower, upper := roomBounds(RoomID(key[1:]))
 		if n := len(pieces); n > 0 {
 			size, err := s.db.EstimateDiskUsage(pieces[n-1].lower, upper)
@@ -113,14 +141,7 @@ func (s *Store) pieces(view *snapshot, after Pos) (pieces []keyRange, err error)
 		pieces = append(pieces, keyRange{lower, upper})
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	erased, err := view.getUint64([]byte{tableServer, serverErased})
-	if err == nil && Pos(erased) > after { // of a user there was something outside the rooms' rows, too
-		pieces = append(pieces, keyRange{[]byte{tableRooms}, []byte{tableRows}}, keyRange{[]byte{tableUsers}, []byte{tableServer + 1}})
-	}
-	return pieces, err
+	return pieces, deleted, err
 }
 
 // rewrite merges all tables that hold keys of a range. Pebble merges what overlaps between levels, but does not look again at

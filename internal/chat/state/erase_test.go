@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -121,6 +122,7 @@ func remove(t *testing.T, s *state.Store, random *rand.Rand) secrets {
 	reacted := post("lobby", "deleted after reactions")
 	post("brief", "trimmed")
 	post("gone", "in a deleted room")
+	describe(t, s, ana, all, random)
 	do(t, s, ana, now, &storev1.React{Room: "lobby", Seq: reacted, Emoji: "+"})
 	zed := sayAsSomebody(t, s, all, random)
 	s.Sink(t) // all of that
@@ -140,11 +142,62 @@ func remove(t *testing.T, s *state.Store, random *rand.Rand) secrets {
 	do(t, s, ana, now+10, &storev1.Trim{Room: "brief", Seq: 2, Otherwise: &storev1.Retention{AgeMs: 1}})
 	do(t, s, ana, now, &storev1.Purge{Room: "brief"})
 	do(t, s, ana, now, &storev1.DeleteRoom{Room: "gone"})
+	do(t, s, ana, now, &storev1.DeleteRoom{Room: "called"})
+	do(t, s, ana, now, &storev1.Purge{Room: "called"})
+	do(t, s, ana, now, &storev1.SetProfile{About: proto.String("")})
 	do(t, s, ana, now, &storev1.Purge{Room: "gone"})
 	for begun := false; !begun || len(erasures(t, s)) > 0; begun = true {
 		do(t, s, operator, now, &storev1.EraseUser{User: zed.ID})
 	}
 	return all
+}
+
+// describe adds what is said of a room, which is to be deleted, and in a profile, which is to be cleared.
+func describe(t *testing.T, s *state.Store, ana state.Actor, all secrets, random *rand.Rand) {
+	t.Helper()
+	do(t, s, ana, 1000, &storev1.CreateRoom{Room: "called", Settings: &storev1.Settings{
+		Title: all.add("title of a deleted room", random), Topic: all.add("topic of a deleted room", random), Kind: uint32(state.Private),
+	}})
+	all.add("who was invited to a deleted room", random)
+	do(t, s, ana, 1000, &storev1.Invite{Room: "called", User: string(all["who was invited to a deleted room"]), Role: uint32(state.RoleMember)})
+	do(t, s, ana, 1000, &storev1.CreateLink{Room: "called", Link: "link", Role: uint32(state.RoleMember)})
+	do(t, s, ana, 1000, &storev1.SetProfile{About: proto.String(all.add("about oneself, cleared", random))})
+}
+
+// TestEraseWithoutUsers: what rooms that were deleted were called, and what profiles said, leaves the files also if no user is
+// erased.
+func TestEraseWithoutUsers(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(t *testing.T, s *state.Store){
+		"a deleted room": func(t *testing.T, s *state.Store) {
+			do(t, s, user("ana"), 2000, &storev1.DeleteRoom{Room: "called"})
+			do(t, s, user("ana"), 2000, &storev1.Purge{Room: "called"})
+		},
+		"a cleared profile": func(t *testing.T, s *state.Store) {
+			do(t, s, user("ana"), 2000, &storev1.SetProfile{About: proto.String("")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, all := t.TempDir(), make(secrets)
+			s, err := state.Open(dir, state.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { closeStore(t, s) })
+			describe(t, s, user("ana"), all, rand.New(rand.NewPCG(1, 5)))
+			s.Sink(t)
+			all.assertThere(t, dir)
+			remove(t, s)
+			if err := s.Erase(t.Context(), time.UnixMilli(5), func(context.Context, time.Duration) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			maps.DeleteFunc(all, func(secret string, _ []byte) bool {
+				return strings.Contains(secret, "about oneself") != (name == "a cleared profile")
+			})
+			all.assertGone(t, dir)
+		})
+	}
 }
 
 // sayAsSomebody adds what a user, who is to be erased, has said, in messages and of themselves, and under which id.
@@ -166,14 +219,19 @@ func (s secrets) assertGone(t *testing.T, dir string) {
 	for {
 		found := s.found(t, dir)
 		kept, left := 0, 0
-		for name := range found {
+		for name := range s {
 			if strings.HasPrefix(name, "kept") {
 				kept++
+			}
+		}
+		for name := range found {
+			if strings.HasPrefix(name, "kept") {
+				kept--
 			} else {
 				left++
 			}
 		}
-		if left == 0 && (kept == 51 || len(s) == 1) {
+		if left == 0 && kept == 0 {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -12,6 +12,7 @@ import (
 //	0x02 "applied"                    uint64: position of the last applied entry
 //	0x03 writer                       uint64: the writer's mark, N of its last record
 //	0x04 "erased"                     ErasedValue: how far what was removed is gone from this disk
+//	0x04 "replaced"                   uint64: position of the last command that replaced or removed a profile
 //	0x10 room                         RoomValue: the room and its counters
 //	0x11 room 0 1 seq                 MessageValue: a message in its current form; the only copy of its body
 //	0x11 room 0 2 rev                 ChangeValue: a visible change; refers to its message by seq
@@ -91,6 +92,8 @@ var (
 	metaKey    = append([]byte{tableMeta}, "format"...)
 	appliedKey = append([]byte{tableApplied}, "applied"...)
 	erasedKey  = append([]byte{tableErased}, "erased"...)
+
+	replacedKey = append([]byte{tableErased}, "replaced"...)
 )
 
 // A messageID, changeID, dedupeID, memberID and replyID names one row of a table.
