@@ -57,27 +57,54 @@ func Backup(dataDir, to string) error {
 	return errors.Join(err, store.Close())
 }
 
+// unfinished is where in its directory a backup is made.
+const unfinished = "unfinished"
+
 // backUp is [Backup] of an open store, also while a server uses it: what is committed when it begins is in the copy. It returns
-// how large that is.
+// how large that is. Of two backups to the same place the second fails, and takes nothing from the first.
 func backUp(store *state.Store, dataDir, to string) (bytes uint64, err error) {
 	if err := requireEmpty(to); err != nil {
 		return 0, err
 	}
-	if err = os.MkdirAll(to, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return 0, err
 	}
-	err = os.Chmod(to, 0o700) // Pebble's copies of files can be read by everybody
-	if err == nil {
-		err = store.Backup(filepath.Join(to, storeDir))
+	made := os.Mkdir(to, 0o700) == nil // or it was there, or what follows fails
+	work := filepath.Join(to, unfinished)
+	if err := os.Mkdir(work, 0o700); err != nil { // this is the one that makes a backup here
+		return 0, err
 	}
-	if err == nil {
-		err = copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(to, keyFile))
+	defer func() {
+		err = errors.Join(err, os.RemoveAll(work))
+		if err != nil && made {
+			_ = os.Remove(to) // unless somebody else has put something there
+		}
+	}()
+	if err := requireOnly(to, unfinished); err != nil {
+		return 0, err
 	}
-	if err == nil {
-		bytes, err = sizeOf(to)
+	if err := os.Chmod(to, 0o700); err != nil { // Pebble's copies of files can be read by everybody
+		return 0, err
 	}
-	if err != nil {
-		return 0, errors.Join(err, os.RemoveAll(to))
+	return backUpIn(work, store, dataDir, to)
+}
+
+// backUpIn makes a backup in a directory and moves it to another, the store last: without it there is no backup.
+func backUpIn(work string, store *state.Store, dataDir, to string) (bytes uint64, err error) {
+	if err := store.Backup(filepath.Join(work, storeDir)); err != nil {
+		return 0, err
+	}
+	if err := copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(work, keyFile)); err != nil {
+		return 0, err
+	}
+	if bytes, err = sizeOf(work); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(filepath.Join(work, keyFile), filepath.Join(to, keyFile)); err != nil {
+		return 0, err
+	}
+	if err := os.Rename(filepath.Join(work, storeDir), filepath.Join(to, storeDir)); err != nil {
+		return 0, errors.Join(err, os.Remove(filepath.Join(to, keyFile)))
 	}
 	return bytes, nil
 }
@@ -182,13 +209,18 @@ func requireStore(dataDir string) error {
 	return nil
 }
 
-func requireEmpty(dir string) error {
+func requireEmpty(dir string) error { return requireOnly(dir, "") }
+
+// requireOnly returns an error if a directory holds anything but what has a name.
+func requireOnly(dir, name string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if len(entries) > 0 {
-		return fmt.Errorf("%q is not empty", dir)
+	for _, entry := range entries {
+		if entry.Name() != name {
+			return fmt.Errorf("%q is not empty", dir)
+		}
 	}
 	return nil
 }

@@ -10,11 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc/metadata"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
+	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
 // epochOf asks a running server.
@@ -79,6 +82,67 @@ func TestBackupAndRestore(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.cfg.DataDir, list, err)
 		}
 		i.stop(t)
+	}
+}
+
+// Of many backups to the same place one is made, and whole; a failed one leaves nothing of its own and all that was there.
+func TestBackupsToTheSamePlace(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	i := start(t, cfg)
+	conn := dial(t, i.GRPC, nil)
+	post(t, conn, newGuest(t, conn), "lobby", "hello")
+	i.stop(t)
+	store, err := state.Open(filepath.Join(cfg.DataDir, storeDir), state.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for round := range 10 {
+		to := filepath.Join(t.TempDir(), "backups", "backup")
+		var all sync.WaitGroup
+		var made atomic.Int64
+		for range 4 {
+			all.Go(func() {
+				if _, err := backUp(store, cfg.DataDir, to); err == nil {
+					made.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if made.Load() != 1 {
+			t.Fatalf("%d were made", made.Load())
+		}
+		if entries, err := os.ReadDir(to); err != nil || len(entries) != 2 {
+			t.Errorf("it holds %v, %v", entries, err)
+		}
+		restored := testConfig(t)
+		if err := Restore(to, restored.DataDir); err != nil {
+			t.Fatal(err)
+		}
+		if round == 0 {
+			start(t, restored).stop(t)
+		}
+	}
+	for _, there := range []bool{false, true} {
+		to := filepath.Join(t.TempDir(), "backup")
+		if there {
+			if err := os.Mkdir(to, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := backUp(store, t.TempDir(), to); err == nil { // there is no key
+			t.Error("backed up without a key")
+		}
+		entries, err := os.ReadDir(to)
+		if len(entries) != 0 || (err == nil) != there {
+			t.Errorf("there before: %v; left %v, %v", there, entries, err)
+		}
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := backUp(store, cfg.DataDir, filepath.Join(t.TempDir(), "backup")); err == nil {
+		t.Error("a closed store was backed up")
 	}
 }
 

@@ -73,7 +73,7 @@ type Store struct {
 	mu        sync.Mutex             // protects what follows
 	published *snapshot              // nil after Close
 	reading   map[*snapshot]struct{} // those not yet closed
-	readers   sync.WaitGroup
+	readers   sync.WaitGroup         // of Views, and of backups
 
 	closing chan struct{}  // closed by Close
 	loading sync.WaitGroup // of the filter
@@ -188,7 +188,7 @@ func (s *Store) View() View {
 	return &reader{snapshot: s.published, store: s}
 }
 
-// Close waits for the last View to be closed and lets go of the directory. Not concurrently with Apply or Commit.
+// Close waits for the last View to be closed, and for backups, and lets go of the directory. Not concurrently with Apply or Commit.
 // After a failure it has nothing new to report; one that left a goroutine stuck in Pebble keeps the directory locked
 // until the process ends.
 func (s *Store) Close() error {
