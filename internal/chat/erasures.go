@@ -3,6 +3,8 @@ package chat
 import (
 	"context"
 	"errors"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +21,8 @@ type erasures struct {
 	mu      sync.Mutex         // guards all below; a leaf
 	stop    context.CancelFunc // of the goroutine; nil: there is none
 	stopped bool               // for good
+
+	steps sync.Mutex // held while steps are ordered, of one erasure: whose ends with them is then known. Outermost
 }
 
 const (
@@ -40,68 +44,87 @@ func (s *adminService) EraseUser(ctx context.Context, req *adminv1.EraseUserRequ
 		}
 	}
 	// Once it is ordered it begins, whether or not the caller learns that: so it is awaited, and gone on with in any case.
-	if err := s.order(context.WithoutCancel(ctx), &storev1.EraseUser{User: user}); err != nil {
-		s.eraseAll()
-		return nil, err
+	messages, over, err := s.eraseStep(user, func() error {
+		return s.order(context.WithoutCancel(ctx), &storev1.EraseUser{User: user})
+	})
+	if err == nil {
+		s.engine.log.Info("an operator erases a user")
 	}
-	s.engine.log.Info("an operator erases a user")
-	if err := s.erase(ctx, user); err != nil {
+	if err == nil && !over {
+		messages, err = s.erase(ctx, user)
+	}
+	if err != nil {
 		s.eraseAll() // goes on without the caller
 		return nil, err
 	}
-	messages, err := s.lastErased()
-	return &adminv1.EraseUserResponse{Messages: messages}, err
+	return &adminv1.EraseUserResponse{Messages: messages}, nil
 }
 
-// lastErased returns how many messages the last erasure that ended made tombstones.
-func (s *adminService) lastErased() (uint64, error) {
+// eraseStep has a part of somebody's erasure ordered, and reports whether that is over, and if it ended here how many messages it
+// made tombstones in all.
+func (s *Service) eraseStep(user string, order func() error) (messages uint64, over bool, err error) {
+	s.erasures.steps.Lock()
+	defer s.erasures.steps.Unlock()
+	before, err := s.lastErased()
+	if err == nil {
+		err = order()
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	pending, err := s.erasing(user)
+	if err != nil || pending {
+		return 0, false, err
+	}
+	last, err := s.lastErased()
+	if last.N == before.N {
+		return 0, true, err
+	}
+	return last.Messages, true, err
+}
+
+// lastErased returns the erasure that ended last, of those that are still known; the zero value if there is none.
+func (s *Service) lastErased() (state.OperatorAct, error) {
 	v := s.engine.views.View()
 	defer v.Close()
 	acts, err := v.OperatorActs(0, maxAdminPage)
 	if err != nil {
-		return 0, s.engine.internal("list acts", err)
+		return state.OperatorAct{}, s.engine.internal("list acts", err)
 	}
 	for _, act := range acts {
 		if act.Action == state.UserErased {
-			return act.Messages, nil
+			return act, nil
 		}
 	}
-	return 0, nil
+	return state.OperatorAct{}, nil
 }
 
 // erasing reports whether somebody is being erased.
 func (s *Service) erasing(user string) (bool, error) {
 	v := s.engine.views.View()
 	defer v.Close()
-	users, err := v.Erasures(maxAdminPage)
+	users, err := v.Erasures(math.MaxInt)
 	if err != nil {
 		return false, s.engine.internal("list erasures", err)
 	}
-	for _, pending := range users {
-		if pending == user {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.Contains(users, user), nil
 }
 
-// erase does what is left of somebody's erasure.
-func (s *Service) erase(ctx context.Context, user string) error {
+// erase does what is left of somebody's erasure, and returns how many messages it made tombstones.
+func (s *Service) erase(ctx context.Context, user string) (messages uint64, err error) {
 	steps := make([]state.Record, eraseBatch)
-	for {
-		pending, err := s.erasing(user)
-		if err != nil || !pending {
-			return err
-		}
-		for i := range steps {
-			if steps[i], err = s.engine.record(operator, &storev1.EraseUser{User: user}); err != nil {
-				return err
+	for over := false; !over && err == nil; {
+		messages, over, err = s.eraseStep(user, func() error {
+			for i := range steps {
+				if steps[i], err = s.engine.record(operator, &storev1.EraseUser{User: user}); err != nil {
+					return err
+				}
 			}
-		}
-		if _, err := s.engine.appendAll(ctx, steps...); err != nil {
+			_, err := s.engine.appendAll(ctx, steps...)
 			return err
-		}
+		})
 	}
+	return messages, err
 }
 
 // Resume goes on with the erasures that the last run of the server has left. To be called once the sequencer runs; they end
@@ -140,7 +163,7 @@ func (s *Service) erasePending(ctx context.Context) {
 		if !ok {
 			return
 		}
-		err := s.erase(ctx, user)
+		_, err := s.erase(ctx, user)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -109,6 +110,27 @@ func TestErasureGoesOn(t *testing.T) {
 	if len(acts) != 1 || acts[0].GetAction() != adminv1.Action_ACTION_USER_ERASED || acts[0].GetMessages() != 1600 || acts[0].GetUserId() != "" {
 		t.Errorf("acts %v", acts)
 	}
+}
+
+// TestErasuresAtOnce: each tells how many messages it was of whose erasure it was asked.
+func TestErasuresAtOnce(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{})
+	var all sync.WaitGroup
+	for n := range 6 {
+		who, is := c.as(fmt.Sprint("user ", n))
+		want := 1 + n*130
+		for i := range want {
+			c.post(who, fmt.Sprint("room-", i%3), "hello")
+		}
+		all.Go(func() {
+			erased, err := c.admin().EraseUser(t.Context(), &adminv1.EraseUserRequest{UserId: is.ID})
+			if err != nil || erased.GetMessages() != uint64(want) {
+				t.Errorf("of %d: %v, %v", want, erased, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // forgetful does not say what became of the first record.
