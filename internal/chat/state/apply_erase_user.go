@@ -98,7 +98,7 @@ func (e *erasing) walk() error {
 	if next := e.progress.GetNext(); len(next) > 0 {
 		lower = next
 	}
-	own := e.store.db.NewIndexedBatch() // on what was committed last: nothing else writes
+	own := e.store.db.NewIndexedBatch() // on what was committed last: nothing else writes rows
 	if err := own.Apply(e.batch, nil); err != nil {
 		return errors.Join(err, own.Close())
 	}

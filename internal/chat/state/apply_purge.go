@@ -238,7 +238,7 @@ func (t *transaction) scanOwn(lower, upper []byte, visit func(key, value []byte)
 		}
 		return walk(iter, iter.First, iter.Next, math.MaxInt, visit)
 	}
-	own := t.store.db.NewIndexedBatch() // on what was committed last: nothing else writes
+	own := t.store.db.NewIndexedBatch() // on what was committed last: nothing else writes rows
 	if err := own.Apply(t.batch, nil); err != nil {
 		return errors.Join(err, own.Close())
 	}
