@@ -77,6 +77,15 @@ func (m *model) everRooms() iter.Seq2[string, *modelRoom] {
 	}
 }
 
+// tiedTo returns the rooms that a user may be listed with. With who was erased none is, not even one that was deleted before and has
+// not been purged, which an erasure does not look into.
+func (m *model) tiedTo(user string) iter.Seq2[string, *modelRoom] {
+	if m.erased[user] {
+		return maps.All(map[string]*modelRoom(nil))
+	}
+	return m.everRooms()
+}
+
 // purged checks what a Purge has removed, which depends on how many keys it may touch, and takes it over.
 func (m *model) purged(t *testing.T, s *state.Store, c *storev1.Purge, timeMS int64) {
 	t.Helper()

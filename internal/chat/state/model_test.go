@@ -460,7 +460,7 @@ func (r *modelRoom) mentions(user string, seq uint64) (n int) {
 // roomsOf returns the rooms that somebody is a member of.
 func (m *model) roomsOf(user string) []state.RoomID {
 	var rooms []state.RoomID
-	for id, room := range m.everRooms() {
+	for id, room := range m.tiedTo(user) {
 		if room.known[user].Role != state.RoleNone {
 			rooms = append(rooms, state.RoomID(id))
 		}
@@ -482,7 +482,7 @@ func (m *model) blocked(by string) []string {
 // invitations returns what somebody is invited to, by room.
 func (m *model) invitations(user string) []state.Invitation {
 	var all []state.Invitation
-	for _, room := range m.everRooms() {
+	for _, room := range m.tiedTo(user) {
 		if i, ok := room.invitations[user]; ok {
 			all = append(all, i)
 		}
