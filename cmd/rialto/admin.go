@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -24,6 +24,7 @@ import (
 
 // adminCommand is what the operator of a running server does.
 type adminCommand struct {
+	serverFile
 	Admin string `default:"localhost:9091" placeholder:"HOST:PORT" help:"The admin port of the server, on this machine (${default})."`
 	JSON  bool   `name:"json" help:"Print JSON, one object a line, instead of tables."`
 	adminKey
@@ -65,6 +66,14 @@ Examples:
 
   rialto admin --json bans | jq -r .userId
       For scripts.`
+}
+
+// Validate implements kong's check after parsing.
+func (a *adminCommand) Validate() error {
+	if a.Admin == "" {
+		return errors.New("--admin: expected HOST:PORT, such as localhost:9091; a server without an admin port takes no such commands")
+	}
+	return nil
 }
 
 // AfterApply gives the commands below what was set above them.
@@ -158,16 +167,26 @@ type adminRemove struct {
 }
 
 // Run ends the membership.
-func (r *adminRemove) Run(ctx context.Context, a *adminCommand) error {
+func (r *adminRemove) Run(ctx context.Context, a *adminCommand, c console) error {
 	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		_, err := admin.RemoveMember(ctx, &adminv1.RemoveMemberRequest{Room: r.Room, UserId: r.User})
-		return err
+		before, err := admin.GetUser(ctx, &adminv1.GetUserRequest{UserId: r.User})
+		if err != nil {
+			return err
+		}
+		resp, err := admin.RemoveMember(ctx, &adminv1.RemoveMemberRequest{Room: r.Room, UserId: r.User})
+		if err != nil {
+			return err
+		}
+		if rooms := before.GetRooms(); len(rooms) < adminPage && !slices.Contains(rooms, r.Room) {
+			return fmt.Errorf("%s is no member of %s", r.User, r.Room)
+		}
+		return a.show(c, resp, func() { fmt.Fprintf(c.stdout, "%s is no member of %s any more\n", r.User, r.Room) })
 	})
 }
 
 type adminArchive struct {
 	Room string `arg:"" placeholder:"ROOM" help:"The room."`
-	Undo bool   `help:"Let people post again."`
+	Undo bool   `env:"-" help:"Let people post again."`
 }
 
 // Run archives.
@@ -183,7 +202,7 @@ func (r *adminArchive) Run(ctx context.Context, a *adminCommand, c console) erro
 
 type adminDeleteRoom struct {
 	Room string `arg:"" placeholder:"ROOM" help:"The room."`
-	Yes  bool   `help:"Really: it cannot be undone."`
+	Yes  bool   `env:"-" help:"Really: it cannot be undone."`
 }
 
 // Validate implements kong's check after parsing.
@@ -195,10 +214,13 @@ func (r *adminDeleteRoom) Validate() error {
 }
 
 // Run deletes.
-func (r *adminDeleteRoom) Run(ctx context.Context, a *adminCommand) error {
+func (r *adminDeleteRoom) Run(ctx context.Context, a *adminCommand, c console) error {
 	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		_, err := admin.DeleteRoom(ctx, &adminv1.DeleteRoomRequest{Room: r.Room})
-		return err
+		resp, err := admin.DeleteRoom(ctx, &adminv1.DeleteRoomRequest{Room: r.Room})
+		if err != nil {
+			return err
+		}
+		return a.show(c, resp, func() { fmt.Fprintf(c.stdout, "%s is deleted\n", r.Room) })
 	})
 }
 
@@ -209,12 +231,26 @@ type adminUser struct {
 // Run shows them.
 func (r *adminUser) Run(ctx context.Context, a *adminCommand, c console) error {
 	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		resp, err := admin.GetUser(ctx, &adminv1.GetUserRequest{UserId: r.User})
+		resp, err := known(ctx, admin, r.User)
 		if err != nil {
 			return err
 		}
 		return a.show(c, resp, func() { printUser(c.stdout, resp) })
 	})
+}
+
+// known returns what the server knows of somebody, and an error if that is nothing.
+func known(ctx context.Context, admin adminv1.AdminServiceClient, user string) (*adminv1.GetUserResponse, error) {
+	u, err := admin.GetUser(ctx, &adminv1.GetUserRequest{UserId: user})
+	if err == nil && isNobody(u) {
+		err = fmt.Errorf("nothing is known of %s", user)
+	}
+	return u, err
+}
+
+func isNobody(u *adminv1.GetUserResponse) bool {
+	silent := u.GetUser().GetDisplayName() == "" && u.GetAbout() == "" && u.GetEmoji() == ""
+	return silent && len(u.GetSessions()) == 0 && len(u.GetRooms()) == 0 && u.GetBan() == nil && !u.GetErased()
 }
 
 type adminDisconnect struct {
@@ -224,6 +260,9 @@ type adminDisconnect struct {
 // Run ends their streams.
 func (r *adminDisconnect) Run(ctx context.Context, a *adminCommand, c console) error {
 	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
+		if _, err := known(ctx, admin, r.User); err != nil {
+			return err
+		}
 		resp, err := admin.DisconnectUser(ctx, &adminv1.DisconnectUserRequest{UserId: r.User})
 		if err != nil {
 			return err
@@ -234,7 +273,7 @@ func (r *adminDisconnect) Run(ctx context.Context, a *adminCommand, c console) e
 
 type adminErase struct {
 	User string `arg:"" placeholder:"USER" help:"Whom, by id."`
-	Yes  bool   `help:"Really: it cannot be undone."`
+	Yes  bool   `env:"-" help:"Really: it cannot be undone."`
 }
 
 // Validate implements kong's check after parsing.
@@ -272,84 +311,5 @@ func (r *adminBackup) Run(ctx context.Context, a *adminCommand, c console) error
 			return err
 		}
 		return a.show(c, resp, func() { fmt.Fprintf(c.stdout, "%s: %s\n", to, byteCount(resp.GetBytes())) })
-	})
-}
-
-// banTerms are what all bans have.
-type banTerms struct {
-	For    time.Duration `placeholder:"TIME" help:"How long, such as 24h. Default: for good."`
-	Reason string        `placeholder:"TEXT" help:"Why, for operators only."`
-}
-
-func (t banTerms) duration() *durationpb.Duration {
-	if t.For == 0 {
-		return nil
-	}
-	return durationpb.New(t.For)
-}
-
-type adminBan struct {
-	User    adminBanUser    `cmd:"" help:"Shut a user out. A guest's token is worth nothing from then on."`
-	Address adminBanAddress `cmd:"" help:"Shut out whoever comes from some addresses."`
-}
-
-type adminBanUser struct {
-	User string `arg:"" placeholder:"USER" help:"Whom, by id."`
-	banTerms
-}
-
-// Run bans.
-func (r *adminBanUser) Run(ctx context.Context, a *adminCommand, c console) error {
-	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		resp, err := admin.BanUser(ctx, &adminv1.BanUserRequest{UserId: r.User, Duration: r.duration(), Reason: r.Reason})
-		if err != nil {
-			return err
-		}
-		return a.show(c, resp.GetBan(), func() { printBans(c.stdout, []*adminv1.Ban{resp.GetBan()}) })
-	})
-}
-
-type adminBanAddress struct {
-	Prefix string `arg:"" placeholder:"ADDRESS" help:"An address, which for IPv6 means its /64, or many, such as 192.0.2.0/24."`
-	banTerms
-}
-
-// Run bans.
-func (r *adminBanAddress) Run(ctx context.Context, a *adminCommand, c console) error {
-	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		resp, err := admin.BanAddress(ctx, &adminv1.BanAddressRequest{Prefix: r.Prefix, Duration: r.duration(), Reason: r.Reason})
-		if err != nil {
-			return err
-		}
-		return a.show(c, resp.GetBan(), func() { printBans(c.stdout, []*adminv1.Ban{resp.GetBan()}) })
-	})
-}
-
-type adminUnban struct {
-	User    adminUnbanUser    `cmd:"" help:"Let a user in again."`
-	Address adminUnbanAddress `cmd:"" help:"Let addresses in again: those that were banned, as the list of bans has them."`
-}
-
-type adminUnbanUser struct {
-	User string `arg:"" placeholder:"USER" help:"Whom, by id."`
-}
-
-// Run lifts the ban.
-func (r *adminUnbanUser) Run(ctx context.Context, a *adminCommand) error {
-	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		_, err := admin.UnbanUser(ctx, &adminv1.UnbanUserRequest{UserId: r.User})
-		return err
-	})
-}
-
-type adminUnbanAddress struct {
-	Prefix string `arg:"" placeholder:"ADDRESS" help:"Which."`
-}
-
-// Run lifts the ban.
-func (r *adminUnbanAddress) Run(ctx context.Context, a *adminCommand) error {
-	return a.call(ctx, adminTimeout, func(ctx context.Context, admin adminv1.AdminServiceClient) error {
-		_, err := admin.UnbanAddress(ctx, &adminv1.UnbanAddressRequest{Prefix: r.Prefix})
-		return err
 	})
 }

@@ -94,7 +94,7 @@ func (*adminBans) Run(ctx context.Context, a *adminCommand, c console) error {
 }
 
 type adminLog struct {
-	Most uint32 `default:"100" placeholder:"N" help:"How many, at most 1000 (${default})."`
+	Most uint32 `default:"100" env:"-" placeholder:"N" help:"How many, at most 1000 (${default})."`
 }
 
 // Run lists them.

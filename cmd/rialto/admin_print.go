@@ -192,6 +192,9 @@ func printActs(w io.Writer, acts []*adminv1.Act) {
 		if a.GetMessages() > 0 {
 			more = fmt.Sprintf("%d messages", a.GetMessages())
 		}
+		if a.GetEndTime() != nil {
+			more = strings.TrimPrefix(more+", until "+moment(a.GetEndTime()), ", ")
+		}
 		rows = append(rows, []string{
 			moment(a.GetTime()), lower(a.GetAction().String(), "ACTION_"), a.GetRoom(), a.GetUserId() + a.GetPrefix(), more,
 		})

@@ -241,6 +241,10 @@ func describe(err error) error {
 	}
 	var refusal interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &refusal) {
+		switch refusal.GRPCStatus().Message() {
+		case "this server admits no guests", "this needs a token: see CreateGuest":
+			return errors.New("this server admits no guests (it runs with --no-guests), and so nobody can talk there")
+		}
 		return fmt.Errorf("%s (%s)", terminal.CleanLine(refusal.GRPCStatus().Message()), refusal.GRPCStatus().Code())
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"gopkg.in/yaml.v3"
@@ -46,6 +48,49 @@ func openConfigFile(path string, known map[string]*kong.Flag) (*configFile, erro
 		return parseConfigFile(path, data, known)
 	}
 	return nil, nil
+}
+
+// serverFile is embedded by commands that look after a server: what they share with serve, such as --data and --admin, they take
+// from its configuration file, too.
+type serverFile struct {
+	Config string `type:"path" placeholder:"FILE" help:"The server's configuration file. Without it rialto.yaml or /etc/rialto/rialto.yaml, if there is one."`
+}
+
+// BeforeResolve implements kong's hook.
+func (serverFile) BeforeResolve(ctx *kong.Context) error {
+	_, err := resolveByFile(ctx)
+	return err
+}
+
+// resolveByFile adds the configuration file to where the flags of the command come from; nil if there is none.
+func resolveByFile(ctx *kong.Context) (*configFile, error) {
+	var path string
+	for _, flag := range ctx.Flags() {
+		if flag.Name == "config" {
+			path = ctx.FlagValue(flag).(string)
+		}
+	}
+	file, err := openConfigFile(path, serveFlags(ctx.Model))
+	if err == nil && file != nil {
+		ctx.AddResolver(file)
+	}
+	return file, err
+}
+
+// serveFlags are the flags that a configuration file may set, by name.
+func serveFlags(app *kong.Application) map[string]*kong.Flag {
+	flags := make(map[string]*kong.Flag)
+	for _, command := range app.Children {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			if flag.Name != "config" {
+				flags[flag.Name] = flag
+			}
+		}
+	}
+	return flags
 }
 
 func parseConfigFile(path string, data []byte, known map[string]*kong.Flag) (*configFile, error) {
@@ -100,24 +145,37 @@ func (f *configFile) set(key, value *yaml.Node) error {
 func (f *configFile) check(name string) error {
 	flag := f.known[name]
 	if text, ok := f.values[name].(string); ok && flag.Enum != "" && !flag.EnumMap()[text] {
-		return fmt.Errorf("%q is none of %s", text, flag.Enum)
+		return fmt.Errorf("must be one of %s but got %q", quoted(flag.EnumSlice()), text) // as kong says it of a flag
 	}
 	scan := kong.Scan().PushTyped(f.values[name], kong.FlagValueToken)
 	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, reflect.New(flag.Target.Type()).Elem())
 }
 
-// flagInError is the flag that an error of the configuration begins with.
-var flagInError = regexp.MustCompile(`^--([a-z0-9-]+)`)
+func quoted(values []string) string {
+	var all []string
+	for _, value := range values {
+		all = append(all, strconv.Quote(value))
+	}
+	return strings.Join(all, ",")
+}
 
-// explain adds to an error about a flag where its value comes from, if that is here.
+// flagInError is the flag that an error of the configuration begins with, and what is said about it.
+var flagInError = regexp.MustCompile(`^--([a-z0-9-]+):? (.*)`)
+
+// explain says of an error about a flag where its value comes from, if that is here, and calls it by its key.
 func (f *configFile) explain(err error) error {
 	if err == nil || f == nil {
 		return err
 	}
-	if m := flagInError.FindStringSubmatch(err.Error()); m != nil && f.used[m[1]] {
-		return fmt.Errorf("%s:%d: %w", f.path, f.lines[m[1]], err)
+	m := flagInError.FindStringSubmatch(err.Error())
+	if m == nil || !f.used[m[1]] {
+		return err
 	}
-	return err
+	text := m[1] + ": " + m[2]
+	if strings.HasPrefix(m[2], "and ") { // of two flags together
+		text = strings.ReplaceAll(err.Error(), "--", "")
+	}
+	return fmt.Errorf("%s:%d: %s", f.path, f.lines[m[1]], text)
 }
 
 // Validate implements [kong.Resolver]; unknown keys were refused when the file was read.

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -27,7 +28,7 @@ import (
 )
 
 // commandLine is what can be asked of rialto. Every flag --foo-bar is also the environment variable RIALTO_FOO_BAR (of bench
-// RIALTO_BENCH_FOO_BAR) and, for serve, the key foo-bar of the configuration file.
+// RIALTO_BENCH_FOO_BAR) and, for serve, the key foo-bar of the configuration file, of which other commands read data and admin.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Run a server. This is what rialto does without a command."`
 	Proxy   proxyCommand   `cmd:"" help:"Put a bridge in front of a gRPC server: browsers reach it over WebSocket."`
@@ -88,7 +89,7 @@ func run(args []string, c console) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(c.stderr, "rialto: %v (see %s --help)\n", err, explained(args))
+		fmt.Fprintf(c.stderr, "rialto: %v (see %s --help)\n", err, explained(args, err))
 		return exitUsage
 	}
 	cmd.BindTo(context.Background(), (*context.Context)(nil))
@@ -99,15 +100,21 @@ func run(args []string, c console) int {
 }
 
 // explained is the command whose --help has what args got wrong: that of args, or serve, which is meant where none is named.
-func explained(args []string) string {
+func explained(args []string, err error) string {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return "rialto serve"
 	}
-	switch args[0] {
-	case "serve", "proxy", "chat", "admin", "bench", "backup", "restore", "repair", "compact", "version":
-		return "rialto " + args[0]
+	name := "rialto"
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) || wrong.Context == nil {
+		return name
 	}
-	return "rialto"
+	for _, step := range wrong.Context.Path {
+		if step.Command != nil && slices.Contains(args, step.Command.Name) { // serve is there also where nobody named it
+			name += " " + step.Command.Name
+		}
+	}
+	return name
 }
 
 // fail reports an error of a command; one that chooses its exit code keeps it, and one without a text is silent.
@@ -148,6 +155,7 @@ func newParser(c console, exit func(int)) (*kong.Kong, error) {
 		kong.Description("Durable chat rooms for browsers and gRPC clients."),
 		kong.PostBuild(nameBenchVariables), // before the others, which it leaves out
 		kong.DefaultEnvars("RIALTO"),
+		flagValues(),
 		kong.Writers(c.stdout, c.stderr),
 		kong.Exit(exit),
 		kong.Bind(c),

@@ -21,7 +21,7 @@ type serveCommand struct {
 	Durability   string `default:"always" enum:"always,interval" placeholder:"WHEN" help:"always: nothing is acknowledged or shown before it is synced to the disk. interval: it is synced once a second, so a power loss takes the last second, and clients load their rooms anew after any unclean stop (${default})."`
 	MinFreeBytes int64  `default:"268435456" placeholder:"N" help:"Space that its disk must have left; with less, reading goes on and writes are refused (${default})."`
 
-	RetainAge      time.Duration `default:"0" placeholder:"TIME" help:"How old messages become in rooms that do not say so themselves, such as 2160h: at least 1h. 0: however old (${default}). They leave 1,000 at a time."`
+	RetainAge      time.Duration `default:"0" placeholder:"TIME" help:"How old messages become in rooms that do not say so themselves, such as 90d: at least 1h. 0: however old (${default}). They leave 1,000 at a time."`
 	RetainMessages uint64        `default:"0" placeholder:"N" help:"How many messages such rooms keep: at least 1000. 0: all (${default})."`
 
 	HTTP     string `name:"http" default:"localhost:8080" placeholder:"HOST:PORT" group:"Listening" help:"Where browsers connect: the web app, WebSocket, /healthz, /readyz (${default}). Port 0: any free one."`
@@ -90,24 +90,9 @@ SIGTERM or Ctrl+C sends clients elsewhere, finishes what runs, stores it and end
 
 // BeforeResolve adds the configuration file to where flags come from.
 func (s *serveCommand) BeforeResolve(ctx *kong.Context) error {
-	known := make(map[string]*kong.Flag)
-	var path string
-	for _, flag := range ctx.Flags() {
-		switch flag.Name {
-		case "help", "version":
-		case "config":
-			path = ctx.FlagValue(flag).(string)
-		default:
-			known[flag.Name] = flag
-		}
-	}
-	file, err := openConfigFile(path, known)
-	if err != nil || file == nil {
-		return err
-	}
+	file, err := resolveByFile(ctx)
 	s.file = file
-	ctx.AddResolver(file)
-	return nil
+	return err
 }
 
 // Validate implements kong's check after parsing: what it finds is an error of usage.

@@ -171,7 +171,7 @@ func TestBackupOfARunningServer(t *testing.T) {
 	}
 
 	restored := filepath.Join(t.TempDir(), "restored")
-	if err := Restore(dir, restored); err != nil {
+	if _, err := Restore(dir, restored); err != nil {
 		t.Fatal(err)
 	}
 	again := dial(t, start(t, newTestConfig(restored)).GRPC, nil)

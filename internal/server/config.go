@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rialto-rpc/rialto/bridge"
@@ -137,10 +138,10 @@ func (c Config) delivery() chat.Delivery {
 
 func (c Config) validateAdmission() error {
 	if _, err := bridge.NewHandler(bridge.WithAllowedOrigins(c.AllowedOrigins...)); err != nil {
-		return fmt.Errorf("--allowed-origins: %w", err)
+		return fmt.Errorf("--allowed-origins: %s", strings.TrimPrefix(err.Error(), "bridge: "))
 	}
 	if _, err := bridge.NewHandler(bridge.WithAllowedHosts(c.AllowedHosts...)); err != nil {
-		return fmt.Errorf("--allowed-hosts: %w", err)
+		return fmt.Errorf("--allowed-hosts: %s", strings.TrimPrefix(err.Error(), "bridge: "))
 	}
 	if _, err := auth.ParseProxies(c.TrustedProxies); err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
@@ -160,10 +161,11 @@ func validateAddress(address string) error {
 }
 
 func (c Config) validateChat() error {
-	if err := c.retention().Validate(); err != nil {
-		return fmt.Errorf("--retain-age, --retain-messages: %w", err)
-	}
 	switch {
+	case chat.Retention{Age: c.RetainAge}.Validate() != nil:
+		return fmt.Errorf("--retain-age %v: expected 0 (for good), or an hour to 100 years", c.RetainAge)
+	case chat.Retention{Messages: c.RetainMessages}.Validate() != nil:
+		return fmt.Errorf("--retain-messages %d: expected 0 (all), or 1,000 to 10^12", c.RetainMessages)
 	case c.DataDir == "":
 		return errors.New("--data: a directory is needed")
 	case c.SyncInterval < 0:

@@ -24,7 +24,7 @@ func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
 	found, err := state.Repair(filepath.Join(dataDir, storeDir), state.Options{}, acceptLoss)
 	switch {
 	case err != nil:
-		return err
+		return explainInUse(dataDir, err)
 	case found == nil:
 		fmt.Fprintln(w, "The log is not damaged. Nothing was changed.")
 		return nil
@@ -41,20 +41,50 @@ func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
 }
 
 // Backup copies a data directory that no server uses to another, which must not exist or be empty, and which
-// only its owner can read from then on, whatever it was. It is whole or, after an error, not there.
-func Backup(dataDir, to string) error {
+// only its owner can read from then on, whatever it was. It is whole or, after an error, not there. It returns how large the
+// copy is.
+func Backup(dataDir, to string) (bytes uint64, err error) {
 	if err := requireEmpty(to); err != nil {
-		return err
+		return 0, err
 	}
 	if err := requireStore(dataDir); err != nil {
-		return err
+		return 0, err
 	}
-	store, err := state.Open(filepath.Join(dataDir, storeDir), state.Options{Logger: slog.New(slog.DiscardHandler)})
+	store, err := openStore(dataDir)
+	if errors.Is(err, state.ErrInUse) {
+		return 0, fmt.Errorf("%w, or copy it while it runs: rialto admin backup DIR", err)
+	}
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = backUp(store, dataDir, to)
-	return errors.Join(err, store.Close())
+	bytes, err = backUp(store, dataDir, to)
+	return bytes, errors.Join(err, store.Close())
+}
+
+// openStore opens the store of a data directory that no server uses.
+func openStore(dataDir string) (*state.Store, error) {
+	store, err := state.Open(filepath.Join(dataDir, storeDir), state.Options{Logger: slog.New(slog.DiscardHandler)})
+	return store, explainInUse(dataDir, err)
+}
+
+// inUse is a data directory that another process uses.
+type inUse struct {
+	dataDir string
+	cause   error
+}
+
+func (e *inUse) Error() string {
+	return "--data " + e.dataDir + ": another process uses it; stop it first"
+}
+
+func (e *inUse) Unwrap() error { return e.cause }
+
+// explainInUse says what to do about an error that is [state.ErrInUse]; others it returns as they are.
+func explainInUse(dataDir string, err error) error {
+	if errors.Is(err, state.ErrInUse) {
+		return &inUse{dataDir, err}
+	}
+	return err
 }
 
 // unfinished is where in its directory a backup is made.
@@ -125,15 +155,15 @@ func sizeOf(dir string) (bytes uint64, err error) {
 }
 
 // Restore copies a backup to a data directory that does not exist or is empty. The server that opens it has clients load their
-// rooms anew.
-func Restore(from, dataDir string) error {
+// rooms anew. It returns how large the directory is.
+func Restore(from, dataDir string) (bytes uint64, err error) {
 	if err := requireEmpty(dataDir); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := os.Stat(filepath.Join(from, storeDir)); err != nil {
-		return fmt.Errorf("%q is no backup: %w", from, err)
+		return 0, fmt.Errorf("%q is no backup: %w", from, err)
 	}
-	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -148,9 +178,9 @@ func Restore(from, dataDir string) error {
 		return copyOwn(path, to)
 	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dataDir))
+		return 0, errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dataDir))
 	}
-	return nil
+	return sizeOf(dataDir)
 }
 
 // Compact rewrites a data directory that no server uses, so that nothing that was deleted, edited away or has left a room is in
@@ -161,7 +191,7 @@ func Compact(ctx context.Context, dataDir string, w io.Writer) error {
 		return err
 	}
 	dir := filepath.Join(dataDir, storeDir)
-	store, err := state.Open(dir, state.Options{Logger: slog.New(slog.DiscardHandler)})
+	store, err := openStore(dataDir)
 	if err != nil {
 		return err
 	}

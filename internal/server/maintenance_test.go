@@ -40,7 +40,7 @@ func TestBackupAndRestore(t *testing.T) {
 	ctx := newGuest(t, conn)
 	post(t, conn, ctx, "lobby", "hello")
 	epoch := epochOf(t, i)
-	if err := Backup(cfg.DataDir, filepath.Join(t.TempDir(), "backup")); err == nil {
+	if _, err := Backup(cfg.DataDir, filepath.Join(t.TempDir(), "backup")); err == nil {
 		t.Error("backed up under a running server")
 	}
 	i.stop(t)
@@ -49,22 +49,22 @@ func TestBackupAndRestore(t *testing.T) {
 	if err := os.Mkdir(backup, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := Backup(cfg.DataDir, backup); err != nil {
-		t.Fatal(err)
+	if bytes, err := Backup(cfg.DataDir, backup); err != nil || bytes == 0 {
+		t.Fatal(bytes, err)
 	}
 	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("a backup in a directory that everybody could read has mode %v, %v; want 0700", info.Mode(), err)
 	}
-	if err := Backup(cfg.DataDir, backup); err == nil {
+	if _, err := Backup(cfg.DataDir, backup); err == nil {
 		t.Error("a backup over a backup")
 	}
-	if err := Restore(backup, cfg.DataDir); err == nil {
+	if _, err := Restore(backup, cfg.DataDir); err == nil {
 		t.Error("restored over a data directory")
 	}
-	if err := Restore(t.TempDir(), filepath.Join(t.TempDir(), "data")); err == nil {
+	if _, err := Restore(t.TempDir(), filepath.Join(t.TempDir(), "data")); err == nil {
 		t.Error("restored from nothing")
 	}
-	if err := Restore(backup, restored.DataDir); err != nil {
+	if _, err := Restore(backup, restored.DataDir); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -116,7 +116,7 @@ func TestBackupsToTheSamePlace(t *testing.T) {
 			t.Errorf("it holds %v, %v", entries, err)
 		}
 		restored := testConfig(t)
-		if err := Restore(to, restored.DataDir); err != nil {
+		if _, err := Restore(to, restored.DataDir); err != nil {
 			t.Fatal(err)
 		}
 		if round == 0 {

@@ -88,7 +88,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	options.Logger, options.OnCommit, options.OnShutOut = s.logger, hub.OnCommit, hub.OnShutOut
 	var err error
 	if s.store, err = state.Open(dir, options); err != nil {
-		return nil, err
+		return nil, explainInUse(s.cfg.DataDir, err)
 	}
 	s.ready.full = s.store.Full
 	s.metrics.gaugeFunc("disk_free_bytes", "What the disk of the data directory has left; below --min-free-bytes writes are refused.",

@@ -77,10 +77,13 @@ type remover struct {
 // needsContents lies deeper in remover than DeleteCleaner, whose methods win.
 type needsContents struct{ pebble.ArchiveCleaner }
 
+// ErrInUse is a data directory that another process has open.
+var ErrInUse = errors.New("in use by another process")
+
 // explainOpen says what an operator needs to know when a data directory cannot be opened.
 func explainOpen(dir string, err error) error {
 	if errors.Is(err, syscall.EAGAIN) {
-		return fmt.Errorf("state: data directory %q is in use by another process", dir)
+		return fmt.Errorf("state: data directory %q is %w", dir, ErrInUse)
 	}
 	// Pebble names the damaged file in a detail of the error, which its text leaves out.
 	var detailed interface{ ErrorDetail() string }

@@ -36,7 +36,7 @@ func Repair(dir string, opts Options, acceptLoss bool) (*Damage, error) {
 	}
 	lock, err := pebble.LockDirectory(dir, files)
 	if errors.Is(err, syscall.EAGAIN) {
-		return nil, fmt.Errorf("state: data directory %q is in use by another process", dir)
+		return nil, fmt.Errorf("state: data directory %q is %w", dir, ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("state: lock data directory %q: %w", dir, err)
