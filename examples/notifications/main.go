@@ -125,7 +125,11 @@ func (i *inboxes) of(ctx context.Context, user string) (string, error) {
 
 // serveInbox tells a page which room its user's inbox is.
 func (i *inboxes) serveInbox(w http.ResponseWriter, r *http.Request) {
-	room, err := i.of(r.Context(), r.FormValue("user"))
+	user, ok := named(w, r.FormValue("user"))
+	if !ok {
+		return
+	}
+	room, err := i.of(r.Context(), user)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -136,12 +140,16 @@ func (i *inboxes) serveInbox(w http.ResponseWriter, r *http.Request) {
 // serveNotify posts the request's body into a user's inbox. Whoever repeats a request under the same Idempotency-Key has it
 // posted once.
 func (i *inboxes) serveNotify(w http.ResponseWriter, r *http.Request) {
+	user, ok := named(w, r.URL.Query().Get("user"))
+	if !ok {
+		return
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 16<<10))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	room, err := i.of(r.Context(), r.URL.Query().Get("user"))
+	room, err := i.of(r.Context(), user)
 	if err != nil {
 		refuse(w, err)
 		return
@@ -155,6 +163,16 @@ func (i *inboxes) serveNotify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent) // it is stored, whoever is away
+}
+
+// named answers 400 to a request whose user cannot be one, before a room is made: ids are 1 to 128 printable ASCII characters.
+func named(w http.ResponseWriter, user string) (string, bool) {
+	strange := func(r rune) bool { return r <= ' ' || r > '~' }
+	if user == "" || len(user) > 128 || strings.ContainsFunc(user, strange) {
+		http.Error(w, "user: expected an id", http.StatusBadRequest)
+		return "", false
+	}
+	return user, true
 }
 
 func refuse(w http.ResponseWriter, err error) {

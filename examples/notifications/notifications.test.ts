@@ -73,6 +73,15 @@ test("what is posted comes live, after being away, and to its user only", async 
   expect([...ana.faults, ...ben.faults]).toEqual([]);
 });
 
+test("who cannot be anybody has no inbox", async () => {
+  for (const query of ["", "?user=", "?user=a%20b", `?user=${"x".repeat(129)}`]) {
+    for (const path of ["notify", "inbox"]) {
+      const response = await fetch(`${example.url}/${path}${query}`, { method: "POST", body: "hello" });
+      expect([response.status, await response.text()]).toEqual([400, "user: expected an id\n"]);
+    }
+  }
+});
+
 test("nobody but its user gets into an inbox", async () => {
   const ana = await open(browser, example.url);
   await live(ana.page);
