@@ -44,7 +44,7 @@ func watchedDisk(log *slog.Logger) (fs vfs.FS, watch io.Closer) {
 // openPebble opens the database in dir. failure is told of any error after which it cannot be trusted.
 func openPebble(dir string, fs vfs.FS, log *slog.Logger, failure *failure) (*pebble.DB, error) {
 	opts := &pebble.Options{
-		FS:                          fs,
+		FS:                          durableNames{fs},
 		CacheSize:                   cacheBytes,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
