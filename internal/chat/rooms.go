@@ -175,11 +175,24 @@ func (s *roomService) GetRoom(ctx context.Context, req *chatv1.GetRoomRequest) (
 		return nil, err
 	}
 	defer v.Close()
-	room, _, err := s.engine.enter(v, id, callerID(ctx))
+	user := callerID(ctx)
+	room, member, err := s.engine.enter(v, id, user)
 	if err != nil {
 		return nil, err
 	}
-	return &chatv1.GetRoomResponse{Room: roomProto(room), Epoch: string(v.Epoch())}, nil
+	resp := &chatv1.GetRoomResponse{Room: roomProto(room), Epoch: string(v.Epoch())}
+	if member != (state.Member{}) {
+		resp.Member = memberProto(member)
+	}
+	if user == "" {
+		return resp, nil
+	}
+	seq, err := v.ReadMarker(id, user)
+	if err != nil {
+		return nil, s.engine.internal("read marker", err)
+	}
+	resp.Read = readMarkerProto(id, seq, room.Head)
+	return resp, nil
 }
 
 // ListRooms implements chatv1.RoomServiceServer.

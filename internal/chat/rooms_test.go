@@ -32,8 +32,17 @@ func TestCreateRoom(t *testing.T) {
 		t.Errorf("got %v, want %v", room, want)
 	}
 	read := must(c.rooms.GetRoom(c.context(), &chatv1.GetRoomRequest{Room: "lobby"}))(t)
-	if !proto.Equal(read.GetRoom(), want) || read.GetEpoch() == "" {
-		t.Errorf("GetRoom: %v", read)
+	if !proto.Equal(read.GetRoom(), want) || read.GetEpoch() == "" || read.GetMember() != nil || read.GetRead() != nil {
+		t.Errorf("GetRoom by nobody: %v", read)
+	}
+	read = must(c.rooms.GetRoom(ben, &chatv1.GetRoomRequest{Room: "lobby"}))(t)
+	if read.GetMember() != nil || read.GetRead() == nil || read.GetRead().GetSeq() != 0 {
+		t.Errorf("GetRoom by a visitor: %v", read)
+	}
+	must(c.messages.PostMessage(ana, text("aviary", "hi")))(t)
+	read = must(c.rooms.GetRoom(ana, &chatv1.GetRoomRequest{Room: "aviary"}))(t)
+	if read.GetMember().GetRole() != chatv1.Role_ROLE_OWNER || read.GetRead().GetSeq() != 1 {
+		t.Errorf("GetRoom by the owner: %v", read)
 	}
 	events := watcher.upTo("lobby", 1)
 	if last := events[len(events)-1]; !proto.Equal(last.GetRoomChanged(), want) {

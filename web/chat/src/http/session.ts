@@ -7,10 +7,8 @@ import {
   type HelloSchema,
   type JoinSchema,
 } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
-import { type Member, RoomKind, type User } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { RoomKind, type User } from "@rialto/gen/rialto/chat/v1/types_pb";
 import type { Request } from "../request-queue.js";
 import { Inbox } from "../tabs/inbox.js";
 import { asAnswer, HttpCalls } from "./calls.js";
@@ -33,8 +31,6 @@ export class HttpSession {
   private readonly calls: HttpCalls;
   private readonly rooms: HttpRooms;
   private readonly responses = new Inbox<ConnectResponse>(() => undefined);
-  /** What this user is in rooms, as their feed says. */
-  private readonly memberships = new Map<string, Member>();
   /** The present join of each room; aborting it ends a room that is followed alone. */
   private readonly joins = new Map<string, AbortController>();
   private lastPublish: Promise<void> = Promise.resolve();
@@ -153,7 +149,6 @@ export class HttpSession {
           { self: true },
           this.ending.signal,
         )) {
-          this.remember(events);
           const [first] = events;
           if (first?.kind.case === "welcome" && first.kind.value.user) {
             resolve(first.kind.value.user);
@@ -167,21 +162,6 @@ export class HttpSession {
         this.end(ConnectError.from(reason));
       });
     });
-  }
-
-  private remember(events: readonly Event[]): void {
-    for (const { kind } of events) {
-      if (kind.case === "feed") {
-        for (const { member } of kind.value.rooms) {
-          if (member) {
-            this.memberships.set(member.room, member);
-          }
-        }
-        for (const room of kind.value.removedRooms) {
-          this.memberships.delete(room);
-        }
-      }
-    }
   }
 
   private async join({ room = "", start }: MessageInitShape<typeof JoinSchema>): Promise<Result> {
@@ -200,16 +180,12 @@ export class HttpSession {
       });
       return { case: "join", value: { epoch, ...(unmade && { room: unmade }) } };
     }
-    const { read } = await this.calls.unary(MemberService.method.getReadMarker, { room });
-    if (join.signal.aborted) {
-      throw superseded();
-    }
-    const resumed = start?.case === "resume" && start.value.epoch === found.epoch;
-    const kind = found.room?.kind ?? RoomKind.UNSPECIFIED;
+    const { epoch, room: info, member, read } = found;
+    const resumed = start?.case === "resume" && start.value.epoch === epoch;
+    const kind = info?.kind ?? RoomKind.UNSPECIFIED;
     this.rooms.add(room, start?.case === undefined ? { case: "history", value: 0 } : start, kind);
-    const member = this.memberships.get(room);
-    const value = { epoch: found.epoch, resumed, ...(found.room && { room: found.room }), ...(read && { read }) };
-    return { case: "join", value: { ...value, ...(member && { member }) } };
+    const value = { epoch, resumed, ...(info && { room: info }), ...(member && { member }), ...(read && { read }) };
+    return { case: "join", value };
   }
 
   /** A room that was followed alone cannot be any more: because this user may not see it, or there is no server. */

@@ -211,7 +211,11 @@ type GetRoomResponse struct {
 	// The room.
 	Room *Room `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The epoch that its revs belong to.
-	Epoch         string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch string `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// What the caller is in the room; unset for nobody, and for one who is neither a member nor muted.
+	Member *Member `protobuf:"bytes,3,opt,name=member,proto3" json:"member,omitempty"`
+	// How far the caller has read; unset for nobody.
+	Read          *ReadMarker `protobuf:"bytes,4,opt,name=read,proto3" json:"read,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -258,6 +262,20 @@ func (x *GetRoomResponse) GetEpoch() string {
 		return x.Epoch
 	}
 	return ""
+}
+
+func (x *GetRoomResponse) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *GetRoomResponse) GetRead() *ReadMarker {
+	if x != nil {
+		return x.Read
+	}
+	return nil
 }
 
 // ListRoomsRequest asks for a page of rooms.
@@ -862,10 +880,12 @@ const file_rialto_chat_v1_room_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\"=\n" +
 	"\x0eGetRoomRequest\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x17\n" +
-	"\amin_rev\x18\x02 \x01(\x04R\x06minRev\"Q\n" +
+	"\amin_rev\x18\x02 \x01(\x04R\x06minRev\"\xb1\x01\n" +
 	"\x0fGetRoomResponse\x12(\n" +
 	"\x04room\x18\x01 \x01(\v2\x14.rialto.chat.v1.RoomR\x04room\x12\x14\n" +
-	"\x05epoch\x18\x02 \x01(\tR\x05epoch\"N\n" +
+	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12.\n" +
+	"\x06member\x18\x03 \x01(\v2\x16.rialto.chat.v1.MemberR\x06member\x12.\n" +
+	"\x04read\x18\x04 \x01(\v2\x1a.rialto.chat.v1.ReadMarkerR\x04read\"N\n" +
 	"\x10ListRoomsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -953,44 +973,47 @@ var file_rialto_chat_v1_room_proto_goTypes = []any{
 	(RoomKind)(0),                    // 14: rialto.chat.v1.RoomKind
 	(Role)(0),                        // 15: rialto.chat.v1.Role
 	(*Room)(nil),                     // 16: rialto.chat.v1.Room
-	(*ReadMarker)(nil),               // 17: rialto.chat.v1.ReadMarker
-	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
-	(*Retention)(nil),                // 19: rialto.chat.v1.Retention
-	(*AuditEntry)(nil),               // 20: rialto.chat.v1.AuditEntry
+	(*Member)(nil),                   // 17: rialto.chat.v1.Member
+	(*ReadMarker)(nil),               // 18: rialto.chat.v1.ReadMarker
+	(*durationpb.Duration)(nil),      // 19: google.protobuf.Duration
+	(*Retention)(nil),                // 20: rialto.chat.v1.Retention
+	(*AuditEntry)(nil),               // 21: rialto.chat.v1.AuditEntry
 }
 var file_rialto_chat_v1_room_proto_depIdxs = []int32{
 	14, // 0: rialto.chat.v1.CreateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
 	15, // 1: rialto.chat.v1.CreateRoomRequest.posting:type_name -> rialto.chat.v1.Role
 	16, // 2: rialto.chat.v1.CreateRoomResponse.room:type_name -> rialto.chat.v1.Room
 	16, // 3: rialto.chat.v1.GetRoomResponse.room:type_name -> rialto.chat.v1.Room
-	16, // 4: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
-	17, // 5: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
-	18, // 6: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
-	14, // 7: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
-	15, // 8: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
-	19, // 9: rialto.chat.v1.UpdateRoomRequest.retention:type_name -> rialto.chat.v1.Retention
-	16, // 10: rialto.chat.v1.OpenDirectRoomResponse.room:type_name -> rialto.chat.v1.Room
-	20, // 11: rialto.chat.v1.ListAuditEntriesResponse.entries:type_name -> rialto.chat.v1.AuditEntry
-	16, // 12: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
-	0,  // 13: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
-	2,  // 14: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
-	4,  // 15: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
-	9,  // 16: rialto.chat.v1.RoomService.OpenDirectRoom:input_type -> rialto.chat.v1.OpenDirectRoomRequest
-	11, // 17: rialto.chat.v1.RoomService.ListAuditEntries:input_type -> rialto.chat.v1.ListAuditEntriesRequest
-	6,  // 18: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
-	7,  // 19: rialto.chat.v1.RoomService.DeleteRoom:input_type -> rialto.chat.v1.DeleteRoomRequest
-	1,  // 20: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
-	3,  // 21: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
-	5,  // 22: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
-	10, // 23: rialto.chat.v1.RoomService.OpenDirectRoom:output_type -> rialto.chat.v1.OpenDirectRoomResponse
-	12, // 24: rialto.chat.v1.RoomService.ListAuditEntries:output_type -> rialto.chat.v1.ListAuditEntriesResponse
-	13, // 25: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
-	8,  // 26: rialto.chat.v1.RoomService.DeleteRoom:output_type -> rialto.chat.v1.DeleteRoomResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	17, // 4: rialto.chat.v1.GetRoomResponse.member:type_name -> rialto.chat.v1.Member
+	18, // 5: rialto.chat.v1.GetRoomResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	16, // 6: rialto.chat.v1.ListRoomsResponse.rooms:type_name -> rialto.chat.v1.Room
+	18, // 7: rialto.chat.v1.ListRoomsResponse.read:type_name -> rialto.chat.v1.ReadMarker
+	19, // 8: rialto.chat.v1.UpdateRoomRequest.slow_mode:type_name -> google.protobuf.Duration
+	14, // 9: rialto.chat.v1.UpdateRoomRequest.kind:type_name -> rialto.chat.v1.RoomKind
+	15, // 10: rialto.chat.v1.UpdateRoomRequest.posting:type_name -> rialto.chat.v1.Role
+	20, // 11: rialto.chat.v1.UpdateRoomRequest.retention:type_name -> rialto.chat.v1.Retention
+	16, // 12: rialto.chat.v1.OpenDirectRoomResponse.room:type_name -> rialto.chat.v1.Room
+	21, // 13: rialto.chat.v1.ListAuditEntriesResponse.entries:type_name -> rialto.chat.v1.AuditEntry
+	16, // 14: rialto.chat.v1.UpdateRoomResponse.room:type_name -> rialto.chat.v1.Room
+	0,  // 15: rialto.chat.v1.RoomService.CreateRoom:input_type -> rialto.chat.v1.CreateRoomRequest
+	2,  // 16: rialto.chat.v1.RoomService.GetRoom:input_type -> rialto.chat.v1.GetRoomRequest
+	4,  // 17: rialto.chat.v1.RoomService.ListRooms:input_type -> rialto.chat.v1.ListRoomsRequest
+	9,  // 18: rialto.chat.v1.RoomService.OpenDirectRoom:input_type -> rialto.chat.v1.OpenDirectRoomRequest
+	11, // 19: rialto.chat.v1.RoomService.ListAuditEntries:input_type -> rialto.chat.v1.ListAuditEntriesRequest
+	6,  // 20: rialto.chat.v1.RoomService.UpdateRoom:input_type -> rialto.chat.v1.UpdateRoomRequest
+	7,  // 21: rialto.chat.v1.RoomService.DeleteRoom:input_type -> rialto.chat.v1.DeleteRoomRequest
+	1,  // 22: rialto.chat.v1.RoomService.CreateRoom:output_type -> rialto.chat.v1.CreateRoomResponse
+	3,  // 23: rialto.chat.v1.RoomService.GetRoom:output_type -> rialto.chat.v1.GetRoomResponse
+	5,  // 24: rialto.chat.v1.RoomService.ListRooms:output_type -> rialto.chat.v1.ListRoomsResponse
+	10, // 25: rialto.chat.v1.RoomService.OpenDirectRoom:output_type -> rialto.chat.v1.OpenDirectRoomResponse
+	12, // 26: rialto.chat.v1.RoomService.ListAuditEntries:output_type -> rialto.chat.v1.ListAuditEntriesResponse
+	13, // 27: rialto.chat.v1.RoomService.UpdateRoom:output_type -> rialto.chat.v1.UpdateRoomResponse
+	8,  // 28: rialto.chat.v1.RoomService.DeleteRoom:output_type -> rialto.chat.v1.DeleteRoomResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_rialto_chat_v1_room_proto_init() }

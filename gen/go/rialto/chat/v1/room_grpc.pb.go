@@ -39,7 +39,7 @@ type RoomServiceClient interface {
 	//
 	// INVALID_ARGUMENT: an invalid id, title, topic, kind or role. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(ctx context.Context, in *CreateRoomRequest, opts ...grpc.CallOption) (*CreateRoomResponse, error)
-	// GetRoom returns a room with its head.
+	// GetRoom returns a room with its head, and what the caller is there.
 	//
 	// NOT_FOUND: no such room.
 	GetRoom(ctx context.Context, in *GetRoomRequest, opts ...grpc.CallOption) (*GetRoomResponse, error)
@@ -162,7 +162,7 @@ type RoomServiceServer interface {
 	//
 	// INVALID_ARGUMENT: an invalid id, title, topic, kind or role. ALREADY_EXISTS: the id is taken. UNAUTHENTICATED: no token.
 	CreateRoom(context.Context, *CreateRoomRequest) (*CreateRoomResponse, error)
-	// GetRoom returns a room with its head.
+	// GetRoom returns a room with its head, and what the caller is there.
 	//
 	// NOT_FOUND: no such room.
 	GetRoom(context.Context, *GetRoomRequest) (*GetRoomResponse, error)

@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { AuditEntry, ReadMarker, Retention, Role, Room, RoomKind } from "./types_pb.js";
+import type { AuditEntry, Member, ReadMarker, Retention, Role, Room, RoomKind } from "./types_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 
 /**
@@ -126,6 +126,20 @@ export declare type GetRoomResponse = Message<"rialto.chat.v1.GetRoomResponse"> 
    * @generated from field: string epoch = 2;
    */
   epoch: string;
+
+  /**
+   * What the caller is in the room; unset for nobody, and for one who is neither a member nor muted.
+   *
+   * @generated from field: rialto.chat.v1.Member member = 3;
+   */
+  member?: Member | undefined;
+
+  /**
+   * How far the caller has read; unset for nobody.
+   *
+   * @generated from field: rialto.chat.v1.ReadMarker read = 4;
+   */
+  read?: ReadMarker | undefined;
 };
 
 /**
@@ -454,7 +468,7 @@ export declare const RoomService: GenService<{
     output: typeof CreateRoomResponseSchema;
   },
   /**
-   * GetRoom returns a room with its head.
+   * GetRoom returns a room with its head, and what the caller is there.
    *
    * NOT_FOUND: no such room.
    *
