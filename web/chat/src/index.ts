@@ -28,7 +28,7 @@ export type {
 } from "./member-types.js";
 export { type MessageStore, memoryMessages, type StoredMessage } from "./message-store.js";
 export type { Profile, ProfileChanges } from "./profile-types.js";
-export { hasRole, roles } from "./roles.js";
+export { hasRole, isMuted, roles } from "./roles.js";
 export { localStorageTokens, memoryTokens } from "./tokens.js";
 export type { ChatTransport, ChatTransportOptions } from "./transport.js";
 export type {

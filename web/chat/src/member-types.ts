@@ -19,7 +19,7 @@ export interface Member {
   readonly role: Role;
   /** When they became a member; absent for a visitor. */
   readonly since?: Date;
-  /** Whether they may not post, react or edit: until `muteEnd`, or for good without one. */
+  /** Whether they may not post, react or edit: until `muteEnd`, or for good without one. It stays true behind that: see `isMuted`. */
   readonly muted: boolean;
   readonly muteEnd?: Date;
 }

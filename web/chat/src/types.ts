@@ -318,7 +318,7 @@ export interface Room {
    * with ChatError, of which ABORTED says that it is not.
    */
   edit(seq: number, text: string, options?: EditOptions): Promise<void>;
-  /** Deletes a message of one's own, or any for the room's owner. Rejects with ChatError. */
+  /** Deletes a message of one's own, or any, for moderators. Rejects with ChatError. */
   remove(seq: number): Promise<void>;
   /** Adds this user's reaction. Rejects with ChatError. */
   addReaction(seq: number, emoji: string): Promise<void>;
