@@ -135,9 +135,71 @@ func (v *deletingView) Events(r state.RoomID, after uint64, n, bytes int) ([]*st
 	return later.Events(r, after, n, bytes)
 }
 
+func (v *deletingView) Messages(r state.RoomID, from uint64, back bool, n, bytes int) ([]*state.Message, error) {
+	if do := v.store.meanwhile.Swap(nil); do != nil {
+		(*do)()
+	}
+	later := v.store.Store.View()
+	defer later.Close()
+	return later.Messages(r, from, back, n, bytes)
+}
+
+// Who is banned while they are about to read from disk, where a message has another form by then, gets nothing of that form.
+func TestBannedBeforeAReadFromDisk(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]func(epoch string) *chatv1.Join{
+		"events":   func(epoch string) *chatv1.Join { return resume("den", epoch, 1) },
+		"snapshot": func(string) *chatv1.Join { return history("den", 10) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deleting := &deletingStore{}
+			c := startCalls(t, config{
+				reads:    func(s chat.Store) chat.Store { deleting.Store = s; return deleting },
+				delivery: chat.Delivery{WindowEvents: 1},
+			})
+			owner, member := c.person("owner"), c.person("member")
+			c.private("den", owner, member)
+			for range 10 {
+				c.post(owner, "den", "as it was")
+			}
+			meanwhile := func() {
+				must(c.members.BanMember(owner, &chatv1.BanMemberRequest{Room: "den", UserId: member.id}))(t)
+				must(c.messages.EditMessage(owner, &chatv1.EditMessageRequest{Room: "den", Seq: 5, Text: "as it became"}))(t)
+			}
+			epoch := c.epochAs(owner, "den")
+			deleting.meanwhile.Store(&meanwhile)
+			s := c.connect(member)
+			s.join(from(epoch))
+			s.event(func(e *chatv1.Event) bool {
+				for _, m := range append(e.GetSnapshot().GetMessages(), e.GetPosted(), e.GetEdited()) {
+					if m.GetText() == "as it became" {
+						t.Errorf("got %v", e)
+					}
+				}
+				return isShutOut(e)
+			})
+			s.call(leaveRequest("lobby"))
+		})
+	}
+}
+
 // A room that is deleted while somebody reads it from disk ends for them as for all others, and their session lives.
 func TestDeletedWhileReadFromDisk(t *testing.T) {
 	t.Parallel()
+	for name, from := range map[string]func(epoch string) *chatv1.Join{
+		"events":   func(epoch string) *chatv1.Join { return resume("den", epoch, 1) },
+		"snapshot": func(string) *chatv1.Join { return history("den", 10) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			deletedWhileReadFromDisk(t, from)
+		})
+	}
+}
+
+func deletedWhileReadFromDisk(t *testing.T, from func(epoch string) *chatv1.Join) {
+	t.Helper()
 	deleting := &deletingStore{}
 	c := startCalls(t, config{
 		reads:    func(s chat.Store) chat.Store { deleting.Store = s; return deleting },
@@ -152,7 +214,7 @@ func TestDeletedWhileReadFromDisk(t *testing.T) {
 	deletion := func() { must(c.rooms.DeleteRoom(owner, &chatv1.DeleteRoomRequest{Room: "den"}))(t) }
 	deleting.meanwhile.Store(&deletion)
 	reader := c.guest("reader")
-	reader.join(resume("den", epoch, 1))
+	reader.join(from(epoch))
 	e := reader.event(func(e *chatv1.Event) bool { return e.GetShutOut() != nil })
 	if e.GetShutOut().GetReason() != chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED {
 		t.Errorf("it ended with %v", e)

@@ -59,7 +59,8 @@ type ask struct {
 // locked and no View is held when it returns.
 //
 // From disk it takes no more than what the window knows to be committed, or what its View showed when it joined: so nothing
-// that was committed after its user was shut out.
+// that was committed after its user was shut out. A View may show a message in a form that it took on after that, so what was
+// read counts only if the user is not shut out once it is read.
 func (c *cursor) take(a ask) (turn, error) {
 	delivery := &c.session.service.delivery
 	t, w := c.look(a)
@@ -87,6 +88,8 @@ func (c *cursor) take(a ask) (turn, error) {
 			return deletedTurn(), nil
 		case err != nil:
 			return turn{}, err
+		case c.shutOut():
+			return turn{more: true}, nil
 		}
 		a.to.add(old...)
 		found, bytes = len(old), size
@@ -177,6 +180,14 @@ func (c *cursor) beginAnew() (turn, error) {
 	return turn{more: true}, nil
 }
 
+// shutOut reports whether the cursor's user may not see the room any more. While it is false, no View that was taken before shows
+// what came after.
+func (c *cursor) shutOut() bool {
+	c.room.mu.Lock()
+	defer c.room.mu.Unlock()
+	return c.last != uncapped || c.deleted
+}
+
 // deletedTurn is the last turn in a room that was deleted.
 func deletedTurn() turn {
 	return turn{over: true, reason: chatv1.ShutOutReason_SHUT_OUT_REASON_ROOM_DELETED}
@@ -239,10 +250,12 @@ func (c *cursor) takeSnapshot(a ask) (turn, error) {
 		return turn{behind: true}, nil
 	}
 	part, err := c.snapshot.next(c.session.service.engine, c.session.service.delivery.ResponseBytes)
-	if err != nil {
+	switch {
+	case err != nil:
 		return turn{}, err
-	}
-	if !part.GetSnapshot().GetMore() {
+	case c.shutOut():
+		return turn{more: true}, nil
+	case !part.GetSnapshot().GetMore():
 		c.snapshot = nil
 	}
 	e := newEvent(part)
