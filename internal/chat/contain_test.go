@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -110,4 +111,25 @@ func TestAPanicCostsOneSession(t *testing.T) {
 			t.Errorf("%s: ended with %v", name, err)
 		}
 	}
+}
+
+// What panics after a half-close ends the session, too.
+func TestAPanicAfterAHalfClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &mined{}
+		l := start(t, config{
+			wrap:  func(s sequencer.Sequencer) sequencer.Sequencer { m.Sequencer = s; return m },
+			reads: func(s chat.Store) chat.Store { m.Store = s; return m },
+		})
+		s := l.guest("victim")
+		s.send(joinRequest(resume("poison", l.epoch("lobby"), 7))) // waits for a rev that does not come
+		if err := s.stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		mine := "room poison"
+		m.mine.Store(&mine)
+		_, err := s.rest()
+		wantCode(t, err, codes.Internal)
+	})
 }

@@ -43,12 +43,12 @@ type session struct {
 	address netip.Addr
 
 	endOnce sync.Once
-	cause   error       // what the stream ends with; set before over
 	over    atomic.Bool // end was called
 
 	mu      sync.Mutex    // guards all below and the cursors' fields that say so; a leaf: nothing is called with it held
 	changed chan struct{} // capacity 1; sent to when working or sending may have become nothing, or the session closed. The handler receives; nil until it waits.
 	ending  chan struct{} // closed after over is set; nil until somebody waits for it
+	cause   error         // what the stream ends with; set before over, and once more if it was nil then
 	freed   chan struct{} // capacity 1; sent to when pending shrinks. The reader receives; nil until it waits.
 
 	rooms     following // none of the cursors is gone
@@ -97,22 +97,37 @@ func sentBytesOf(ctx context.Context) func() uint64 {
 // see its goroutines end.
 const settleTimeout = 2 * time.Second
 
-// end asks the session to end with cause, nil for OK. The first cause counts: for it end returns true.
-func (s *session) end(cause error) (first bool) {
+// end asks the session to end with cause, nil for OK. The first cause that is not nil counts, also where the session is ending in
+// order after a half-close: for it end returns true.
+func (s *session) end(cause error) (counts bool) {
+	first := false
 	s.endOnce.Do(func() {
 		first = true
-		s.cause = cause
 		if s.interrupt != nil {
 			s.interrupt() // before the handler learns that it may return, and the stream is no longer its own
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.cause = cause
 		s.over.Store(true)
 		if s.ending != nil {
 			close(s.ending)
 		}
 	})
-	return first
+	return first || s.cutShort(cause)
+}
+
+// cutShort gives a session that is ending in order a cause to end at once. It reports false where there is none, another, or
+// nothing left to end.
+func (s *session) cutShort(cause error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cause == nil || s.cause != nil || s.closed {
+		return false
+	}
+	s.cause = cause
+	notify(s.changed)
+	return true
 }
 
 // untilEndLocked returns what is closed when the session is to end.
@@ -127,7 +142,7 @@ func (s *session) untilEndLocked() <-chan struct{} {
 }
 
 // wait returns the session's status once it has ended in order: what it received is answered, and after a half-close all
-// rooms are delivered up to their heads. A stream that broke ends at once.
+// rooms are delivered up to their heads, unless there comes a cause not to wait for that. A stream that broke ends at once.
 func (s *session) wait() error {
 	s.mu.Lock()
 	ending := s.untilEndLocked()
@@ -138,30 +153,47 @@ func (s *session) wait() error {
 		s.end(contextError(s.ctx.Err()))
 	}
 	if s.ctx.Err() == nil {
+		s.deliver()
 		s.settle()
 	}
-	s.close()
-	return s.cause
+	return s.close()
 }
 
+// deliver lets a session that ends with OK have all it is to get. A slow reader gets the time it needs.
+func (s *session) deliver() {
+	s.await(s.ctx, func() bool { return s.cause != nil || s.working == 0 || s.broken })
+	if s.failed() {
+		return
+	}
+	if err := s.capAtHeads(); err != nil {
+		s.end(err)
+		return
+	}
+	s.await(s.ctx, func() bool { return s.cause != nil || s.unended == 0 && s.idleLocked() })
+}
+
+// failed reports whether the session ends with an error.
+func (s *session) failed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause != nil
+}
+
+// settle lets a session that ends with an error answer what it received.
 func (s *session) settle() {
-	ctx := s.ctx // a slow reader gets the time it needs
-	if s.cause != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, settleTimeout)
-		defer cancel()
-		s.leaveAll()
+	if !s.failed() {
+		return
 	}
+	ctx, cancel := context.WithTimeout(s.ctx, settleTimeout)
+	defer cancel()
+	s.leaveAll()
 	s.await(ctx, func() bool { return s.working == 0 || s.broken })
-	if s.cause == nil {
-		if err := s.capAtHeads(); err != nil {
-			s.cause = err
-			return
-		}
-	}
-	s.await(ctx, func() bool {
-		return s.closed || !s.sending && s.unended == 0 && s.outbox.empty() && s.feed.whole()
-	})
+	s.await(ctx, s.idleLocked)
+}
+
+// idleLocked reports whether nothing is being sent, nor waits for that.
+func (s *session) idleLocked() bool {
+	return s.closed || !s.sending && s.outbox.empty() && s.feed.whole()
 }
 
 // await waits until condition, which is called with mu held and depends on what changed tells of, is true or ctx ends.
@@ -187,22 +219,10 @@ func (s *session) await(ctx context.Context, condition func() bool) {
 
 // capAtHeads makes every cursor end at what is committed now.
 func (s *session) capAtHeads() error {
-	s.mu.Lock()
-	heads := make(map[state.RoomID]uint64, len(s.rooms))
-	for _, c := range s.rooms {
-		heads[c.room.id] = 0
+	heads, err := s.heads()
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
-	v := s.service.engine.views.View()
-	for id := range heads {
-		room, _, err := v.Room(id)
-		if err != nil {
-			v.Close()
-			return s.service.engine.internal("read room", err)
-		}
-		heads[id] = room.Head.Rev
-	}
-	v.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.rooms {
@@ -214,13 +234,33 @@ func (s *session) capAtHeads() error {
 	return nil
 }
 
+// heads returns the rev of each room's head, as one View shows it.
+func (s *session) heads() (map[state.RoomID]uint64, error) {
+	s.mu.Lock()
+	heads := make(map[state.RoomID]uint64, len(s.rooms))
+	for _, c := range s.rooms {
+		heads[c.room.id] = 0
+	}
+	s.mu.Unlock()
+	v := s.service.engine.views.View()
+	defer v.Close()
+	for id := range heads {
+		room, _, err := v.Room(id)
+		if err != nil {
+			return nil, s.service.engine.internal("read room", err)
+		}
+		heads[id] = room.Head.Rev
+	}
+	return heads, nil
+}
+
 // close frees everything and sees the session's goroutines end, unless the peer holds up the sender: then the transport
-// ends it with the stream.
-func (s *session) close() {
+// ends it with the stream. It returns the session's status.
+func (s *session) close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.outbox = outbox{}
-	user := s.actor.ID
+	user, cause := s.actor.ID, s.cause
 	s.mu.Unlock()
 	s.leaveAll()
 	s.service.hub.leave(s, user)
@@ -228,6 +268,7 @@ func (s *session) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	s.await(ctx, func() bool { return !s.sending })
+	return cause
 }
 
 // attach makes the session follow a room from a position yet to be set. A cursor it had there is replaced.

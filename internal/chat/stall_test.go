@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat"
 )
@@ -60,6 +61,54 @@ func TestStalledClientIsEnded(t *testing.T) {
 		}
 		contiguous(t, l.guest("back").from(resume("lobby", epoch, rev), 21), rev)
 	})
+}
+
+// A client that has half-closed and takes nothing is ended like others: for taking nothing, with a ban from the server, and by a
+// drain, which does not wait long for it.
+func TestStalledClientIsEndedAfterAHalfClose(t *testing.T) {
+	for name, c := range map[string]struct {
+		end    func(l *live, user string) error
+		within time.Duration
+		code   codes.Code
+	}{
+		"stall": {func(*live, string) error { return nil }, 50 * time.Second, codes.ResourceExhausted},
+		"ban": {func(l *live, user string) error {
+			_, err := l.admin().BanUser(l.context(), &adminv1.BanUserRequest{UserId: user})
+			return err
+		}, 5 * time.Second, codes.PermissionDenied},
+		"drain": {func(l *live, _ string) error { return l.service.Drain(l.context()) }, 5 * time.Second, codes.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := start(t, config{dial: narrow})
+				ctx, who := l.as("stalled")
+				stalled, writer := l.connect(ctx), l.guest("writer")
+				stalled.join(fromNow("lobby"))
+				for range 20 { // five times what the stream takes
+					writer.publish("lobby", strings.Repeat("x", 16<<10))
+				}
+				writer.end()
+				if err := stalled.stream.CloseSend(); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if got := l.service.Stats().Sessions; got != 1 {
+					t.Fatalf("%d sessions", got)
+				}
+				began := time.Now()
+				if err := c.end(l, who.ID); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(c.within - time.Since(began))
+				synctest.Wait()
+				if got := l.service.Stats().Sessions; got != 0 {
+					t.Errorf("%d sessions after %v", got, c.within)
+				}
+				_, err := stalled.rest()
+				wantCode(t, err, c.code)
+			})
+		})
+	}
 }
 
 // A client that takes a little now and then is slow, not stalled: it lags and gets everything.
