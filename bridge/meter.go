@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -13,6 +14,9 @@ const (
 	// writeChunkBytes is how much is given to the connection at a time: what a peer has to take within the write timeout to
 	// count as alive (TCP also tells of less). A message that fits gorilla's buffer is one chunk, so one system call.
 	writeChunkBytes = 4 * writeBufferBytes
+
+	// recordBytes is what is given to a TLS connection at a time: one record at most.
+	recordBytes = 16 << 10
 
 	// waitedAfter is from when on a write is taken to have waited for the peer rather than for the processor.
 	waitedAfter = 5 * time.Millisecond
@@ -82,17 +86,23 @@ func (c *meteredConn) read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write writes all of p, or fails with a timeout when the peer takes nothing for the write timeout.
+// Write writes all of p, or fails with a timeout when the peer takes nothing for the write timeout; over TLS, not a whole record: that
+// does not survive a write that timed out, since a part of the record is out. When Write has failed the caller closes c.
 func (c *meteredConn) Write(p []byte) (int, error) {
 	c.writing.Store(true)
 	defer c.writing.Store(false)
+	secure, brittle := c.Conn.(*tls.Conn)
+	chunk := writeChunkBytes
+	if brittle {
+		chunk = recordBytes
+	}
 	written := 0
 	start := time.Now()
 	for progress, late := start, false; written < len(p); start = time.Now() {
-		if err := c.extend(progress, late); err != nil {
+		if err := c.extend(progress, late || brittle); err != nil {
 			return written, err
 		}
-		n, err := c.Conn.Write(p[written:min(written+writeChunkBytes, len(p))])
+		n, err := c.Conn.Write(p[written:min(written+chunk, len(p))])
 		written += n
 		c.sent.Add(uint64(n))
 		now := time.Now()
@@ -102,19 +112,27 @@ func (c *meteredConn) Write(p []byte) (int, error) {
 				c.waits.Add(1)
 			}
 		}
-		if late = errors.Is(err, os.ErrDeadlineExceeded) && now.Sub(progress) < c.writeTimeout && !c.isCutOff(); late {
-			continue // slow is not stalled
-		}
-		if err != nil {
+		again := late && n == 0 // one that fails at once, such as a connection with TLS inside, would go on doing so
+		late = !brittle && c.isOnlyLate(err, now.Sub(progress))
+		if err != nil && (!late || again) {
+			if brittle {
+				secure.NetConn().Close() // TLS would take 5 s to say goodbye to who takes nothing
+			}
 			return written, err
 		}
 	}
 	return written, nil
 }
 
+// isOnlyLate reports whether the write that failed with err can go on, since the last progress was not too long ago: slow is not
+// stalled.
+func (c *meteredConn) isOnlyLate(err error, idle time.Duration) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && idle < c.writeTimeout && !c.isCutOff()
+}
+
 // extend makes sure that a write may take its time after progress. To set a deadline costs a tenth of a write, so one that
-// leaves half of that time stays, unless it has come already: then the write is late.
-func (c *meteredConn) extend(progress time.Time, late bool) error {
+// leaves half of that time stays, unless it has to be anew: it has come already, or the write that meets it cannot go on.
+func (c *meteredConn) extend(progress time.Time, anew bool) error {
 	c.deadlineMu.Lock()
 	defer c.deadlineMu.Unlock()
 	deadline := progress.Add(c.writeTimeout)
@@ -123,7 +141,7 @@ func (c *meteredConn) extend(progress time.Time, late bool) error {
 		if c.cutoff.Before(deadline) {
 			deadline = c.cutoff
 		}
-	case !late && c.deadline.Sub(progress) > c.writeTimeout/2:
+	case !anew && c.deadline.Sub(progress) > c.writeTimeout/2:
 		return nil
 	}
 	c.deadline = deadline

@@ -187,7 +187,8 @@ func WithFirstFrameTimeout(timeout time.Duration) HandlerOption {
 }
 
 // WithWriteTimeout sets how long a peer may take nothing of what is being written to it, before it is disconnected. Slow
-// is not stalled: any progress starts the time anew. Default 30 s.
+// is not stalled: any progress starts the time anew. A server sees progress over TLS only by records, so there a peer has to take
+// 16 KiB in that time. Default 30 s.
 func WithWriteTimeout(timeout time.Duration) Option {
 	return bothOption{
 		positive("write timeout", timeout, func(c *handlerConfig) { c.writeTimeout = timeout }),
