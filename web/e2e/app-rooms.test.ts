@@ -161,7 +161,6 @@ test("a private room is come into by an invitation, by a link, or by a request",
   await ana.page.getByRole("button", { name: "Requests" }).click();
   await ana.page.getByRole("listitem").filter({ hasText: "Cy" }).getByRole("button", { name: "Let in" }).click();
   await ana.page.getByText("Nobody asks to become a member.").waitFor();
-  await cy.page.reload();
   await cy.page.locator("article", { hasText: "by the link" }).waitFor();
   expect([ana, bo, cy, di].flatMap(({ faults }) => faults)).toEqual([]);
 });

@@ -59,7 +59,7 @@ export class Attachment {
     return this.refusal;
   }
 
-  /** The last event taken; undefined before the first snapshot. It outlives `stop`. */
+  /** The last event taken; undefined before the first snapshot, and when the room is gone. It outlives `stop`. */
   get position(): Position | undefined {
     return this.cursor.position;
   }
@@ -87,6 +87,19 @@ export class Attachment {
     this.refusal = error;
     this.cursor.idle();
     this.events.changed();
+  }
+
+  /** Nothing of the room is held any more: the next join begins afresh. */
+  forget(): void {
+    this.cursor.forget();
+  }
+
+  /** This user may see the room now: if it was refused because they might not, it is joined after all. */
+  admitted(): void {
+    const code = this.refusal?.code;
+    if (this.wanted && (code === "NOT_FOUND" || code === "PERMISSION_DENIED")) {
+      this.start();
+    }
   }
 
   /** A stream is open. */

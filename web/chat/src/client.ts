@@ -359,6 +359,9 @@ export class ChatClient {
         this.welcomed(event.kind.value);
       } else if (event.kind.case === "feed") {
         this.feed.take(event.kind.value);
+        for (const { room: info } of event.kind.value.rooms) {
+          this.sessions.get(info?.id ?? "")?.admitted();
+        }
       } else if (room) {
         room.receive(event);
         touched.add(room);

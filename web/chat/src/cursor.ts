@@ -65,6 +65,11 @@ export class Cursor {
     this.parts = [];
   }
 
+  /** Nothing that was taken is held any more. */
+  forget(): void {
+    this.at = undefined;
+  }
+
   /** The present join was answered. */
   answered(result: JoinResult): void {
     this.phase = "answered";

@@ -234,6 +234,11 @@ export class RoomSession implements Room {
     this.changed();
   }
 
+  /** The user's feed says that they are a member. */
+  admitted(): void {
+    this.attachment.admitted();
+  }
+
   /** A stream is open: the join goes out right behind the hello. */
   opened(): void {
     this.attachment.opened();
@@ -309,6 +314,7 @@ export class RoomSession implements Room {
 
   /** The room is gone: nothing of it is shown any more. */
   private forget(): void {
+    this.attachment.forget();
     this.facts.reset(undefined);
     this.history.timeline.reset([], { seq: 0, rev: 0 }, true);
     this.views.reset();

@@ -200,7 +200,10 @@ export interface RoomSnapshot {
   /** What this user is here: a member, or a visitor who is muted; absent for other visitors, and before the room is joined. */
   readonly me?: Member;
   readonly status: RoomStatus;
-  /** Why the room cannot be joined, or is followed no more: PERMISSION_DENIED after a ban, NOT_FOUND if it is not to be seen. */
+  /**
+   * Why the room cannot be joined, or is followed no more: PERMISSION_DENIED after a ban, NOT_FOUND if it is not to be seen. It is
+   * joined after all as soon as this user becomes a member.
+   */
   readonly error?: ChatError;
   /** The last reset; absent if there was none. Another object for another one. */
   readonly reset?: RoomReset;

@@ -33,6 +33,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** The messages of the lobby from one to another. */
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => message(from + i));
+
 /** Breaks the connection, comes back, and returns the new call and the join it was sent. */
 async function reconnect(h: Harness) {
   await h.lose();
@@ -122,6 +125,55 @@ describe("joining", () => {
     expect(shown.status).toBe("idle");
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", violations: [{ field: "room", description: "bad id" }] });
     expect(h.connection.status).toBe("live");
+  });
+
+  test("that is refused is repeated, once, as soon as the feed says that one is a member", async () => {
+    const h = new Harness();
+    h.client.connect();
+    const call = await h.accept();
+    const room = h.client.room("lobby");
+    room.join();
+    const [, join] = await takeRequests(call);
+    const feed: EventInit = { kind: { case: "feed", value: { rooms: [{ room: { id: "lobby" } }] } } };
+    await respond(call, { replies: [errorReply(join, status(code.notFound, "no such room"))] });
+    expect(room.getSnapshot()).toMatchObject({ status: "idle", error: { code: "NOT_FOUND" } });
+    await respond(call, { events: [feed] });
+    const [again, ...more] = await takeRequests(call);
+    expect([again?.command.case, more]).toEqual(["join", []]);
+    await respond(call, { events: [snapshot([message(1)]), feed], replies: [joinResult(again, 1)] });
+    expect(room.getSnapshot()).toMatchObject({ status: "live", messages: [{ seq: 1 }] });
+    expect(room.getSnapshot().error).toBeUndefined();
+    await respond(call, { events: [feed] });
+    room.leave();
+    await respond(call, { events: [{ room: "lobby", kind: { case: "shutOut", value: {} } }, feed] });
+    expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["leave"]);
+  });
+
+  test("that is refused for another reason waits for no feed", async () => {
+    const h = new Harness();
+    h.client.connect();
+    const call = await h.accept();
+    h.client.room("lobby").join();
+    const [, join] = await takeRequests(call);
+    await respond(call, {
+      replies: [errorReply(join, status(code.resourceExhausted, "too many rooms"))],
+      events: [{ kind: { case: "feed", value: { rooms: [{ room: { id: "lobby" } }] } } }],
+    });
+    await respond(call, { events: [{ kind: { case: "feed", value: { rooms: [{ room: { id: "lobby" } }] } } }] });
+    expect(await takeRequests(call)).toEqual([]);
+  });
+
+  test("begins afresh where the room was not to be seen for a while, and nothing of it is left", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby(range(1, 50));
+    const refused = await reconnect(h);
+    await respond(refused.call, { replies: [errorReply(refused.join, status(code.notFound, "no such room"))] });
+    expect(room.getSnapshot()).toMatchObject({ status: "idle", messages: [] });
+    const { call, join } = await reconnect(h);
+    expect(join?.command.value).toMatchObject({ start: { case: "history", value: 50 } });
+    await respond(call, { events: [snapshot(range(2, 51))], replies: [joinResult(join, 51)] });
+    expect(room.getSnapshot()).toMatchObject({ status: "live", hasOlder: true });
+    expect(texts(room).at(-1)).toBe("message 51");
   });
 
   test.each([
