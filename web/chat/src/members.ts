@@ -58,11 +58,13 @@ export class Members implements RoomMembers {
     const { generation } = this;
     this.error = undefined;
     this.news.clear();
-    this.loading = this.fetch(generation).finally(() => {
-      if (generation === this.generation) {
-        this.loading = undefined;
-        this.store.changed();
+    this.loading = this.fetch(generation).then(() => {
+      if (generation !== this.generation) {
+        return this.loading;
       }
+      this.loading = undefined;
+      this.store.changed();
+      return undefined;
     });
     this.store.changed();
     return this.loading;
@@ -146,9 +148,9 @@ export class Members implements RoomMembers {
     this.set(userId, undefined);
   }
 
-  /** Events were missed: what was loaded is loaded anew. */
+  /** Events were missed: what was loaded, or is about to be, is loaded anew. */
   reset(): void {
-    const wasLoaded = this.byId.size > 0 || this.isComplete;
+    const wasLoaded = this.byId.size > 0 || this.isComplete || this.loading !== undefined;
     this.generation++;
     this.loading = undefined;
     this.byId.clear();

@@ -5,7 +5,7 @@ import { MemberService } from "@rialto/gen/rialto/chat/v1/member_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import { AuditAction, Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { lastCall } from "./calls.js";
+import { lastCall, pendingCalls } from "./calls.js";
 import { Harness } from "./harness.js";
 import { ana, bo, cy, type EventInit, joinResult, message, respond, snapshot, takeRequests, welcome } from "./wire.js";
 
@@ -115,6 +115,22 @@ describe("members", () => {
     expect(again.request.minRev).toBe(900n);
     await again.answer({ members: [member(cy, Role.OWNER)] });
     expect(shown(room.members)).toEqual(["Cy owner"]);
+  });
+
+  test("that are asked for before the room is joined are there when the promise says so", async () => {
+    const h = new Harness();
+    const room = h.client.room("lobby");
+    const loading = room.members.load();
+    expect(room.members.getSnapshot()).toMatchObject({ loading: true });
+    await h.joinLobby([message(1)]);
+    const [tooEarly, again] = await pendingCalls(h, listMembers);
+    expect(again?.request.minRev).toBe(1n);
+    await tooEarly?.answer({ members: [member(cy, Role.OWNER)] });
+    expect(room.members.getSnapshot()).toMatchObject({ members: [], loading: true });
+    await again?.answer({ members: [member(bo, Role.OWNER)] });
+    await loading;
+    expect(shown(room.members)).toEqual(["Bo owner"]);
+    expect(room.members.getSnapshot()).toMatchObject({ hasMore: false, loading: false });
   });
 
   test("that could not be loaded say why", async () => {
