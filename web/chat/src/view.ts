@@ -86,7 +86,7 @@ export class RoomView implements MessageView {
   posted(message: ChatMessage): void {
     this.answered(message);
     const newest = this.messages.at(-1)?.seq ?? 0;
-    if (this.loading === undefined && !this.hasNewer && message.seq > newest && this.shows(message)) {
+    if (!this.hasNewer && message.seq > newest && this.shows(message)) {
       this.messages = [...this.messages, message];
       this.store.changed();
     }
@@ -177,11 +177,15 @@ export class RoomView implements MessageView {
         await this.fetchRest(answers.at(-1)?.messages.length ?? 0, generation);
       }
     } catch (reason) {
+      if (generation !== this.generation) {
+        return;
+      }
       if (reason instanceof ChatError && reason.code === "NOT_FOUND") {
         // A room that its first message will make.
         this.hasOlder = false;
         this.hasNewer = false;
-      } else if (generation === this.generation) {
+        this.addNews(0);
+      } else {
         this.error = reason instanceof ChatError ? reason : new ChatError("INTERNAL", "The page cannot be shown.");
       }
     }
@@ -230,13 +234,15 @@ export class RoomView implements MessageView {
     const newest = this.messages.at(-1)?.seq ?? 0;
     this.hasNewer = messages.length > 0 && newest < headSeq;
     if (!this.hasNewer) {
-      // What was posted since the page was read.
-      const late = [...this.news.values()].filter((message) => message.seq > Math.max(newest, headSeq));
-      this.messages = [
-        ...this.messages,
-        ...late.filter((message) => this.shows(message)).sort((a, b) => a.seq - b.seq),
-      ];
+      this.addNews(headSeq);
     }
+  }
+
+  /** Adds what was posted since the page was read, when the newest message of the room was this one. */
+  private addNews(headSeq: number): void {
+    const seen = Math.max(headSeq, this.messages.at(-1)?.seq ?? 0);
+    const late = [...this.news.values()].filter((message) => message.seq > seen && this.shows(message));
+    this.messages = [...this.messages, ...late.sort((a, b) => a.seq - b.seq)];
   }
 
   private shows({ replyTo }: ChatMessage): boolean {

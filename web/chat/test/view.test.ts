@@ -103,6 +103,48 @@ describe("a view around a message", () => {
     expect(await pendingCalls(h, listMessages)).toEqual([]);
   });
 
+  test("misses nothing that is posted while older messages are on their way", async () => {
+    const { h, view, calls, call } = await opened();
+    await calls[0]?.answer(
+      page(
+        range(16, 40).map((seq) => message(seq)),
+        65,
+      ),
+    );
+    await calls[1]?.answer(
+      page(
+        range(41, 65).map((seq) => message(seq)),
+        65,
+      ),
+    );
+    expect(view.getSnapshot().hasNewer).toBe(false);
+    const older = view.loadOlder();
+    const [up] = await pendingCalls(h, listMessages);
+    await respond(call, { events: [posted(66, { rev: 101n })] });
+    await up?.answer(
+      page(
+        range(1, 15).map((seq) => message(seq)),
+        66,
+      ),
+    );
+    await older;
+    expect(seqs(view)).toEqual(range(1, 66));
+    await respond(call, { events: [posted(67, { rev: 102n })] });
+    expect(seqs(view)).toEqual(range(1, 67));
+  });
+
+  test("misses nothing that is posted while older messages do not come", async () => {
+    const { h, view, calls, call } = await opened();
+    await calls[0]?.answer(page([message(40)], 40));
+    await calls[1]?.answer(page([], 40));
+    const older = view.loadOlder();
+    const [up] = await pendingCalls(h, listMessages);
+    await respond(call, { events: [posted(41, { rev: 101n })] });
+    await up?.fail(new ConnectError("lost", Code.Unavailable));
+    await older;
+    expect(seqs(view)).toEqual([40, 41]);
+  });
+
   test("takes the newer form of a message, whether the event comes before or behind the page", async () => {
     const { view, calls, call } = await opened();
     const edited = (seq: number, rev: bigint) =>
@@ -171,6 +213,22 @@ test("a view of a room that is not made yet is empty, and shows what comes", asy
   expect(view.getSnapshot()).toEqual({ messages: [], loading: false, hasOlder: false, hasNewer: false });
   await respond(call, { events: [posted(1), posted(2, { replyTo: 1n })] });
   expect(seqs(view)).toEqual([2]);
+});
+
+test("a view of a room that is made while it is asked for shows the first messages", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby();
+  const view = room.thread(1);
+  const [first] = await pendingCalls(h, listMessages);
+  await respond(call, { events: [posted(1), posted(2, { replyTo: 1n })] });
+  await first?.fail(wireError(status(code.notFound, "no such room")));
+  expect(seqs(view)).toEqual([2]);
+  // A failure that comes too late says nothing of what was asked for since.
+  await respond(call, { events: [snapshot([message(900)])] });
+  const [early] = await pendingCalls(h, listMessages);
+  await respond(call, { events: [snapshot([message(901)])] });
+  await early?.fail(wireError(status(code.notFound, "no such room")));
+  expect(view.getSnapshot()).toMatchObject({ hasNewer: true, loading: true });
 });
 
 describe("a thread", () => {
