@@ -1,7 +1,7 @@
 import type { ChatMessage, Room } from "@rialto/chat";
 import { useMemo } from "react";
 import type { MessageActions } from "../components/Message/Message.js";
-import { mentionsIn } from "../model/completion.js";
+import { mentionsAfter } from "../model/mentions.js";
 import { peopleOf } from "../model/person.js";
 import { problem } from "../model/problem.js";
 import { routePath } from "../model/route.js";
@@ -35,7 +35,8 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
         onEditing(message?.seq);
       },
       edit: (message, text) => {
-        const mentions = mentionsIn(text, peopleOf(room.getSnapshot()), new Map());
+        const old = message.mentions.map((userId) => ({ userId, name: nameIn(room, userId) }));
+        const mentions = mentionsAfter({ from: message.text, to: text }, peopleOf(room.getSnapshot()), old);
         // The editor stays open with the text until the server has it.
         const done = room.edit(message.seq, text, { mentions });
         done.then(() => onEditing(undefined), or("Your change was not saved."));

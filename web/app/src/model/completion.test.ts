@@ -1,6 +1,6 @@
 import type { User } from "@rialto/chat";
 import { expect, test } from "vitest";
-import { findPeople, mentionsIn, queryAt } from "./completion.js";
+import { findPeople, queryAt } from "./completion.js";
 
 const user = (id: string, name: string): User => ({ id, name, guest: true });
 const people = [user("1", "Ana"), user("2", "Ana Contarini"), user("3", "Zoë Ánder"), user("4", "bo")];
@@ -25,11 +25,4 @@ test("people are found by any word of their name, however they write it", () => 
   expect(names("zoe")).toEqual(["Zoë Ánder"]);
   expect(names("")).toHaveLength(4);
   expect(names("x")).toEqual([]);
-});
-
-test("a text is about those whose names stand in it, each once", () => {
-  expect(mentionsIn("@Ana Contarini and @bo, @bo!", people, new Map())).toEqual(["2", "4"]);
-  expect(mentionsIn("Ana, bo", people, new Map())).toEqual([]);
-  const two = [user("5", "Cy"), user("6", "Cy")];
-  expect(mentionsIn("@Cy", two, new Map([["Cy", "5"]]))).toEqual(["5"]);
 });

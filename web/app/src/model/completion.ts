@@ -34,30 +34,6 @@ function fold(name: string): string {
   return name.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-/** The most people whom one message may be about; the server refuses more. */
-const mostMentions = 50;
-
-/**
- * Finds whom a text is about: those whose name stands in it behind an @. `chosen` says who is meant where several have one
- * name. Of two names that begin at the same place the longer one counts.
- */
-export function mentionsIn(text: string, people: readonly User[], chosen: ReadonlyMap<string, string>): string[] {
-  const ids = new Map(people.map(({ name, id }) => [name, id]));
-  for (const [name, id] of chosen) {
-    ids.set(name, id);
-  }
-  const names = [...ids.keys()].sort((a, b) => b.length - a.length);
-  const found = new Set<string>();
-  for (let at = text.indexOf("@"); at >= 0 && found.size < mostMentions; at = text.indexOf("@", at + 1)) {
-    const name = names.find((candidate) => text.startsWith(candidate, at + 1));
-    const id = name === undefined ? undefined : ids.get(name);
-    if (id !== undefined) {
-      found.add(id);
-    }
-  }
-  return [...found];
-}
-
 /** The id of one of the options, for aria-activedescendant. */
 export function optionId(id: string, index: number): string {
   return `${id}-${index}`;

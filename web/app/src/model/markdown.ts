@@ -1,4 +1,5 @@
 import { linkify } from "./links.js";
+import { namesIn } from "./mentions.js";
 
 // Markdown as people type it in a chat, and no more: code, bold, italic, struck out, quotes. Everything else is text. The result
 // is a tree of plain values: nothing of it is ever HTML. Time and depth are bounded whatever the text: every character is looked
@@ -124,23 +125,15 @@ function splitLinks(text: string): Inline[] {
   );
 }
 
-/** Cuts out the names of those whom the message is about, the longest name first. */
+/** Cuts out the names of those whom the message is about. */
 function splitMentions(text: string, mentions: readonly Mention[]): Inline[] {
-  if (mentions.length === 0 || !text.includes("@")) {
-    return [{ kind: "text", text }];
-  }
-  const byName = new Map(mentions.map(({ name, userId }) => [`@${name}`, userId]));
-  const names = [...byName.keys()].sort((a, b) => b.length - a.length);
+  const byName = new Map(mentions.map(({ name, userId }) => [name, userId]));
   const parts: Inline[] = [];
   let end = 0;
-  for (const { index } of text.matchAll(/@/g)) {
-    const found = index < end ? undefined : names.find((name) => text.startsWith(name, index));
-    const userId = found === undefined ? undefined : byName.get(found);
-    if (found !== undefined && userId !== undefined) {
-      pushText(parts, text.slice(end, index));
-      parts.push({ kind: "mention", text: found, userId });
-      end = index + found.length;
-    }
+  for (const { name, at } of namesIn(text, byName.keys())) {
+    pushText(parts, text.slice(end, at));
+    end = at + 1 + name.length;
+    parts.push({ kind: "mention", text: text.slice(at, end), userId: byName.get(name) ?? "" });
   }
   pushText(parts, text.slice(end));
   return parts;

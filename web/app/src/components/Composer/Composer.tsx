@@ -1,8 +1,9 @@
 import { maxTextBytes, type User } from "@rialto/chat";
 import { type RefObject, useCallback, useId, useLayoutEffect, useRef, useState } from "react";
 import { useCompletion } from "../../hooks/use-completion.js";
-import { mentionsIn, optionId } from "../../model/completion.js";
+import { optionId } from "../../model/completion.js";
 import { Drafts } from "../../model/drafts.js";
+import { mentionsIn } from "../../model/mentions.js";
 import { byteLength } from "../../model/text-size.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
