@@ -11,12 +11,15 @@ import { App, goToRoom } from "./app.js";
 import { directionOf } from "./direction.js";
 import { BlockedPeople } from "./model/blocked.js";
 import { Directory } from "./model/directory.js";
-import { loadPreferences } from "./model/preferences.js";
+import { PreferenceStore } from "./model/preference-store.js";
+import { safeStorage } from "./model/safe-storage.js";
 import { Visits } from "./model/visits.js";
 import { WireLog } from "./model/wire-log.js";
 import { SessionContext } from "./session.js";
 
-const { name, room, inspector } = loadPreferences(localStorage);
+const storage = safeStorage();
+const preferences = new PreferenceStore(storage, window);
+const { name, room, inspector } = preferences.getSnapshot();
 
 // The inspector sees a connection from its first frame on.
 const wire = new WireLog();
@@ -26,8 +29,9 @@ const client = new ChatClient({
     withHttpFallback(createWebSocketTransport({ ...options, onFrame: wire.onFrame }), options.baseUrl),
 });
 const visits = new Visits(client);
-const blocked = new BlockedPeople(client, localStorage);
-const session = { client, blocked, visits, directory: new Directory(client, visits, blocked), wire };
+const blocked = new BlockedPeople(client, storage);
+const directory = new Directory(client, visits, blocked);
+const session = { client, preferences, blocked, visits, directory, wire };
 
 if (name !== undefined) {
   goToRoom(room);

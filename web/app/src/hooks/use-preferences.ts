@@ -1,12 +1,14 @@
-import { useCallback, useEffect, useState } from "react";
-import { loadPreferences, type Preferences, savePreferences } from "../model/preferences.js";
+import { useCallback, useEffect } from "react";
+import type { Preferences } from "../model/preferences.js";
+import { useSession } from "../session.js";
 import { useMedia } from "./use-media.js";
+import { useStore } from "./use-store.js";
 
 /** Returns what this browser remembers, and a function that changes some of it. Theme and contrast are applied to the page. */
 export function usePreferences(): readonly [Preferences, (change: Preferences) => void] {
-  const [preferences, setPreferences] = useState(() => loadPreferences(localStorage));
-  const change = useCallback((part: Preferences) => setPreferences((before) => ({ ...before, ...part })), []);
-  useEffect(() => savePreferences(localStorage, preferences), [preferences]);
+  const store = useSession().preferences;
+  const preferences = useStore(store);
+  const change = useCallback((part: Preferences) => store.change(part), [store]);
   useEffect(() => {
     document.documentElement.setAttribute("data-theme", preferences.theme ?? "system");
   }, [preferences.theme]);

@@ -33,16 +33,17 @@ export type NotifyLevel = (typeof notifyLevels)[number];
 
 /** Returns what somebody is told of in a room. */
 export function notifyLevel({ levels }: Preferences, room: string): NotifyLevel {
-  return levels?.[room] ?? "mentions";
+  return (levels !== undefined && Object.hasOwn(levels, room) && levels[room]) || "mentions";
 }
 
-const key = "rialto.preferences";
+/** Under what it is kept. */
+export const preferencesKey = "rialto.preferences";
 
 /** Reads what is remembered; what is missing or damaged is simply not there. */
 export function loadPreferences(storage: Pick<Storage, "getItem">): Preferences {
   let stored: unknown;
   try {
-    stored = JSON.parse(storage.getItem(key) ?? "{}");
+    stored = JSON.parse(storage.getItem(preferencesKey) ?? "{}");
   } catch {
     return {};
   }
@@ -75,7 +76,7 @@ function validLevels(levels: object): Record<string, NotifyLevel> {
 /** Remembers. Storage that is full or forbidden only means that the next visit starts anew. */
 export function savePreferences(storage: Pick<Storage, "setItem">, preferences: Preferences): void {
   try {
-    storage.setItem(key, JSON.stringify(preferences));
+    storage.setItem(preferencesKey, JSON.stringify(preferences));
   } catch {
     // As documented.
   }

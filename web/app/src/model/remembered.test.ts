@@ -1,6 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Drafts } from "./drafts.js";
-import { loadPreferences, nameProblem, savePreferences } from "./preferences.js";
+import { PreferenceStore } from "./preference-store.js";
+import { loadPreferences, nameProblem, notifyLevel, savePreferences } from "./preferences.js";
+import { safeStorage } from "./safe-storage.js";
 
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -78,6 +80,36 @@ describe("preferences", () => {
   test("go on where nothing can be kept", () => {
     savePreferences(broken, { name: "Ana" });
     expect(loadPreferences(broken)).toEqual({});
+    const store = new PreferenceStore(broken, new EventTarget());
+    store.change({ name: "Ana" });
+    expect(store.getSnapshot()).toEqual({ name: "Ana" });
+  });
+
+  test("of a room are its own, whatever it is called", () => {
+    expect(notifyLevel({ levels: { lobby: "all" } }, "lobby")).toBe("all");
+    expect(notifyLevel({ levels: { lobby: "all" } }, "constructor")).toBe("mentions");
+    expect(notifyLevel({}, "lobby")).toBe("mentions");
+  });
+
+  test("that two tabs change are kept from both, and known to both", () => {
+    const storage = memory();
+    savePreferences(storage, { name: "Ana", theme: "light" });
+    const [window, otherWindow] = [new EventTarget(), new EventTarget()];
+    const [tab, other] = [new PreferenceStore(storage, window), new PreferenceStore(storage, otherWindow)];
+    tab.change({ theme: "dark", levels: { lobby: "all" } });
+    other.change({ room: "market", levels: { market: "none" } });
+    const both = { name: "Ana", theme: "dark", room: "market", levels: { lobby: "all", market: "none" } };
+    expect(loadPreferences(storage)).toEqual(both);
+    expect(tab.getSnapshot().room).toBeUndefined();
+
+    let told = 0;
+    tab.subscribe(() => told++);
+    const newValue = storage.getItem("rialto.preferences");
+    window.dispatchEvent(Object.assign(new Event("storage"), { key: "rialto.preferences", newValue }));
+    expect(tab.getSnapshot()).toEqual(both);
+    window.dispatchEvent(Object.assign(new Event("storage"), { key: "rialto.preferences", newValue: null }));
+    window.dispatchEvent(Object.assign(new Event("storage"), { key: "else", newValue: "{}" }));
+    expect(told).toBe(1);
   });
 });
 
@@ -89,4 +121,21 @@ describe("nameProblem", () => {
   test.each(["", "  ", "x".repeat(65), "😀".repeat(65), "a\tb", "a\u0085b"])("refuses %j", (name) => {
     expect(nameProblem(name)).toBeTypeOf("string");
   });
+});
+
+test("where site data is blocked, a page keeps what it is given as long as it lasts", () => {
+  const blocked = {
+    get: () => {
+      throw new DOMException("denied", "SecurityError");
+    },
+    configurable: true,
+  };
+  const usual = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  Object.defineProperty(globalThis, "localStorage", blocked);
+  onTestFinished(() => void Object.defineProperty(globalThis, "localStorage", usual ?? { configurable: true }));
+  const storage = safeStorage();
+  storage.setItem("a", "1");
+  expect(storage.getItem("a")).toBe("1");
+  storage.removeItem("a");
+  expect(storage.getItem("a")).toBeNull();
 });

@@ -4,6 +4,7 @@ import { useCompletion } from "../../hooks/use-completion.js";
 import { optionId } from "../../model/completion.js";
 import { Drafts } from "../../model/drafts.js";
 import { mentionsIn } from "../../model/mentions.js";
+import { safeStorage } from "../../model/safe-storage.js";
 import { byteLength } from "../../model/text-size.js";
 import { Icon } from "../Icon/Icon.js";
 import { Later } from "../Later/Later.js";
@@ -30,7 +31,7 @@ interface Props {
 /** From this share of the longest text on, what is left is shown. */
 const nearlyFull = 0.75;
 
-const drafts = new Drafts(localStorage);
+const drafts = new Drafts(safeStorage());
 
 /** Where one writes. What is written and not sent is kept. Mount it anew for another draft. */
 export function Composer({ draft, label, people, onSend, onTyping, onEditLast, onEscape, ref }: Props) {

@@ -170,7 +170,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
               me={user}
               stale={!live}
               level={notifyLevel(preferences, room.id)}
-              onLevel={(level) => onPreferences({ levels: { ...preferences.levels, [room.id]: level } })}
+              onLevel={(level) => onPreferences({ levels: { [room.id]: level } })}
               onCopyLink={() => copyLink({ page: "room", room: room.id }, setNotice)}
               onNotice={setNotice}
             />
