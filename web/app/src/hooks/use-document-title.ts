@@ -1,7 +1,7 @@
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect } from "react";
 import type { Directory } from "../model/directory.js";
 import { notifyLevel, type Preferences } from "../model/preferences.js";
-import { useStore } from "./use-store.js";
 
 /**
  * Isolates a name in a text without markup, so that its direction ends with it (Unicode Standard Annex 9, 2.5). Plain
@@ -16,7 +16,7 @@ function isolate(name: string): string {
  * wants to hear nothing; and in its icon whether there are any.
  */
 export function useDocumentTitle(directory: Directory, roomId: string | undefined, preferences: Preferences): void {
-  const { rooms } = useStore(directory);
+  const { rooms } = useSnapshot(directory);
   const heard = rooms.filter((room) => notifyLevel(preferences, room.id) !== "none");
   const unread = heard.reduce((sum, room) => sum + room.unread, 0);
   const name = roomId === undefined ? undefined : (rooms.find((room) => room.id === roomId)?.name ?? roomId);

@@ -1,11 +1,11 @@
 import type { Room, RoomSnapshot } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect } from "react";
 import { roomName } from "../model/room-name.js";
-import { useStore } from "./use-store.js";
 
 /** Returns what to call a room. The people of a direct room are asked for where that takes it. */
 export function useRoomName(room: Room, snapshot: RoomSnapshot, myId: string | undefined): string {
-  const { members } = useStore(room.members);
+  const { members } = useSnapshot(room.members);
   const ask = snapshot.kind === "direct" && snapshot.status === "live" && members.length === 0;
   useEffect(() => {
     if (ask) {

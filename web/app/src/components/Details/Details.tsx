@@ -1,6 +1,6 @@
 import { hasRole, type Room, type RoomSnapshot, type User } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useId, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { type NotifyLevel, notifyLevels } from "../../model/preferences.js";
 import { problem } from "../../model/problem.js";
 import { slowModeNote } from "../../model/rights.js";
@@ -37,7 +37,7 @@ export function Details({ room, snapshot, me, stale, level, onLevel, onCopyLink,
   const slow = slowModeNote({ slowModeMs: snapshot.slowModeMs });
   const refused = snapshot.error !== undefined;
   const direct = snapshot.kind === "direct";
-  const { members } = useStore(room.members);
+  const { members } = useSnapshot(room.members);
   // Who made a room by speaking in it is its owner, and hears so with the members.
   const role = snapshot.me?.role ?? members.find(({ user }) => user.id === me?.id)?.role ?? "visitor";
   const belongs = role !== "visitor";

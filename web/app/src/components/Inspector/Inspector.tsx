@@ -1,5 +1,5 @@
+import { useSnapshot } from "@rialto/chat/react";
 import { useDeferredValue, useMemo, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import type { LoggedFrame, WireLog } from "../../model/wire-log.js";
 import { Icon } from "../Icon/Icon.js";
 import { Calls } from "./Calls.js";
@@ -19,7 +19,7 @@ const mostRows = 200;
 
 /** Shows what travels between this page and the server: frames and calls, decoded, with sizes, windows and timings. */
 export function Inspector({ log, onClose }: Props) {
-  const now = useStore(log);
+  const now = useSnapshot(log);
   const [paused, setPaused] = useState<typeof now>();
   const [tab, setTab] = useState<"frames" | "calls">("frames");
   const [words, setWords] = useState("");

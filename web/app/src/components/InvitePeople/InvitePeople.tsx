@@ -1,6 +1,6 @@
 import type { ChatClient, Room, User } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useMemo, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { matchRank } from "../../model/match.js";
 import { peopleOf } from "../../model/person.js";
 import { problem } from "../../model/problem.js";
@@ -22,8 +22,8 @@ const most = 50;
 /** Invites people who were met in other rooms. The server shows no list of all who have ever been there. */
 export function InvitePeople({ room, myId, onClose }: Props) {
   const { client, directory } = useSession();
-  const { rooms } = useStore(directory);
-  const { members } = useStore(room.members);
+  const { rooms } = useSnapshot(directory);
+  const { members } = useSnapshot(room.members);
   const [typed, setTyped] = useState("");
   const [invited, setInvited] = useState<ReadonlySet<string>>(new Set());
   const [failure, setFailure] = useState<string>();

@@ -1,6 +1,6 @@
 import type { Room, RoomSnapshot, User } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Later } from "../Later/Later.js";
@@ -18,7 +18,7 @@ interface Props {
 
 /** Who is here, and who belongs to the room; each with what one may do about them. */
 export function Members({ room, snapshot, me, stale }: Props) {
-  const { members, hasMore, loading, error } = useStore(room.members);
+  const { members, hasMore, loading, error } = useSnapshot(room.members);
   const [chosen, setChosen] = useState<User>();
   // A room has no members before its first message makes it.
   const live = snapshot.status === "live" && (snapshot.headSeq > 0 || snapshot.memberCount > 0);

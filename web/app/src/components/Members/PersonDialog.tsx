@@ -1,8 +1,8 @@
 import { hasRole, type Member, type Role, type Room, roles, type User } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useCallback, useState } from "react";
 import { useLoaded } from "../../hooks/use-loaded.js";
 import { navigate } from "../../hooks/use-route.js";
-import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
 import { mayModerate } from "../../model/rights.js";
 import { useSession } from "../../session.js";
@@ -23,10 +23,10 @@ const hourMs = 3_600_000;
 /** Somebody in a room: who they are, and what this user may do about them. The server decides; it says so where it refuses. */
 export function PersonDialog({ room, user, myId, onClose }: Props) {
   const { client, blocked } = useSession();
-  const isBlocked = useStore(blocked).has(user.id);
+  const isBlocked = useSnapshot(blocked).has(user.id);
   const profile = useLoaded(useCallback(() => client.getProfiles([user.id]), [client, user.id])).value?.[0];
-  const snapshot = useStore(room);
-  const { members } = useStore(room.members);
+  const snapshot = useSnapshot(room);
+  const { members } = useSnapshot(room.members);
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [banning, setBanning] = useState(false);

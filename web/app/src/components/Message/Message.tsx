@@ -1,6 +1,6 @@
 import type { ChatMessage } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { clockTime, fullTime } from "../../model/times.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
@@ -54,7 +54,7 @@ interface Props {
 
 /** A message in the timeline; one line in its place while its author is blocked and nobody wants to see it. */
 export const Message = memo(function Message(props: Props) {
-  const blocked = useStore(useSession().blocked).has(props.message.sender.id);
+  const blocked = useSnapshot(useSession().blocked).has(props.message.sender.id);
   const [asked, setAsked] = useState(false);
   if (!blocked) {
     return <OpenMessage {...props} />;

@@ -1,6 +1,6 @@
 import type { AuditEntry, AuditPage, Member, Room } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { auditWords } from "../../model/audit.js";
 import { problem } from "../../model/problem.js";
 import { fullTime, shortTime } from "../../model/times.js";
@@ -10,7 +10,7 @@ export function Audit({ room }: { readonly room: Room }) {
   const [pages, setPages] = useState<readonly AuditPage[]>([]);
   const [failure, setFailure] = useState<string>();
   const [loading, setLoading] = useState(true);
-  const { members } = useStore(room.members);
+  const { members } = useSnapshot(room.members);
   const [wanted, setWanted] = useState<string>("");
   useEffect(() => {
     let left = false;

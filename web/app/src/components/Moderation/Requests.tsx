@@ -1,14 +1,14 @@
 import type { Room } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useCallback } from "react";
 import { useLoaded } from "../../hooks/use-loaded.js";
-import { useStore } from "../../hooks/use-store.js";
 import { shortTime } from "../../model/times.js";
 import { Listing } from "./Listing.js";
 
 /** Who asks to become a member of a private room. */
 export function Requests({ room }: { readonly room: Room }) {
   const loaded = useLoaded(useCallback(() => room.members.listRequests(), [room]));
-  const { joinRequests } = useStore(room);
+  const { joinRequests } = useSnapshot(room);
   const empty = joinRequests
     ? "Nobody asks to become a member."
     : "This room takes no requests. An owner can change that in its settings.";

@@ -1,7 +1,7 @@
 import { roomIdPattern } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { navigate } from "../../hooks/use-route.js";
-import { useStore } from "../../hooks/use-store.js";
 import { matchRank } from "../../model/match.js";
 import { slug } from "../../model/room-id.js";
 import { useSession } from "../../session.js";
@@ -28,7 +28,7 @@ interface Props {
 /** Finds a room by a few letters and goes there, by the keyboard alone. */
 export function QuickSwitcher({ text, onText, onClose }: Props) {
   const { directory } = useSession();
-  const { rooms } = useStore(directory);
+  const { rooms } = useSnapshot(directory);
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const [index, setIndex] = useState(0);

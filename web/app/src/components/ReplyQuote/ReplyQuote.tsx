@@ -1,5 +1,5 @@
 import type { ChatMessage } from "@rialto/chat";
-import { useStore } from "../../hooks/use-store.js";
+import { useSnapshot } from "@rialto/chat/react";
 import { plainText } from "../../model/markdown.js";
 import { useSession } from "../../session.js";
 import { Icon } from "../Icon/Icon.js";
@@ -15,7 +15,7 @@ interface Props {
 
 /** The message that another one answers, in one line, and the way to it. */
 export function ReplyQuote({ seq, message, reachable, onOpen }: Props) {
-  const blocked = useStore(useSession().blocked);
+  const blocked = useSnapshot(useSession().blocked);
   return (
     <button
       type="button"

@@ -1,6 +1,6 @@
 import { hasRole, maxTitleLength, type Role, type Room, roles } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { type FormEvent, useId, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
 import { type Keeping, keepingNames, keepingOf, retentionOf } from "../../model/retention.js";
 import { Dialog } from "../Dialog/Dialog.js";
@@ -34,7 +34,7 @@ interface Props {
 /** What can be set of a room: by moderators what it is about, by owners who may what. */
 export function RoomSettings({ room, role, onClose }: Props) {
   const id = useId();
-  const snapshot = useStore(room);
+  const snapshot = useSnapshot(room);
   const owner = hasRole(role, "owner");
   // What was there when it was opened: what others change meanwhile is not taken back.
   const [before] = useState(snapshot);

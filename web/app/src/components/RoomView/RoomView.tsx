@@ -1,4 +1,5 @@
 import type { ChatMessage, Room } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMedia } from "../../hooks/use-media.js";
 import { copyLink, useMessageActions } from "../../hooks/use-message-actions.js";
@@ -6,7 +7,6 @@ import { usePast } from "../../hooks/use-past.js";
 import { useResetNotice } from "../../hooks/use-reset-notice.js";
 import { useRoomName } from "../../hooks/use-room-name.js";
 import { navigate } from "../../hooks/use-route.js";
-import { useStore } from "../../hooks/use-store.js";
 import { peopleOf } from "../../model/person.js";
 import { notifyLevel, type Preferences } from "../../model/preferences.js";
 import { slowModeNote, whyNoPosting } from "../../model/rights.js";
@@ -40,9 +40,9 @@ const details = { pane: "details" } as const;
 /** An open room: its header, timeline and composer, and the pane beside them. Mount it anew for another room. */
 export function RoomView({ room, target, preferences, onPreferences }: Props) {
   const { client, blocked } = useSession();
-  const { user, connection } = useStore(client);
-  const snapshot = useStore(room);
-  const unheard = useStore(blocked);
+  const { user, connection } = useSnapshot(client);
+  const snapshot = useSnapshot(room);
+  const unheard = useSnapshot(blocked);
   const name = useRoomName(room, snapshot, user?.id);
   const past = usePast(room, target, snapshot.status === "live");
   const [editing, setEditing] = useState<number>();

@@ -1,12 +1,12 @@
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { problem } from "../../model/problem.js";
 import { useSession } from "../../session.js";
 
 /** Whom this user has blocked, and the way to hear them again. */
 export function Blocked() {
   const { client, blocked } = useSession();
-  const people = useStore(blocked);
+  const people = useSnapshot(blocked);
   const [names, setNames] = useState<ReadonlyMap<string, string>>(new Map());
   const [failure, setFailure] = useState<string>();
   useEffect(() => {

@@ -1,10 +1,10 @@
 import { roomIdPattern } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useDocumentTitle } from "../../hooks/use-document-title.js";
 import { useNotifications } from "../../hooks/use-notifications.js";
 import { useRoute } from "../../hooks/use-route.js";
 import { useShortcut } from "../../hooks/use-shortcut.js";
-import { useStore } from "../../hooks/use-store.js";
 import { useUpdate } from "../../hooks/use-update.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
@@ -27,7 +27,7 @@ const partsDelayMs = 1500;
 /** The panes: side by side where there is space, one at a time where there is not. */
 export function Shell({ preferences, onPreferences }: Props) {
   const { client, blocked, visits, directory, wire } = useSession();
-  const { connection } = useStore(client);
+  const { connection } = useSnapshot(client);
   const route = useRoute();
   const roomId = route.page === "room" && roomIdPattern.test(route.room) ? route.room : undefined;
   const room = useMemo(() => (roomId === undefined ? undefined : client.room(roomId)), [client, roomId]);

@@ -1,5 +1,5 @@
+import { useSnapshot } from "@rialto/chat/react";
 import { useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import type { Preferences } from "../../model/preferences.js";
 import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
@@ -23,8 +23,8 @@ interface Props {
 /** The left pane: the rooms, and who one is. */
 export function Sidebar({ room, preferences, onPreferences, onSwitch, onInspect }: Props) {
   const { client, directory } = useSession();
-  const { user } = useStore(client);
-  const rooms = useStore(directory);
+  const { user } = useSnapshot(client);
+  const rooms = useSnapshot(directory);
   const [dialog, setDialog] = useState<"room" | "settings">();
   const name = preferences.name ?? "";
   const close = () => setDialog(undefined);

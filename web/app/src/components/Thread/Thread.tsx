@@ -1,6 +1,6 @@
 import type { ChatMessage, MessageView, Room, User } from "@rialto/chat";
+import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { useStore } from "../../hooks/use-store.js";
 import { messageKey } from "../../model/grouping.js";
 import { problem } from "../../model/problem.js";
 import { Composer } from "../Composer/Composer.js";
@@ -40,9 +40,9 @@ interface OpenProps extends Props {
 }
 
 function OpenThread({ room, seq, me, live, people, editing, actions, answers, root }: OpenProps) {
-  const { messages, hasOlder, hasNewer, loading, error } = useStore(answers);
-  const around = useStore(root);
-  const { pending } = useStore(room);
+  const { messages, hasOlder, hasNewer, loading, error } = useSnapshot(answers);
+  const around = useSnapshot(root);
+  const { pending } = useSnapshot(room);
   const list = useRef<HTMLDivElement>(null);
   const composer = useRef<HTMLTextAreaElement>(null);
   const [current, setCurrent] = useState<number>();
