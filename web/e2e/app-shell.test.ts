@@ -132,6 +132,27 @@ test("what is typed after Ctrl+K is for the switcher, also while that is loaded"
   expect(faults).toEqual([]);
 });
 
+test("is there where the browser blocks site data", async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  await page.addInitScript(() => {
+    const denied = () => {
+      throw new DOMException("Access is denied for this document.", "SecurityError");
+    };
+    Object.defineProperty(window, "localStorage", { get: denied });
+  });
+  await page.goto(`${server.url}/r/blocked`);
+  await page.getByLabel("Your name").fill("Ana");
+  await page.getByRole("button", { name: "Come in" }).click();
+  await page.getByText("Beginning of").waitFor();
+  await say(page, "nothing is kept here");
+  await page.locator('article[data-seq="1"]').waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
 test("no chunk that comes later is in the way of the first load", () => {
   const assets = new URL("../dist/assets/", import.meta.url);
   const page = readFileSync(new URL("../index.html", assets), "utf8");
