@@ -2,6 +2,7 @@ import type { User } from "@rialto/chat";
 import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
 import type { Completion } from "../components/Completions/Completions.js";
 import { findPeople, type Query, queryAt } from "../model/completion.js";
+import { isComposing } from "../model/composing.js";
 import type { Emoji } from "../model/emoji.js";
 
 const most = 8;
@@ -53,7 +54,7 @@ export function useCompletion({ text, caret, people, onComplete }: Options): Com
   };
   const onKey = (event: KeyboardEvent) => {
     const chosen = completions[selected];
-    if (chosen === undefined || event.nativeEvent.isComposing) {
+    if (chosen === undefined || isComposing(event.nativeEvent)) {
       return false;
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useState } from "react";
+import { isComposing } from "../../model/composing.js";
 import { type Emoji, emojiGroups, findEmojis } from "../../model/emoji.js";
 import "./emoji-picker.css";
 
@@ -25,7 +26,7 @@ export function EmojiPicker({ onChoose }: Props) {
         onChange={(event) => setQuery(event.target.value)}
         onKeyDown={(event) => {
           const first = found?.[0];
-          if (event.key === "Enter" && first !== undefined) {
+          if (event.key === "Enter" && first !== undefined && !isComposing(event.nativeEvent)) {
             event.preventDefault();
             onChoose(first.emoji);
           }

@@ -2,6 +2,7 @@ import { roomIdPattern } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { navigate } from "../../hooks/use-route.js";
+import { isComposing } from "../../model/composing.js";
 import { matchRank } from "../../model/match.js";
 import { slug } from "../../model/room-id.js";
 import { useSession } from "../../session.js";
@@ -53,7 +54,7 @@ export function QuickSwitcher({ text, onText, onClose }: Props) {
     if (step !== undefined && choices.length > 0) {
       event.preventDefault();
       setIndex((selected + step + choices.length) % choices.length);
-    } else if (event.key === "Enter" && !event.nativeEvent.isComposing) {
+    } else if (event.key === "Enter" && !isComposing(event.nativeEvent)) {
       event.preventDefault();
       go(choices[selected]);
     }

@@ -1,4 +1,5 @@
 import { type ComponentProps, type Ref, useImperativeHandle, useLayoutEffect, useRef } from "react";
+import { isComposing } from "../../model/composing.js";
 import "./text-area.css";
 
 interface Props extends Omit<ComponentProps<"textarea">, "value" | "onChange" | "rows"> {
@@ -33,7 +34,7 @@ export function TextArea({ value, onText, onEnter, onKeyDown, ref, ...rest }: Pr
       onChange={(event) => onText(event.target.value)}
       onKeyDown={(event) => {
         onKeyDown?.(event);
-        if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing && !event.defaultPrevented) {
+        if (event.key === "Enter" && !event.shiftKey && !isComposing(event.nativeEvent) && !event.defaultPrevented) {
           event.preventDefault();
           onEnter();
         }
