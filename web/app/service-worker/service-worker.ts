@@ -37,6 +37,15 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
+// Where pages cannot show notifications themselves: see src/notify.ts.
+self.addEventListener("notificationclick", (event) => {
+  const { notification } = event;
+  notification.close();
+  if (typeof notification.data === "string") {
+    event.waitUntil(goTo(notification.data));
+  }
+});
+
 async function install(): Promise<void> {
   const cache = await caches.open(cacheName);
   const response = await fetch(page, { cache: "no-cache" });
@@ -47,6 +56,17 @@ async function install(): Promise<void> {
   await cache.addAll([...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map((match) => match[1] ?? ""));
   await cache.put(page, response);
   await self.skipWaiting();
+}
+
+/** Leads to a path of the application: in a page that is open, or in a new one. */
+async function goTo(path: string): Promise<void> {
+  const [page] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  if (page === undefined) {
+    await self.clients.openWindow(path);
+    return;
+  }
+  page.postMessage({ goTo: path });
+  await page.focus();
 }
 
 /** A page is the server's; the kept one where the server does not answer. */

@@ -1,3 +1,6 @@
+import { navigate } from "./hooks/use-route.js";
+import { parseRoute } from "./model/route.js";
+
 const address = "/service-worker.js";
 
 interface Policy {
@@ -13,6 +16,12 @@ export function keepShell(): void {
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) {
     return;
   }
+  // A notification was clicked.
+  navigator.serviceWorker.addEventListener("message", ({ data }: MessageEvent<{ readonly goTo?: unknown }>) => {
+    if (typeof data.goTo === "string") {
+      navigate(parseRoute(data.goTo));
+    }
+  });
   // The Content-Security-Policy allows one policy of this name (web/policy.go); it knows this one address.
   const { trustedTypes } = globalThis as { trustedTypes?: PolicyFactory };
   const policy = trustedTypes?.createPolicy("service-worker", { createScriptURL: () => address });
