@@ -269,3 +269,30 @@ test("the main things are done with the keyboard alone", async () => {
   await eventually(focused, "Message #lobby");
   expect(faults).toEqual([]);
 });
+
+test("the focus comes back from the emojis, which close when it goes elsewhere", async () => {
+  const { page, faults } = await comeIn(browser, `${server.url}/r/focus`, "Ana");
+  const composer = page.getByRole("textbox", { name: "Message #focus" });
+  const emojis = page.getByRole("dialog", { name: "Emojis" });
+  const isFocused = () => composer.evaluate((element) => element === document.activeElement);
+  const open = async () => {
+    await page.getByRole("button", { name: "Emojis" }).click();
+    await eventually(() => emojis.getByLabel("Find an emoji").evaluate((e) => e === document.activeElement), true);
+  };
+  await open();
+  await page.keyboard.press("Escape");
+  await emojis.waitFor({ state: "detached" });
+  expect(await isFocused()).toBe(true);
+
+  await open();
+  await page.getByRole("button", { name: "Emojis" }).click();
+  await emojis.waitFor({ state: "detached" });
+  expect(await isFocused()).toBe(true);
+
+  await open();
+  await emojis.getByRole("button").last().focus();
+  await page.keyboard.press("Tab");
+  await emojis.waitFor({ state: "detached" });
+  expect(await isFocused()).toBe(true);
+  expect(faults).toEqual([]);
+});

@@ -79,9 +79,12 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
     }
   };
   const stopPicking = useCallback(() => setPicking(false), []);
-  const insert = (emoji: string) => {
+  const backToText = () => {
     setPicking(false);
     ref.current?.focus();
+  };
+  const insert = (emoji: string) => {
+    backToText();
     changeAt(text.slice(0, caret) + emoji + text.slice(caret), caret + emoji.length);
   };
 
@@ -98,7 +101,7 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
           <Completions id={id} completions={completions} selected={selected} onChoose={choose} />
         )}
       </Later>
-      <Later>{picking && <EmojiPopover onChoose={insert} onClose={stopPicking} />}</Later>
+      <Later>{picking && <EmojiPopover onChoose={insert} onClose={stopPicking} onEscape={backToText} />}</Later>
       <div className="composer-box">
         <TextArea
           ref={ref}
@@ -132,8 +135,10 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
           aria-label="Emojis"
           aria-expanded={picking}
           title="Emojis"
+          // It closes what is open by its click, and not by taking the focus from it.
           onPointerDown={(event) => event.stopPropagation()}
-          onClick={() => setPicking(!picking)}
+          onMouseDown={(event) => event.preventDefault()}
+          onClick={picking ? backToText : () => setPicking(true)}
         >
           <Icon name="react" />
         </button>

@@ -4,11 +4,14 @@ import { EmojiPicker } from "../Later/parts.js";
 
 interface Props {
   readonly onChoose: (emoji: string) => void;
+  /** One went elsewhere. */
   readonly onClose: () => void;
+  /** Escape was pressed: the focus is to go back to where one came from. */
+  readonly onEscape: () => void;
 }
 
 /** The picker over what is around it. It closes on Escape and when one goes elsewhere. */
-export function EmojiPopover({ onChoose, onClose }: Props) {
+export function EmojiPopover({ onChoose, onClose, onEscape }: Props) {
   const popover = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const elsewhere = (event: Event) => {
@@ -28,6 +31,12 @@ export function EmojiPopover({ onChoose, onClose }: Props) {
       onKeyDown={(event) => {
         if (event.key === "Escape") {
           event.stopPropagation();
+          onEscape();
+        }
+      }}
+      onBlur={({ currentTarget, relatedTarget }) => {
+        // To nothing: the window lost it, or what had it is gone.
+        if (relatedTarget !== null && !currentTarget.contains(relatedTarget)) {
           onClose();
         }
       }}
