@@ -193,3 +193,116 @@ test("what is being edited stays while one scrolls away and back", async () => {
   expect(await page.getByLabel("Edit the message").inputValue()).toBe("mine, half changed");
   bo.close();
 });
+
+test("what is edited in a thread is edited there alone", async () => {
+  const { page, faults } = await comeIn(browser, room("panes"), "Ana");
+  await say(page, "frist");
+  await message(page, 1).waitFor();
+  await message(page, 1).focus();
+  await page.keyboard.press("t");
+  const thread = page.getByRole("complementary", { name: "Thread" });
+  await thread.locator('article[data-seq="1"]').focus();
+  await page.keyboard.press("e");
+  await thread.getByLabel("Edit the message").waitFor();
+  await thread.getByLabel("Edit the message").fill("first");
+  expect(await page.getByLabel("Edit the message").count()).toBe(1);
+  await page.keyboard.press("Enter");
+  await message(page, 1).getByText("first").waitFor();
+  await eventually(() => page.getByLabel("Edit the message").count(), 0);
+
+  await message(page, 1).focus();
+  await page.keyboard.press("e");
+  await page.getByRole("main").getByLabel("Edit the message").waitFor();
+  expect(await page.getByLabel("Edit the message").count()).toBe(1);
+  expect(faults).toEqual([]);
+});
+
+test("an owner deletes what others say, and others do not", async () => {
+  const ana = await comeIn(browser, room("deleted"), "Ana");
+  await say(ana.page, "mine");
+  await message(ana.page, 1).waitFor();
+  const bo = await comeIn(browser, room("deleted"), "Bo");
+  await say(bo.page, "spam");
+  await message(ana.page, 2).focus();
+  await message(ana.page, 2).getByRole("button", { name: "Reply" }).waitFor();
+  expect(await message(ana.page, 2).getByRole("button", { name: "Edit" }).count()).toBe(0);
+  await ana.page.keyboard.press("Delete");
+
+  // Not yet: the keyboard is where it was.
+  await message(ana.page, 2).getByRole("button", { name: "Keep" }).press("Enter");
+  await eventually(() => message(ana.page, 2).evaluate((element) => element === document.activeElement), true);
+  await message(ana.page, 2).getByRole("button", { name: "Delete" }).click();
+  await message(ana.page, 2).getByRole("toolbar").getByRole("button", { name: "Delete" }).click();
+  await message(bo.page, 2).getByText("This message was deleted.").waitFor();
+
+  await message(bo.page, 1).focus();
+  await message(bo.page, 1).getByRole("button", { name: "Reply" }).waitFor();
+  expect(await message(bo.page, 1).getByRole("button", { name: "Delete" }).count()).toBe(0);
+  await bo.page.keyboard.press("Delete");
+  expect(await bo.page.getByRole("toolbar", { name: "Delete this message?" }).count()).toBe(0);
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
+test("the Enter that ends a composition neither sends nor chooses, as Safari tells of it", async () => {
+  const { page, faults } = await comeIn(browser, room("compose"), "Ana");
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  await bo.say("compose", "here");
+  await message(page, 1).waitFor();
+  const enter = { key: "Enter", keyCode: 229, bubbles: true, cancelable: true };
+  await composer(page).fill("にほん");
+  await composer(page).dispatchEvent("keydown", enter);
+  expect(await composer(page).inputValue()).toBe("にほん");
+
+  await composer(page).fill("@b");
+  await page.getByRole("option", { name: "Bo" }).waitFor();
+  await composer(page).dispatchEvent("keydown", enter);
+  expect(await composer(page).inputValue()).toBe("@b");
+  await composer(page).fill("");
+
+  await page.keyboard.press("Control+k");
+  const switcher = page.getByRole("combobox", { name: "Room" });
+  await switcher.fill("lobby");
+  await page.getByRole("option", { name: "lobby" }).first().waitFor();
+  await switcher.dispatchEvent("keydown", enter);
+  await page.keyboard.press("Escape");
+  expect(page.url()).toBe(room("compose"));
+  bo.close();
+  expect(faults).toEqual([]);
+});
+
+test("where only the service worker shows notifications, a click on one leads to the message", async () => {
+  const { page, faults } = await comeIn(browser, room("by-worker"), "Ana");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
+  const shown = await lookElsewhere(page);
+  // As in Chrome on Android.
+  await page.evaluate(() => {
+    class NoNotification {
+      static permission = "granted";
+      constructor() {
+        throw new TypeError("Illegal constructor");
+      }
+    }
+    const { shown } = window as unknown as { shown: string[] };
+    ServiceWorkerRegistration.prototype.showNotification = async (title, options) => {
+      shown.push(`${title}: ${options?.body} > ${options?.data}`);
+    };
+    Object.assign(window, { Notification: NoNotification });
+  });
+  await page.getByLabel("Notify me about").selectOption("Every message");
+  await bo.say("by-worker", "for all");
+  await eventually(shown, ["Bo · by-worker: for all > /r/by-worker/1"]);
+
+  await page
+    .context()
+    .serviceWorkers()[0]
+    ?.evaluate((data) => {
+      const notification = { data, close: () => undefined };
+      // Only a click of a person may move the focus.
+      const waitUntil = (done: Promise<void>) => void done.catch(() => undefined);
+      self.dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil }));
+    }, "/r/by-worker/1");
+  await page.waitForURL(`${room("by-worker")}/1`);
+  bo.close();
+  expect(faults).toEqual([]);
+});

@@ -42,6 +42,8 @@ interface Props {
   /** Whether it is the first of its author's group and shows who speaks. */
   readonly first: boolean;
   readonly myId: string;
+  /** Whether the reader may delete what others say. */
+  readonly moderator: boolean;
   /** Whether it is the one message that Tab reaches; the arrow keys go on from there. */
   readonly current: boolean;
   readonly editing: boolean;
@@ -83,11 +85,12 @@ function HiddenMessage({ message, current, onShow }: HiddenProps) {
 
 /** All that can be done with a message by mouse, touch and keyboard. */
 function OpenMessage(props: Props) {
-  const { message, answered, first, myId, current, editing, sent, target, actions } = props;
+  const { message, answered, first, myId, moderator, current, editing, sent, target, actions } = props;
   const article = useRef<HTMLElement>(null);
   const [hovered, setHovered] = useState(false);
   const [mode, setMode] = useState<ToolbarMode>("actions");
   const own = message.sender.id === myId;
+  const deletable = own || moderator;
 
   const backToMessage = () => {
     setMode("actions");
@@ -108,7 +111,7 @@ function OpenMessage(props: Props) {
       setMode("react");
     } else if (event.key === "e" && own) {
       actions.startEdit(message);
-    } else if (event.key === "Delete" && own) {
+    } else if (event.key === "Delete" && deletable) {
       setMode("delete");
     } else {
       return;
@@ -196,6 +199,7 @@ function OpenMessage(props: Props) {
             onMode={setMode}
             reachable={current}
             own={own}
+            deletable={deletable}
             onReply={() => {
               setMode("actions");
               actions.reply(message);
@@ -217,6 +221,7 @@ function OpenMessage(props: Props) {
               actions.remove(message);
               backToMessage();
             }}
+            onKeep={backToMessage}
           />
         )}
       </Later>

@@ -15,6 +15,8 @@ interface Props {
   readonly reachable: boolean;
   /** Whether the message is the reader's own. */
   readonly own: boolean;
+  /** Whether the reader may delete it. */
+  readonly deletable: boolean;
   readonly onReact: (emoji: string) => void;
   /** Asks for one emoji of all. */
   readonly onMoreEmojis: () => void;
@@ -22,11 +24,14 @@ interface Props {
   readonly onLink: () => void;
   readonly onEdit: () => void;
   readonly onDelete: () => void;
+  /** It is not to be deleted after all. */
+  readonly onKeep: () => void;
 }
 
-/** What can be done with a message: react, answer, copy its address; edit and delete one's own. */
+/** What can be done with a message: react, answer, copy its address; edit one's own; delete what one may. */
 export function MessageToolbar(props: Props) {
-  const { mode, onMode, reachable, own, onReact, onMoreEmojis, onReply, onLink, onEdit, onDelete } = props;
+  const { mode, onMode, reachable, own, deletable, onReact, onMoreEmojis, onReply, onLink, onEdit, onDelete, onKeep } =
+    props;
   const bar = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (mode !== "actions") {
@@ -59,7 +64,7 @@ export function MessageToolbar(props: Props) {
           <button type="button" className="toolbar-button toolbar-word" data-kind="danger" onClick={onDelete}>
             Delete
           </button>
-          <button type="button" className="toolbar-button toolbar-word" onClick={() => onMode("actions")}>
+          <button type="button" className="toolbar-button toolbar-word" onClick={onKeep}>
             Keep
           </button>
         </>
@@ -69,17 +74,15 @@ export function MessageToolbar(props: Props) {
           <ToolbarButton icon="react" label="React" shortcut="+" tabIndex={tabIndex} onClick={() => onMode("react")} />
           <ToolbarButton icon="reply" label="Reply" shortcut="r" tabIndex={tabIndex} onClick={onReply} />
           <ToolbarButton icon="link" label="Copy link" shortcut="l" tabIndex={tabIndex} onClick={onLink} />
-          {own && (
-            <>
-              <ToolbarButton icon="edit" label="Edit" shortcut="e" tabIndex={tabIndex} onClick={onEdit} />
-              <ToolbarButton
-                icon="trash"
-                label="Delete"
-                shortcut="Delete"
-                tabIndex={tabIndex}
-                onClick={() => onMode("delete")}
-              />
-            </>
+          {own && <ToolbarButton icon="edit" label="Edit" shortcut="e" tabIndex={tabIndex} onClick={onEdit} />}
+          {deletable && (
+            <ToolbarButton
+              icon="trash"
+              label="Delete"
+              shortcut="Delete"
+              tabIndex={tabIndex}
+              onClick={() => onMode("delete")}
+            />
           )}
         </>
       )}

@@ -37,6 +37,17 @@ type Side = { readonly pane: "details" } | { readonly pane: "thread"; readonly s
 
 const details = { pane: "details" } as const;
 
+/** The message that is open for editing, and where: the same one may be in both panes. */
+interface Editing {
+  readonly pane: "timeline" | "thread";
+  readonly seq: number;
+}
+
+/** Returns what says which message of a pane is open for editing, the same function each time. */
+function useEditingIn(pane: Editing["pane"], set: (editing: Editing | undefined) => void) {
+  return useCallback((seq?: number) => set(seq === undefined ? undefined : { pane, seq }), [pane, set]);
+}
+
 /** An open room: its header, timeline and composer, and the pane beside them. Mount it anew for another room. */
 export function RoomView({ room, target, preferences, onPreferences }: Props) {
   const { client, blocked } = useSession();
@@ -45,7 +56,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
   const unheard = useSnapshot(blocked);
   const name = useRoomName(room, snapshot, user?.id);
   const past = usePast(room, target, snapshot.status === "live");
-  const [editing, setEditing] = useState<number>();
+  const [editing, setEditing] = useState<Editing>();
   const [replying, setReplying] = useState<ChatMessage>();
   const [reactingTo, setReactingTo] = useState<ChatMessage>();
   const [notice, setNotice] = useState<string>();
@@ -63,13 +74,9 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     composer.current?.focus();
   }, []);
   const openThread = useCallback((seq: number) => setSide({ pane: "thread", seq }), []);
-  const actions = useMessageActions(room, {
-    onEditing: setEditing,
-    onReply: startReply,
-    onThread: openThread,
-    onPickEmoji: setReactingTo,
-    onNotice: setNotice,
-  });
+  const shared = { onReply: startReply, onThread: openThread, onPickEmoji: setReactingTo, onNotice: setNotice };
+  const actions = useMessageActions(room, { onEditing: useEditingIn("timeline", setEditing), ...shared });
+  const threadActions = useMessageActions(room, { onEditing: useEditingIn("thread", setEditing), ...shared });
 
   useResetNotice(snapshot.reset, setNotice);
   useEffect(() => {
@@ -86,7 +93,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     // In the past it is not to be seen.
     timeline.current?.toEnd();
     const last = snapshot.messages.findLast((m) => m.sender.id === user?.id && !m.deleted && m.text !== "");
-    setEditing(last?.seq);
+    actions.startEdit(last);
   };
   const send = (text: string, mentions: readonly string[]) => {
     room.send(text, { mentions, ...(replying === undefined ? {} : { replyTo: replying.seq }) });
@@ -120,7 +127,7 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
           onPresent={toPresent}
           me={user}
           live={live}
-          editing={editing}
+          editing={editing?.pane === "timeline" ? editing.seq : undefined}
           target={target}
           actions={actions}
         />
@@ -155,8 +162,8 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
               me={user}
               live={live}
               people={people}
-              editing={editing}
-              actions={actions}
+              editing={editing?.pane === "thread" ? editing.seq : undefined}
+              actions={threadActions}
             />
           </Later>
         </SidePane>

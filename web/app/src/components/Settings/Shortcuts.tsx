@@ -9,7 +9,7 @@ const shortcuts: readonly (readonly [string, string])[] = [
   ["+", "on a message: react"],
   ["l", "on a message: copy its address"],
   ["e", "on one’s own: edit"],
-  ["Delete", "on one’s own: delete"],
+  ["Delete", "on one’s own, as a moderator on any: delete"],
   ["Esc", "leave what is open"],
 ];
 

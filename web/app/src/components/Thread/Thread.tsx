@@ -1,4 +1,4 @@
-import type { ChatMessage, MessageView, Room, User } from "@rialto/chat";
+import { type ChatMessage, hasRole, type MessageView, type Room, type User } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { messageKey } from "../../model/grouping.js";
@@ -42,7 +42,7 @@ interface OpenProps extends Props {
 function OpenThread({ room, seq, me, live, people, editing, actions, answers, root }: OpenProps) {
   const { messages, hasOlder, hasNewer, loading, error } = useSnapshot(answers);
   const around = useSnapshot(root);
-  const { pending } = useSnapshot(room);
+  const { pending, me: member } = useSnapshot(room);
   const list = useRef<HTMLDivElement>(null);
   const composer = useRef<HTMLTextAreaElement>(null);
   const [current, setCurrent] = useState<number>();
@@ -60,7 +60,15 @@ function OpenThread({ room, seq, me, live, people, editing, actions, answers, ro
     list.current?.scrollTo(0, list.current.scrollHeight);
   }, [count]);
 
-  const shared = { first: true, myId: me?.id ?? "", sent: false, target: false, answered: undefined, actions } as const;
+  const shared = {
+    first: true,
+    myId: me?.id ?? "",
+    moderator: hasRole(member?.role ?? "visitor", "moderator"),
+    sent: false,
+    target: false,
+    answered: undefined,
+    actions,
+  } as const;
   const message = (one: ChatMessage) => (
     <li key={messageKey(one)} onFocus={() => setCurrent(one.seq)}>
       <Message

@@ -1,16 +1,16 @@
-import type { ChatMessage, MessageView, Room, RoomSnapshot, User } from "@rialto/chat";
+import { type ChatMessage, hasRole, type MessageView, type Room, type RoomSnapshot, type User } from "@rialto/chat";
 import { type KeyboardEvent, memo, type Ref, useImperativeHandle, useMemo, useState } from "react";
 import { useMarkRead } from "../../hooks/use-mark-read.js";
 import { useNow } from "../../hooks/use-now.js";
 import { type RowKind, useVirtualRows } from "../../hooks/use-virtual-rows.js";
-import { messageKey, type Row, rows as rowsOf } from "../../model/grouping.js";
+import { type Row, rows as rowsOf } from "../../model/grouping.js";
 import { guessHeight } from "../../model/row-height.js";
 import { dayName } from "../../model/times.js";
 import { Icon } from "../Icon/Icon.js";
 import { Message, type MessageActions } from "../Message/Message.js";
 import { PendingMessage } from "../PendingMessage/PendingMessage.js";
 import { History, Newer } from "./History.js";
-import { messageByKey } from "./keyboard.js";
+import { keyForTab, messageByKey } from "./keyboard.js";
 import { useBreaks, useKeepOlder, useMissed, useStart, useTarget, useUnreadLine } from "./reading.js";
 import { useStretch } from "./stretch.js";
 import "./timeline.css";
@@ -67,8 +67,8 @@ export function Timeline({ room, snapshot, name, past, onPresent, me, live, edit
   useKeepOlder(room, snapshot.messages, atEnd || past !== undefined);
   const missed = useMissed(messages, me?.id, atEnd);
   const [focused, setFocused] = useState<string>();
-  const lastKey = messages.length > 0 ? messageKey(messages[messages.length - 1] as ChatMessage) : undefined;
-  const currentKey = focused !== undefined && rows.some((row) => row.key === focused) ? focused : lastKey;
+  const currentKey = keyForTab(rows, window, focused);
+  const moderator = hasRole(snapshot.me?.role ?? "visitor", "moderator");
   const sentSeq =
     pending.length === 0 && !hasNewer ? messages.findLast((m) => m.sender.id === me?.id && !m.deleted)?.seq : undefined;
 
@@ -97,6 +97,7 @@ export function Timeline({ room, snapshot, name, past, onPresent, me, live, edit
                   answered={row.kind === "message" ? answeredBy(row.message, messages) : undefined}
                   room={room}
                   me={me}
+                  moderator={moderator}
                   live={live}
                   current={row.key === currentKey}
                   editing={row.kind === "message" && row.message.seq === editing}
@@ -135,6 +136,7 @@ interface RowProps {
   readonly answered: ChatMessage | undefined;
   readonly room: Room;
   readonly me: User | undefined;
+  readonly moderator: boolean;
   readonly live: boolean;
   readonly current: boolean;
   readonly editing: boolean;
@@ -143,7 +145,7 @@ interface RowProps {
   readonly actions: MessageActions;
 }
 
-function RowContent({ row, answered, room, me, live, current, editing, sent, target, actions }: RowProps) {
+function RowContent({ row, answered, room, me, moderator, live, current, editing, sent, target, actions }: RowProps) {
   switch (row.kind) {
     case "day":
       return <DayDivider day={row.day.getTime()} />;
@@ -156,6 +158,7 @@ function RowContent({ row, answered, room, me, live, current, editing, sent, tar
           answered={answered}
           first={row.first}
           myId={me?.id ?? ""}
+          moderator={moderator}
           current={current}
           editing={editing}
           sent={sent}

@@ -1,4 +1,19 @@
 import type { Row } from "../../model/grouping.js";
+import type { RowWindow } from "../../model/row-window.js";
+
+/**
+ * Returns the key of the one message that Tab reaches, always one in the document: the one that had the focus last, or the newest;
+ * where that is far away, one in the middle of what is drawn, which is in sight or near to it.
+ */
+export function keyForTab(
+  rows: readonly Row[],
+  { from, to }: Pick<RowWindow, "from" | "to">,
+  focused: string | undefined,
+): string | undefined {
+  const drawn = rows.slice(from, to).filter((row) => row.kind === "message");
+  const last = to === rows.length ? drawn.length - 1 : drawn.length >> 1;
+  return (drawn.find((row) => row.key === focused) ?? drawn[last])?.key;
+}
 
 /**
  * Returns the key of the message that the arrow keys, Home and End lead to, if the key was pressed on a message itself and not
