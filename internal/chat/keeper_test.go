@@ -372,6 +372,16 @@ func TestDeleteRoom(t *testing.T) {
 	})
 }
 
+// A room that an operator deletes goes as soon.
+func TestOperatorDeletesRoom(t *testing.T) {
+	keeping(t, config{}, func(k *kept) {
+		k.post(k.always("ana"), "den", "secret")
+		must(k.admin().DeleteRoom(k.t.Context(), &adminv1.DeleteRoomRequest{Room: "den"}))(k.t)
+		k.later(time.Second)
+		k.assertPurged("den")
+	})
+}
+
 // A room with far more than one step's keys is removed in steps.
 func TestDeleteLargeRoom(t *testing.T) {
 	keeping(t, config{}, func(k *kept) {

@@ -183,6 +183,7 @@ func (s *adminService) DeleteRoom(ctx context.Context, req *adminv1.DeleteRoomRe
 		return nil, err
 	}
 	s.engine.log.Info("room deleted", "room", req.GetRoom(), "by", operator.ID)
+	s.keeper.look(state.RoomID(req.GetRoom()))
 	return &adminv1.DeleteRoomResponse{}, nil
 }
 
