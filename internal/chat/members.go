@@ -160,14 +160,10 @@ func (s *memberService) MarkRead(ctx context.Context, req *chatv1.MarkReadReques
 		return nil, err
 	}
 	key := markerKey{room: state.RoomID(req.GetRoom()), user: who.ID}
-	if err := s.engine.admitWrite(network(ctx), key.user, key.room); err != nil {
+	if err := s.engine.admitWrite(network(ctx), key.user, ""); err != nil { // the room does not change by it
 		return nil, err
 	}
-	resp, err := s.setMarker(ctx, key, req.GetSeq(), rec)
-	if err == nil {
-		s.engine.meter.wrote(key.room)
-	}
-	return resp, err
+	return s.setMarker(ctx, key, req.GetSeq(), rec)
 }
 
 // setMarker waits until a marker, or a later one of the same user, is stored.

@@ -261,6 +261,23 @@ func TestOutsidersLeaveARoomItsTokens(t *testing.T) {
 	tries()
 }
 
+// TestReadersLeaveARoomItsTokens: who may read a room and not write in it takes nothing from those who may, however often they
+// mark what they have read.
+func TestReadersLeaveARoomItsTokens(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{rates: chat.Rates{RoomWrites: twice}, clock: newClock().now})
+	owner, _ := c.as("owner")
+	must(c.rooms.CreateRoom(owner, &chatv1.CreateRoomRequest{Room: "news", Posting: chatv1.Role_ROLE_OWNER}))(t)
+	for range 5 {
+		reader, _ := c.as("reader") // each somebody else: markers of one user and room are stored once a second
+		must(c.members.MarkRead(reader, &chatv1.MarkReadRequest{Room: "news"}))(t)
+	}
+	c.post(owner, "news", "the second token")
+	tooOften(t, second(c.messages.PostMessage(owner, text("news", "too much"))), chat.RoomWrites)
+	reader, _ := c.as("reader")
+	must(c.members.MarkRead(reader, &chatv1.MarkReadRequest{Room: "news", Seq: 1}))(t)
+}
+
 // second returns the error of a call.
 func second[T any](_ T, err error) error { return err }
 
