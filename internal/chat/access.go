@@ -51,7 +51,26 @@ func (e *engine) mayTell(id state.RoomID, user string) (exists bool, err error) 
 	if err != nil {
 		return true, e.internal("read member", err)
 	}
-	return true, resultError(room.MayPost(member, e.now().UnixMilli()))
+	if err := resultError(room.MayPost(member, e.now().UnixMilli())); err != nil {
+		return true, err
+	}
+	return true, e.mayTalk(v, room, user)
+}
+
+// mayTalk refuses what is said in a direct room of two if the other has blocked the user.
+func (e *engine) mayTalk(v state.View, room state.Room, user string) error {
+	other := room.Opposite(user)
+	if other == "" {
+		return nil
+	}
+	blocked, err := v.HasBlocked(other, user)
+	if err != nil {
+		return e.internal("read block", err)
+	}
+	if blocked {
+		return resultError(state.Result{Refusal: state.Blocked})
+	}
+	return nil
 }
 
 // maySee reports whether err, of enter, says that somebody may see a room: false for a refusal, which is no error then.

@@ -116,9 +116,11 @@ func TestDirectRooms(t *testing.T) {
 	}
 	id := room.GetId()
 	c.post(ben, id, "hi")
+	must(c.messages.AddReaction(ana, &chatv1.AddReactionRequest{Room: id, Seq: 1, Emoji: "👍"}))(t)
 	if again := open(ben, ana.id, ben.id); again.GetId() != id || again.GetHeadSeq() != 1 {
 		t.Errorf("opened again: %v", again)
 	}
+	c.post(ana, id, "hello")
 	three := open(eve, ana.id, ben.id)
 	if other := open(ana, ben.id, eve.id); three.GetId() == id || other.GetId() != three.GetId() {
 		t.Errorf("of three: %v, %v", three, other)
@@ -137,6 +139,17 @@ func TestDirectRooms(t *testing.T) {
 
 	must(c.members.BlockUser(ben, &chatv1.BlockUserRequest{UserId: ana.id}))(t)
 	refused(c.messages.PostMessage(ana, text(id, "x")))(t, codes.PermissionDenied, "")
+	refused(c.chat.SendSignal(ana, &chatv1.SendSignalRequest{Signal: typingSignal(id, true)}))(t, codes.PermissionDenied, "")
+	typing := c.connect(ana)
+	typing.join(fromNow(id))
+	if s := typing.refused(typingRequest(id, true)); s.Code() != codes.PermissionDenied {
+		t.Errorf("typing: %v", s)
+	}
+	refused(c.messages.EditMessage(ana, &chatv1.EditMessageRequest{Room: id, Seq: 2, Text: "listen"}))(t, codes.PermissionDenied, "")
+	refused(c.messages.AddReaction(ana, &chatv1.AddReactionRequest{Room: id, Seq: 1, Emoji: "😡"}))(t, codes.PermissionDenied, "")
+	must(c.messages.RemoveReaction(ana, &chatv1.RemoveReactionRequest{Room: id, Seq: 1, Emoji: "👍"}))(t)
+	must(c.messages.DeleteMessage(ana, &chatv1.DeleteMessageRequest{Room: id, Seq: 2}))(t)
+	must(c.chat.SendSignal(ben, &chatv1.SendSignalRequest{Signal: typingSignal(id, true)}))(t)
 	c.post(ben, id, "this is how it is")
 	c.post(ana, three.GetId(), "with others it goes on")
 	must(c.members.BlockUser(eve, &chatv1.BlockUserRequest{UserId: ana.id}))(t)

@@ -30,10 +30,26 @@ func mayPost(s Settings, m Member, now int64) Result {
 	return Result{}
 }
 
+// opposite returns the other one of two people in a direct room, who may have blocked user; "" where there are more, or which is
+// no direct room.
+func opposite(people []string, user string) string {
+	switch {
+	case len(people) != 2:
+		return ""
+	case people[0] == user:
+		return people[1]
+	}
+	return people[0]
+}
+
+// Opposite returns whose block of user keeps user's messages out of the room; "" if nobody's would.
+func (r Room) Opposite(user string) string { return opposite(r.People, user) }
+
 // MaySee is what Apply would say to a command that only needs to see the room, if it came at now.
 func (r Room) MaySee(m Member, now int64) Refusal { return maySee(r.Settings.Kind, m, now) }
 
-// MayPost is what Apply would say to a message of m, if it came at now and slow mode let it pass.
+// MayPost is what Apply would say to a message of m, if it came at now, slow mode let it pass and nobody had
+// blocked its sender: see Opposite.
 func (r Room) MayPost(m Member, now int64) Result {
 	if refusal := r.MaySee(m, now); refusal != Accepted {
 		return Result{Refusal: refusal}

@@ -60,20 +60,16 @@ func (t *transaction) openDirect(r *Record, c *storev1.OpenDirect) (Result, erro
 	return t.recordRoom(room, r)
 }
 
-// mayTalk refuses a message in a direct room of two if the other has blocked the sender.
-func (t *transaction) mayTalk(in entered, sender string) (Refusal, error) {
-	people := in.value.GetPeople()
-	if len(people) != 2 {
-		return Accepted, nil
-	}
-	other := people[0]
-	if other == sender {
-		other = people[1]
+// mayWrite is mayPost, and refuses what is written in a direct room of two if the other has blocked the sender.
+func (t *transaction) mayWrite(in entered, sender string) (Result, error) {
+	result, other := in.mayPost(), opposite(in.value.GetPeople(), sender)
+	if other == "" || result.Refusal != Accepted {
+		return result, nil
 	}
 	if blocked, err := t.blocked(other, sender); err != nil || blocked {
-		return Blocked, err
+		return Result{Refusal: Blocked}, err
 	}
-	return Accepted, nil
+	return Result{}, nil
 }
 
 // block says that the actor wants nothing more from somebody, or again does. It takes no rev: nobody else is told.

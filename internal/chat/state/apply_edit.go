@@ -22,8 +22,8 @@ func (t *transaction) edit(r *Record, c *storev1.Edit) (Result, error) {
 	case !isText:
 		return Result{Refusal: MessageNotText}, nil
 	}
-	if result := in.mayPost(); result.Refusal != Accepted {
-		return result, nil
+	if result, err := t.mayWrite(in, r.Actor.ID); err != nil || result.Refusal != Accepted {
+		return result, err
 	}
 	mentions := t.present(c.GetMentions())
 	switch {

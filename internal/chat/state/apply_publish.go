@@ -51,11 +51,8 @@ func (t *transaction) admit(r *Record, c *storev1.Publish) (Result, error) {
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
-	if result := in.mayPost(); result.Refusal != Accepted {
-		return result, nil
-	}
-	if refusal, err := t.mayTalk(in, r.Actor.ID); err != nil || refusal != Accepted {
-		return Result{Refusal: refusal}, err
+	if result, err := t.mayWrite(in, r.Actor.ID); err != nil || result.Refusal != Accepted {
+		return result, err
 	}
 	return t.slowDown(in, r.Actor.ID)
 }

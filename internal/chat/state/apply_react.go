@@ -13,10 +13,11 @@ func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
-	changed := false
-	if result := in.mayPost(); result.Refusal == RoomArchived || result.Refusal != Accepted && !c.GetRemove() {
-		return result, nil
+	result, err := t.mayWrite(in, r.Actor.ID)
+	if err != nil || result.Refusal == RoomArchived || result.Refusal != Accepted && !c.GetRemove() {
+		return result, err
 	}
+	changed := false
 	if c.GetRemove() {
 		changed = removeReaction(v, c.GetEmoji(), r.Actor.ID)
 	} else if changed, refusal = addReaction(v, c, r.Actor.ID); refusal != Accepted {
@@ -25,7 +26,7 @@ func (t *transaction) react(r *Record, c *storev1.React) (Result, error) {
 	if !changed {
 		return Result{Seq: c.GetSeq()}, nil
 	}
-	result := t.advance(in.room, r.Time)
+	result = t.advance(in.room, r.Time)
 	result.Seq = c.GetSeq()
 	return result, t.recordMessage(in.room, Reacted, r.Actor, result.Seq, v)
 }

@@ -231,6 +231,14 @@ func writeCorpus(t *testing.T) {
 	add(operator, 4097, &storev1.BanUser{User: "bob"})
 	add(operator, 4098, &storev1.UpdateRoom{Room: "lobby", Archived: proto.Bool(false)})
 	add(ana, 4099, &storev1.Publish{Room: "lobby", Body: text("where is he?"), Mentions: []string{"bob", "eve"}})
+	pair, _ := state.DirectRoom("ana", "hal")
+	add(ana, 4100, &storev1.OpenDirect{Room: string(pair), Users: []string{"hal"}})
+	add(user("hal"), 4101, say(string(pair), "", "hello"))
+	add(user("hal"), 4102, &storev1.React{Room: string(pair), Seq: 1, Emoji: "👋"})
+	add(ana, 4103, &storev1.Block{User: "hal"})
+	add(user("hal"), 4104, &storev1.Edit{Room: string(pair), Seq: 1, Text: "hello?"})
+	add(user("hal"), 4105, &storev1.React{Room: string(pair), Seq: 1, Emoji: "👍"})
+	add(user("hal"), 4106, &storev1.React{Room: string(pair), Seq: 1, Emoji: "👋", Remove: true})
 	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -305,6 +305,9 @@ func (r *modelRoom) edit(actor state.Actor, timeMS int64, m *state.Message, c *s
 	if result := r.posts(actor, r.now(timeMS)); result.Refusal != state.Accepted {
 		return result
 	}
+	if !r.talks(actor.ID) {
+		return state.Result{Refusal: state.Blocked}
+	}
 	mentions := r.all.present(c.GetMentions())
 	switch {
 	case m.Text == c.GetText() && slices.Equal(m.Mentions, mentions):
@@ -341,6 +344,9 @@ func (r *modelRoom) react(actor state.Actor, timeMS int64, m *state.Message, c *
 	if result := r.posts(actor, r.now(timeMS)); result.Refusal == state.RoomArchived ||
 		result.Refusal != state.Accepted && !c.GetRemove() {
 		return result
+	}
+	if !r.talks(actor.ID) && !c.GetRemove() {
+		return state.Result{Refusal: state.Blocked}
 	}
 	kind, total := -1, 0
 	for i, reaction := range m.Reactions {

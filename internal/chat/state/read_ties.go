@@ -95,3 +95,7 @@ func (r *reader) Blocked(user, after string, n int) (users []string, err error) 
 	})
 	return users, err
 }
+
+func (r *reader) HasBlocked(user, other string) (bool, error) {
+	return r.has(appendBlockKey(nil, blockID{user, other}))
+}

@@ -205,6 +205,8 @@ type View interface {
 	Acts(r RoomID, before uint64, n int) ([]Act, error)
 	// Blocked returns up to n of whom somebody has blocked, by id, those greater than after.
 	Blocked(user, after string, n int) ([]string, error)
+	// HasBlocked reports whether a user has blocked another.
+	HasBlocked(user, other string) (bool, error)
 	// RoomsOf returns up to n rooms that somebody is a member of, by id, those greater than after.
 	RoomsOf(user string, after RoomID, n int) ([]RoomID, error)
 	// Mentions counts messages above seq that mention somebody else than their sender, up to most.
