@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -102,6 +103,83 @@ func TestAPrivateRoomIsNotThere(t *testing.T) {
 	}
 	if after := must(c.rooms.GetRoom(ana, &chatv1.GetRoomRequest{Room: "den"}))(t).GetRoom().GetHeadRev(); after != head {
 		t.Errorf("the room went from rev %d to %d", head, after)
+	}
+}
+
+// TestMinRevTellsNothing: whoever waits for a rev of a room that is not there for them waits as for one that does not exist,
+// whatever rev it is and whatever happens in the room.
+func TestMinRevTellsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := startCalls(t, config{})
+		ana, ben, eve := c.person("ana"), c.person("ben"), c.person("eve")
+		c.private("den", ana)
+		direct := must(c.rooms.OpenDirectRoom(ana, &chatv1.OpenDirectRoomRequest{UserIds: []string{ben.id}}))(t).GetRoom().GetId()
+		type outcome struct {
+			what string
+			err  error
+			took time.Duration
+		}
+		outcomes := make(chan outcome)
+		waits := 0
+		for name, read := range c.readsAt() {
+			for _, who := range []context.Context{eve, c.context()} {
+				for _, room := range []string{"den", direct, "nowhere"} {
+					for _, rev := range []uint64{1, 2, 100} {
+						waits++
+						go func() {
+							start := time.Now()
+							err := read(who, room, rev)
+							outcomes <- outcome{fmt.Sprintf("%s of %s at %d", name, room, rev), err, time.Since(start)}
+						}()
+					}
+				}
+			}
+		}
+		synctest.Wait()
+		c.post(ana, "den", "rev 2")
+		c.post(ana, direct, "rev 2")
+		for range waits {
+			if o := <-outcomes; status.Code(o.err) != codes.Unavailable || o.took != 5*time.Second {
+				t.Errorf("%s: %v after %v", o.what, o.err, o.took)
+			}
+		}
+		for name, read := range c.readsAt() {
+			start := time.Now()
+			if err := read(ana, "den", 2); err != nil || time.Since(start) != 0 {
+				t.Errorf("%s by a member: %v after %v", name, err, time.Since(start))
+			}
+		}
+
+		// What everybody may know comes at once.
+		must(c.rooms.CreateRoom(ana, &chatv1.CreateRoomRequest{Room: "lobby"}))(t)
+		must(c.members.BanMember(ana, &chatv1.BanMemberRequest{Room: "lobby", UserId: eve.id}))(t)
+		must(c.rooms.DeleteRoom(ana, &chatv1.DeleteRoomRequest{Room: "den"}))(t)
+		for name, read := range c.readsAt() {
+			start := time.Now()
+			banned, deleted := read(eve, "lobby", 100), read(eve, "den", 100)
+			if status.Code(banned) != codes.PermissionDenied || status.Code(deleted) != codes.NotFound || time.Since(start) != 0 {
+				t.Errorf("%s: %v, %v after %v", name, banned, deleted, time.Since(start))
+			}
+		}
+	})
+}
+
+// readsAt returns all calls that wait for a rev.
+func (c *calls) readsAt() map[string]func(ctx context.Context, room string, rev uint64) error {
+	return map[string]func(ctx context.Context, room string, rev uint64) error{
+		"GetRoom": func(ctx context.Context, room string, rev uint64) error {
+			return last(c.rooms.GetRoom(ctx, &chatv1.GetRoomRequest{Room: room, MinRev: rev}))
+		},
+		"ListMessages": func(ctx context.Context, room string, rev uint64) error {
+			return last(c.messages.ListMessages(ctx, &chatv1.ListMessagesRequest{Room: room, MinRev: rev}))
+		},
+		"GetMessage": func(ctx context.Context, room string, rev uint64) error {
+			return last(c.messages.GetMessage(ctx, &chatv1.GetMessageRequest{Room: room, Seq: 1, MinRev: rev}))
+		},
+		"ListMembers": func(ctx context.Context, room string, rev uint64) error {
+			return last(c.members.ListMembers(ctx, &chatv1.ListMembersRequest{Room: room, MinRev: rev}))
+		},
 	}
 }
 

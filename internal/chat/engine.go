@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/rialto-rpc/rialto/internal/auth"
@@ -105,14 +107,33 @@ func (e *engine) panicked(doing string, stack []byte) error {
 	return logged(e.log, "panicked", "doing", doing, "stack", string(stack))
 }
 
-// viewAt returns a View in which room has reached minRev, waiting for it up to [maxRevWait]. The caller closes it.
-func (e *engine) viewAt(ctx context.Context, room state.RoomID, minRev uint64) (state.View, error) {
+// viewAt returns a View in which room has reached minRev as user sees it, "" being nobody, waiting for it up to [maxRevWait].
+// The caller closes it.
+func (e *engine) viewAt(ctx context.Context, room state.RoomID, user string, minRev uint64) (state.View, error) {
 	if minRev > 0 {
-		if err := e.reached.wait(ctx, room, minRev, func() (uint64, error) { return e.headRev(room) }); err != nil {
+		if err := e.reached.wait(ctx, room, minRev, func() (uint64, error) { return e.headFor(room, user) }); err != nil {
 			return nil, err
 		}
 	}
 	return e.views.View(), nil
+}
+
+// headFor returns the rev that a room has reached for a user: 0 for a room that does not exist and for one that is not there for
+// them, so that nobody learns by waiting which it is, nor when something happens there. Other refusals are errors.
+func (e *engine) headFor(id state.RoomID, user string) (uint64, error) {
+	v := e.views.View()
+	defer v.Close()
+	room, _, err := e.enter(v, id, user)
+	if status.Code(err) != codes.NotFound {
+		return room.Head.Rev, err
+	}
+	switch was, _, readErr := v.Room(id); {
+	case readErr != nil:
+		return 0, e.internal("read room", readErr)
+	case was.Deleted != 0: // which everybody may know
+		return 0, err
+	}
+	return 0, nil
 }
 
 // headRev returns 0 for a room that does not exist.

@@ -125,7 +125,7 @@ func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembers
 		return nil, err
 	}
 	id := state.RoomID(req.GetRoom())
-	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	v, err := s.engine.viewAt(ctx, id, callerID(ctx), req.GetMinRev())
 	if err != nil {
 		return nil, err
 	}

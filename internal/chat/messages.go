@@ -32,7 +32,7 @@ func (s *messageService) ListMessages(ctx context.Context, req *chatv1.ListMessa
 		return nil, err
 	}
 	id := state.RoomID(req.GetRoom())
-	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	v, err := s.engine.viewAt(ctx, id, callerID(ctx), req.GetMinRev())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *messageService) GetMessage(ctx context.Context, req *chatv1.GetMessageR
 		return nil, err
 	}
 	id := state.RoomID(req.GetRoom())
-	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	v, err := s.engine.viewAt(ctx, id, callerID(ctx), req.GetMinRev())
 	if err != nil {
 		return nil, err
 	}

@@ -170,7 +170,7 @@ func (s *roomService) GetRoom(ctx context.Context, req *chatv1.GetRoomRequest) (
 		return nil, err
 	}
 	id := state.RoomID(req.GetRoom())
-	v, err := s.engine.viewAt(ctx, id, req.GetMinRev())
+	v, err := s.engine.viewAt(ctx, id, callerID(ctx), req.GetMinRev())
 	if err != nil {
 		return nil, err
 	}

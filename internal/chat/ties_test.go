@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -134,6 +135,11 @@ func TestDirectRooms(t *testing.T) {
 			t.Errorf("joined %s: %v", room, s)
 		}
 		refused(c.messages.PostMessage(eve, text(room, "x")))(t, codes.NotFound, "")
+		answer := text(room, "x")
+		answer.ReplyTo = 1
+		if s := status.Convert(second(c.messages.PostMessage(eve, answer))); s.Code() != codes.NotFound || s.Message() != "no such room" {
+			t.Errorf("an answer in %s: %v", room, s)
+		}
 		refused(c.rooms.CreateRoom(eve, &chatv1.CreateRoomRequest{Room: room}))(t, codes.InvalidArgument, "room")
 	}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,8 +42,12 @@ func TestWaitForARev(t *testing.T) {
 		if err := w.wait(t.Context(), "r", 7, headAt(7)); err != nil || time.Since(start) != 0 {
 			t.Errorf("a rev that is there: %v after %v", err, time.Since(start))
 		}
+		var head atomic.Uint64
+		head.Store(3)
 		result := make(chan error, 1)
-		go func() { result <- w.wait(t.Context(), "r", 7, headAt(3)) }()
+		go func() {
+			result <- w.wait(t.Context(), "r", 7, func() (uint64, error) { return head.Load(), nil })
+		}()
 		synctest.Wait()
 		w.committed(committed("r", 6))
 		w.committed(committed("other", 7))
@@ -50,6 +55,7 @@ func TestWaitForARev(t *testing.T) {
 		if len(result) != 0 {
 			t.Fatalf("it ended early: %v", <-result)
 		}
+		head.Store(8)
 		w.committed(committed("r", 8))
 		if err := <-result; err != nil || time.Since(start) != 0 {
 			t.Errorf("%v after %v", err, time.Since(start))
@@ -73,6 +79,66 @@ func TestWaitForARevThatDoesNotCome(t *testing.T) {
 		w.idle(t)
 		w.committed(committed("r", 9)) // nobody is there any more
 	})
+}
+
+// TestWaitIsForHead: a commit to which head is blind, since it is nothing for the caller to see, ends no wait; head itself does.
+func TestWaitIsForHead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var w revWaits
+		var head atomic.Uint64
+		start := time.Now()
+		results := make(chan error, 1)
+		wait := func() {
+			results <- w.wait(t.Context(), "r", 7, func() (uint64, error) { return head.Load(), nil })
+		}
+		go wait()
+		for rev := uint64(6); rev < 100; rev++ {
+			synctest.Wait()
+			w.committed(committed("r", rev))
+		}
+		if err := <-results; status.Code(err) != codes.Unavailable || time.Since(start) != maxRevWait {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		start = time.Now()
+		go wait()
+		synctest.Wait()
+		w.committed(committed("r", 100))
+		synctest.Wait()
+		head.Store(100)
+		if err := <-results; err != nil || time.Since(start) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		w.idle(t)
+	})
+}
+
+// TestWaitsDoNotSlowCommits has very many wait for a rev that is far away.
+func TestWaitsDoNotSlowCommits(t *testing.T) {
+	t.Parallel()
+	var w revWaits
+	const waits = 100_000
+	for n := range uint64(waits) {
+		_, cancel := w.register("r", 1<<60-n)
+		defer cancel()
+	}
+	reached, cancel := w.register("r", 2000)
+	defer cancel()
+	start := time.Now()
+	for rev := range uint64(2001) {
+		w.committed(committed("r", rev))
+	}
+	if took := time.Since(start); took > time.Second { // of a walk through all waits it would be a minute
+		t.Errorf("2,000 commits took %v", took)
+	}
+	select {
+	case <-reached:
+	default:
+		t.Error("who waited for the last was not woken")
+	}
+	if n := w.waiting.Load(); n != waits {
+		t.Errorf("%d wait", n)
+	}
 }
 
 func TestWaitEndsWithItsCall(t *testing.T) {

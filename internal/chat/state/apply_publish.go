@@ -21,19 +21,19 @@ func (t *transaction) publish(r *Record, c *storev1.Publish) (Result, error) {
 			return repeated(first, c), err
 		}
 	}
-	if room != nil {
+	switch {
+	case room != nil:
 		if result, err := t.admit(r, c); err != nil || result.Refusal != Accepted {
 			return result, err
 		}
+	case RoomID(c.GetRoom()).Reserved(): // as in the direct room of others, whatever is said
+		return Result{Refusal: NoSuchRoom}, nil
 	}
 	answered, refusal, err := t.answered(room, c.GetReplyTo())
 	if err != nil || refusal != Accepted {
 		return Result{Refusal: refusal}, err
 	}
 	if room == nil {
-		if RoomID(c.GetRoom()).Reserved() {
-			return Result{Refusal: NoSuchRoom}, nil
-		}
 		if room, err = t.makeRoom(c.GetRoom(), &storev1.Settings{Kind: uint32(Public)}, r); err != nil {
 			return Result{}, err
 		}

@@ -239,6 +239,7 @@ func writeCorpus(t *testing.T) {
 	add(user("hal"), 4104, &storev1.Edit{Room: string(pair), Seq: 1, Text: "hello?"})
 	add(user("hal"), 4105, &storev1.React{Room: string(pair), Seq: 1, Emoji: "👍"})
 	add(user("hal"), 4106, &storev1.React{Room: string(pair), Seq: 1, Emoji: "👋", Remove: true})
+	add(ana, 4107, &storev1.Publish{Room: "direct.nobodys", Body: text("is anybody there?"), ReplyTo: 1})
 	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

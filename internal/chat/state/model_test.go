@@ -162,11 +162,11 @@ func (m *model) publish(actor state.Actor, timeMS int64, c *storev1.Publish) sta
 	if m.gone[c.GetRoom()] != nil {
 		return state.Result{Refusal: state.RoomDeleted}
 	}
-	if c.GetReplyTo() != 0 && r == nil {
-		return state.Result{Refusal: state.NoSuchMessage}
-	}
 	if r == nil && strings.HasPrefix(c.GetRoom(), "direct.") {
 		return state.Result{Refusal: state.NoSuchRoom}
+	}
+	if c.GetReplyTo() != 0 && r == nil {
+		return state.Result{Refusal: state.NoSuchMessage}
 	}
 	if r == nil {
 		r = m.makeRoom(c.GetRoom(), state.Settings{Kind: state.Public}, actor, timeMS)

@@ -2024,7 +2024,8 @@ type ListMembersRequest struct {
 	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before; empty for the first.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+	// for a room that the caller may not see, whatever the rev.
 	MinRev        uint64 `protobuf:"varint,4,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

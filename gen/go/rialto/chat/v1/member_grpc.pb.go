@@ -85,9 +85,9 @@ type MemberServiceClient interface {
 	//
 	// RESOURCE_EXHAUSTED: the room has as many members as it may.
 	AnswerMembershipRequest(ctx context.Context, in *AnswerMembershipRequestRequest, opts ...grpc.CallOption) (*AnswerMembershipRequestResponse, error)
-	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
-	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
-	// their messages in the client.
+	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post,
+	// edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
+	// on as before: hide their messages in the client.
 	//
 	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
 	BlockUser(ctx context.Context, in *BlockUserRequest, opts ...grpc.CallOption) (*BlockUserResponse, error)
@@ -427,9 +427,9 @@ type MemberServiceServer interface {
 	//
 	// RESOURCE_EXHAUSTED: the room has as many members as it may.
 	AnswerMembershipRequest(context.Context, *AnswerMembershipRequestRequest) (*AnswerMembershipRequestResponse, error)
-	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
-	// in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
-	// their messages in the client.
+	// BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post,
+	// edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
+	// on as before: hide their messages in the client.
 	//
 	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
 	BlockUser(context.Context, *BlockUserRequest) (*BlockUserResponse, error)

@@ -35,7 +35,8 @@ type ListMessagesRequest struct {
 	Position isListMessagesRequest_Position `protobuf_oneof:"position"`
 	// How many, 1 to 100; 0 means 50, more means 100. A page may be shorter although there is more: it aims at 256 KiB.
 	PageSize uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+	// for a room that the caller may not see, whatever the rev.
 	MinRev uint64 `protobuf:"varint,5,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
 	// Only messages that answer this one; 0: all.
 	ReplyTo       uint64 `protobuf:"varint,6,opt,name=reply_to,json=replyTo,proto3" json:"reply_to,omitempty"`
@@ -215,7 +216,8 @@ type GetMessageRequest struct {
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The message.
 	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+	// for a room that the caller may not see, whatever the rev.
 	MinRev        uint64 `protobuf:"varint,3,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

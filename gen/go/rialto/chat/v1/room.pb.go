@@ -155,7 +155,8 @@ type GetRoomRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The room.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
-	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+	// Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+	// for a room that the caller may not see, whatever the rev.
 	MinRev        uint64 `protobuf:"varint,2,opt,name=min_rev,json=minRev,proto3" json:"min_rev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

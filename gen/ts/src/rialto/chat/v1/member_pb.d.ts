@@ -972,7 +972,8 @@ export declare type ListMembersRequest = Message<"rialto.chat.v1.ListMembersRequ
   pageToken: string;
 
   /**
-   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+   * for a room that the caller may not see, whatever the rev.
    *
    * @generated from field: uint64 min_rev = 4;
    */
@@ -1197,9 +1198,9 @@ export declare const MemberService: GenService<{
     output: typeof AnswerMembershipRequestResponseSchema;
   },
   /**
-   * BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post
-   * in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go on as before: hide
-   * their messages in the client.
+   * BlockUser says that the caller wants nothing more from somebody: they cannot open a direct room with the caller, nor post,
+   * edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
+   * on as before: hide their messages in the client.
    *
    * INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
    *

@@ -55,7 +55,8 @@ export declare type ListMessagesRequest = Message<"rialto.chat.v1.ListMessagesRe
   pageSize: number;
 
   /**
-   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+   * for a room that the caller may not see, whatever the rev.
    *
    * @generated from field: uint64 min_rev = 5;
    */
@@ -130,7 +131,8 @@ export declare type GetMessageRequest = Message<"rialto.chat.v1.GetMessageReques
   seq: bigint;
 
   /**
-   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+   * for a room that the caller may not see, whatever the rev.
    *
    * @generated from field: uint64 min_rev = 3;
    */

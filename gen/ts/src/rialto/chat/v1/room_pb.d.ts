@@ -94,7 +94,8 @@ export declare type GetRoomRequest = Message<"rialto.chat.v1.GetRoomRequest"> & 
   room: string;
 
   /**
-   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE.
+   * Read a state at least as new as this rev of the room: the call waits up to 5 seconds for it, then UNAVAILABLE; so it does
+   * for a room that the caller may not see, whatever the rev.
    *
    * @generated from field: uint64 min_rev = 2;
    */
