@@ -57,7 +57,9 @@ func (h *Hub) OnCommit(c *state.Change) {
 	for _, m := range c.Marks {
 		for _, s := range h.users[m.User] {
 			s.marked(m)
-			s.markFeed(m.Room, false)
+			if !m.Posted { // feeds are told of the message, together with others
+				s.markFeed(m.Room, false)
+			}
 		}
 	}
 	for _, t := range c.Touches {

@@ -193,7 +193,7 @@ func (t *transaction) markRead(r *Record, c *storev1.MarkRead) (Result, error) {
 	}
 	marker, err := t.marker(memberID{in.id, r.Actor.ID})
 	if err == nil && marker != c.GetSeq() {
-		err = t.putMarker(in.room, r.Actor.ID, c.GetSeq())
+		err = t.putMarker(in.room, r.Actor.ID, c.GetSeq(), false)
 	}
 	return Result{Seq: c.GetSeq()}, err
 }

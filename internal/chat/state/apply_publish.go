@@ -119,7 +119,7 @@ func (t *transaction) post(room *room, id dedupeID, r *Record, c *storev1.Publis
 			return Result{}, err
 		}
 	}
-	if err := t.putMarker(room, r.Actor.ID, result.Seq); err != nil {
+	if err := t.putMarker(room, r.Actor.ID, result.Seq, true); err != nil {
 		return Result{}, err
 	}
 	if room.value.GetSettings().GetSlowModeMs() > 0 {

@@ -101,7 +101,8 @@ func comparePublished(t *testing.T, s *state.Store, m *model, id string, change 
 		t.Fatalf("shut out: none, want %+v", r.shutOuts[n-1])
 	}
 	for _, mark := range change.Marks {
-		want := state.ReadMark{Room: room.ID, User: mark.User, Seq: r.markers[mark.User], Head: room.Head}
+		posted := len(change.Events) > 0 && change.Events[0].Kind == state.Posted
+		want := state.ReadMark{Room: room.ID, User: mark.User, Seq: r.markers[mark.User], Head: room.Head, Posted: posted}
 		if mark != want {
 			t.Fatalf("mark %+v, want %+v", mark, want)
 		}

@@ -232,11 +232,11 @@ func (t *transaction) marker(id memberID) (uint64, error) {
 	return t.base.marker(id)
 }
 
-// putMarker moves a marker.
-func (t *transaction) putMarker(r *room, user string, seq uint64) error {
+// putMarker moves a marker, perhaps because its user posted.
+func (t *transaction) putMarker(r *room, user string, seq uint64, posted bool) error {
 	id := memberID{r.id, user}
 	t.markers[id] = seq
-	t.change.Marks = append(t.change.Marks, ReadMark{Room: r.id, User: user, Seq: seq, Head: headFromValue(r.value)})
+	t.change.Marks = append(t.change.Marks, ReadMark{r.id, user, seq, headFromValue(r.value), posted})
 	t.key = appendMarkerKey(t.key[:0], id)
 	return t.setUint64(seq)
 }

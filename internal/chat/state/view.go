@@ -233,6 +233,8 @@ type ReadMark struct {
 	User string
 	Seq  uint64
 	Head Head // of the room at that moment
+	// Posted says that a message of the user's own moved it, whose event says so, too.
+	Posted bool
 }
 
 // ShutOut is that some may not see a room any more from a rev on; the event of that rev is the last of the room's for them.
