@@ -14,10 +14,12 @@ const historySize = 50;
 const gapsMended = 2;
 
 export interface AttachmentEvents {
-  /** The present join was accepted. */
+  /** A join is about to be sent. */
+  joining(): void;
+  /** The present join was accepted. Events that came behind it may be here already. */
   joined(result: JoinResult): void;
-  /** There is no such room any more, for this user. */
-  gone(): void;
+  /** The room is wanted and not followed, until `admitted` or the next stream. */
+  refused(error: ChatError): void;
   /** The status is another. */
   changed(): void;
 }
@@ -134,6 +136,7 @@ export class Attachment {
     this.refusal = undefined;
     this.cursor.waiting();
     this.joinNumber++;
+    this.events.joining();
     const { joinNumber } = this;
     const { position } = this.cursor;
     const start =
@@ -161,9 +164,7 @@ export class Attachment {
       } else {
         this.refusal = error;
         this.cursor.idle();
-        if (error.code === "NOT_FOUND") {
-          this.events.gone();
-        }
+        this.events.refused(error);
       }
     }
     this.events.changed();

@@ -5,6 +5,8 @@ export const markIntervalMs = 1_000;
 export class ReadMarker {
   private readonly send: (seq: number) => boolean;
   private confirmed = 0;
+  /** Whether the server said where it is since the present join was sent. */
+  private isTold = false;
   /** Wished and not confirmed; `sent` while its answer is due. */
   private wished: { readonly seq: number; readonly sent: boolean } | undefined;
   private sentAt = Number.NEGATIVE_INFINITY;
@@ -54,7 +56,9 @@ export class ReadMarker {
   /** The request for `asked` was answered with where it is now, or refused. Returns true if what is shown changed. */
   answered(asked: number, now: number | undefined): boolean {
     const before = this.seq;
-    this.confirmed = now ?? this.confirmed;
+    if (now !== undefined) {
+      this.told(now);
+    }
     if (this.wished?.seq === asked) {
       this.wished = undefined;
     }
@@ -64,6 +68,19 @@ export class ReadMarker {
   /** The server says where it is, moved here or on another device. A wish of this client comes later and stays. */
   told(seq: number): void {
     this.confirmed = seq;
+    this.isTold = true;
+  }
+
+  /** A join is about to be sent. */
+  joining(): void {
+    this.isTold = false;
+  }
+
+  /** A join was answered with where it was: what came behind the join knows better. */
+  joined(seq: number): void {
+    if (!this.isTold) {
+      this.confirmed = seq;
+    }
   }
 
   /** This user posted a message: that moves the marker, at the server too. */

@@ -68,6 +68,8 @@ function toRetention({ maxAge, maxMessages }: WireRetention): Retention {
 export class RoomFacts {
   private known = unknownRoom;
   private mine: Member | undefined;
+  /** The rev of the last event about that since the present join was sent; 0: there was none. */
+  private mineRev = 0;
 
   get info(): RoomInfo {
     return this.known;
@@ -78,26 +80,37 @@ export class RoomFacts {
     return this.mine;
   }
 
-  /** A join was answered with what this user is. */
-  joined(member: Member | undefined): void {
-    this.mine = member;
+  /** A join is about to be sent. */
+  joining(): void {
+    this.mineRev = 0;
+  }
+
+  /** A join was answered with what this user was at this rev. */
+  joined(member: Member | undefined, headRev: number): void {
+    if (headRev >= this.mineRev) {
+      this.mine = member;
+    }
   }
 
   /** The room as an answer or an event shows it. */
   learn(room: WireRoom): void {
     if (Number(room.headRev) >= this.known.headRev) {
+      const { firstSeq } = this.known;
       this.known = toRoomInfo(room);
+      // A trim moves no rev here: this may be older than the last one.
+      this.beginsWith(firstSeq);
     }
   }
 
   /** Starts afresh. */
   reset(room: WireRoom | undefined): void {
     this.known = room ? toRoomInfo(room) : unknownRoom;
+    this.mineRev = 0;
   }
 
-  /** The oldest message that is kept is this one. */
+  /** The oldest message that is kept is this one, or a later one, as is known: it only rises. */
   beginsWith(firstSeq: number): void {
-    this.known = { ...this.known, firstSeq };
+    this.known = { ...this.known, firstSeq: Math.max(firstSeq, this.known.firstSeq) };
   }
 
   /** Takes the room's next event. `userId` is who this user is. */
@@ -110,16 +123,16 @@ export class RoomFacts {
     if (kind.case === "roomChanged") {
       this.learn(kind.value);
     } else if (kind.case === "trimmed") {
-      this.beginsWith(Math.max(this.known.firstSeq, Number(kind.value.firstSeq)));
+      this.beginsWith(Number(kind.value.firstSeq));
     } else if (kind.case === "memberChanged" && kind.value.user?.id === userId) {
-      this.mine = toMember(kind.value);
+      this.am(toMember(kind.value), rev);
     } else if (kind.case === "memberRemoved" && kind.value.user?.id === userId) {
-      this.mine = undefined;
+      this.am(undefined, rev);
     }
   }
 
   /** The first event stands for the making of the room and for its maker's ownership. */
-  private made({ time, kind }: Event, userId: string | undefined): void {
+  private made({ rev, time, kind }: Event, userId: string | undefined): void {
     const creator =
       kind.case === "posted" ? kind.value.sender : kind.case === "roomChanged" ? kind.value.creator : undefined;
     const isDirect = kind.case === "roomChanged" && kind.value.kind === RoomKind.DIRECT;
@@ -128,8 +141,14 @@ export class RoomFacts {
     }
     this.known = { ...this.known, memberCount: Math.max(1, this.known.memberCount) };
     if (creator.id === userId) {
-      this.mine = { user: toUser(creator), role: "owner", ...(time && { since: timestampDate(time) }), muted: false };
+      this.am({ user: toUser(creator), role: "owner", ...(time && { since: timestampDate(time) }), muted: false }, rev);
     }
+  }
+
+  /** An event says what this user is. */
+  private am(member: Member | undefined, rev: bigint): void {
+    this.mine = member;
+    this.mineRev = Number(rev);
   }
 
   /** An event about a member does not say how many there are: somebody became one at the time of the event, or is one no more. */

@@ -90,8 +90,12 @@ export class RoomSession implements Room {
       },
     });
     this.attachment = new Attachment(id, session, random, {
+      joining: () => {
+        this.facts.joining();
+        this.readMarker.joining();
+      },
       joined: (result) => this.joined(result),
-      gone: () => this.forget(),
+      refused: ({ code }) => this.shut(code === "NOT_FOUND"),
       changed: () => this.changed(),
     });
     this.publisher = new Publisher(id, session, random, {
@@ -121,10 +125,7 @@ export class RoomSession implements Room {
     }
     this.joins--;
     if (this.joins === 0) {
-      this.publisher.outbox.detached();
-      this.presence.clear();
-      this.typists.clear();
-      this.typingSignal.reset();
+      this.unfollowed();
       this.history.left();
       this.attachment.stop();
     }
@@ -305,15 +306,23 @@ export class RoomSession implements Room {
     const text = isDeleted ? "The room was deleted." : "You may not see this room any more.";
     const code = isDeleted || this.facts.info.kind === "private" ? "NOT_FOUND" : "PERMISSION_DENIED";
     this.attachment.shutOut(new ChatError(code, text));
-    this.presence.clear();
-    this.typists.clear();
-    if (isDeleted) {
-      this.forget();
-    }
+    this.shut(isDeleted);
   }
 
-  /** The room is gone: nothing of it is shown any more. */
-  private forget(): void {
+  /** Nothing of the room comes any more. */
+  private unfollowed(): void {
+    this.publisher.outbox.detached();
+    this.presence.clear();
+    this.typists.clear();
+    this.typingSignal.reset();
+  }
+
+  /** This user may not follow the room. If it is gone, nothing of it is shown any more. */
+  private shut(isGone: boolean): void {
+    this.unfollowed();
+    if (!isGone) {
+      return;
+    }
     this.attachment.forget();
     this.facts.reset(undefined);
     this.history.timeline.reset([], { seq: 0, rev: 0 }, true);
@@ -322,14 +331,14 @@ export class RoomSession implements Room {
   }
 
   private joined({ epoch, room, read, member }: JoinResult): void {
-    this.facts.joined(member && toMember(member));
+    this.facts.joined(member && toMember(member), Number(room?.headRev ?? 0n));
     const { position } = this.attachment;
     // The first snapshot may still be on its way; how much is unread is known already.
     if (room && (!position || epoch === position.epoch)) {
       this.facts.learn(room);
     }
     if (read) {
-      this.readMarker.told(Number(read.seq));
+      this.readMarker.joined(Number(read.seq));
     }
   }
 

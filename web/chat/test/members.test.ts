@@ -285,10 +285,7 @@ describe("this user", () => {
     h.client.connect();
     const call = await h.accept(welcome(ana));
     const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
-    const reply = joinResult(join, 1);
-    if (reply.result?.case === "join") {
-      reply.result.value = { ...reply.result.value, member: member(ana, Role.MEMBER) } as never;
-    }
+    const reply = joinResult(join, 1, { member: member(ana, Role.MEMBER) });
     await respond(call, { events: [snapshot([message(1)])], replies: [reply] });
     expect(room.getSnapshot().me).toMatchObject({ role: "member", muted: false, since: new Date(1000) });
     const muted = { muted: true, muteEnd: timestampFromMs(5000) };
@@ -296,6 +293,40 @@ describe("this user", () => {
     expect(room.getSnapshot().me).toMatchObject({ muted: true, muteEnd: new Date(5000) });
     await respond(call, { events: [removed(3n, member(ana, Role.MEMBER)), changed(4n, member(bo, Role.OWNER))] });
     expect(room.getSnapshot().me).toBeUndefined();
+  });
+
+  test("is what events say that came behind the join, though its answer comes later than they", async () => {
+    const h = new Harness();
+    const room = h.client.room("lobby");
+    room.join();
+    h.client.connect();
+    const first = await h.accept();
+    let join = (await takeRequests(first)).find(({ command }) => command.case === "join");
+    await respond(first, {
+      events: [snapshot([message(1)]), changed(2n, member(ana, Role.MODERATOR))],
+      replies: [joinResult(join, 1, { member: member(ana, Role.MEMBER, { muted: true }) })],
+    });
+    expect(room.getSnapshot().me).toMatchObject({ role: "moderator", muted: false });
+
+    await h.lose();
+    h.client.connect();
+    const second = await h.accept();
+    join = (await takeRequests(second)).find(({ command }) => command.case === "join");
+    await respond(second, { events: [removed(3n, member(ana, Role.MODERATOR))] });
+    await respond(second, {
+      replies: [joinResult(join, 2, { resumed: true, member: member(ana, Role.MODERATOR) })],
+    });
+    expect(room.getSnapshot().me).toBeUndefined();
+
+    // Where the server was restored, what it had said before is no news.
+    await h.lose();
+    h.client.connect();
+    const third = await h.accept();
+    join = (await takeRequests(third)).find(({ command }) => command.case === "join");
+    const restored = { inEpoch: "epoch-2", member: member(ana, Role.MEMBER) };
+    await respond(third, { replies: [joinResult(join, 1, restored)] });
+    await respond(third, { events: [snapshot([message(1)], { epoch: "epoch-2" })] });
+    expect(room.getSnapshot().me).toMatchObject({ role: "member" });
   });
 
   test("that is shut out follows the room no more, and asks again with the next connection", async () => {

@@ -198,6 +198,34 @@ describe("a break", () => {
   });
 });
 
+test("what is stored of a room that is followed no more waits for no event", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby();
+  room.send("one");
+  await respond(call, { replies: [publishResult((await takePublishes(call))[0]?.request, 1)] });
+  expect(pending(room)).toEqual(["sending one"]);
+  await respond(call, { events: [{ room: "lobby", kind: { case: "shutOut", value: {} } }] });
+  expect(pending(room)).toEqual([]);
+});
+
+test("what is stored of a room that is refused after a break waits for no event, and nobody is seen there", async () => {
+  const h = new Harness();
+  const { room, call } = await h.joinLobby();
+  room.send("one");
+  await respond(call, {
+    replies: [publishResult((await takePublishes(call))[0]?.request, 1)],
+    events: [{ room: "lobby", kind: { case: "presence", value: { reset: true, joined: [bo], online: 1 } } }],
+  });
+  expect(room.getSnapshot().onlineCount).toBe(1);
+  await h.lose();
+  h.client.connect();
+  const next = await h.accept();
+  const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+  await respond(next, { replies: [errorReply(join, status(code.permissionDenied, "banned"))] });
+  expect(pending(room)).toEqual([]);
+  expect(room.getSnapshot()).toMatchObject({ onlineCount: 0, online: [], error: { code: "PERMISSION_DENIED" } });
+});
+
 describe("a refusal", () => {
   test("makes the message failed, with the reason; retry sends the same message", async () => {
     const h = new Harness();

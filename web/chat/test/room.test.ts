@@ -267,6 +267,33 @@ describe("events", () => {
     expect(room.getSnapshot()).toMatchObject({ hasOlder: false, messages: [{ seq: 4 }], unread: 1 });
   });
 
+  test("say where the room begins, for good: no answer that comes later than they and is older brings it back", async () => {
+    const h = new Harness();
+    const room = h.client.room("lobby");
+    room.join();
+    h.client.connect();
+    const call = await h.accept();
+    const join = (await takeRequests(call)).find(({ command }) => command.case === "join");
+    const trimmed = (rev: bigint, firstSeq: bigint): EventInit => ({
+      room: "lobby",
+      rev,
+      kind: { case: "trimmed", value: { firstSeq } },
+    });
+    await respond(call, {
+      events: [snapshot(range(5, 9)), trimmed(10n, 9n)],
+      replies: [joinResult(join, 9)],
+    });
+    expect(room.getSnapshot()).toMatchObject({ hasOlder: false, messages: [{ seq: 9 }], unread: 1 });
+
+    await respond(call, { events: [snapshot(range(5, 9), { headRev: 10 })] });
+    const older = room.loadOlder();
+    const page = await lastCall(h, MessageService.method.listMessages);
+    await respond(call, { events: [trimmed(11n, 5n)] });
+    await page.answer({ messages: range(3, 4), room: { id: "lobby", firstSeq: 1n, headRev: 10n }, epoch });
+    await older;
+    expect(room.getSnapshot()).toMatchObject({ hasOlder: false, unread: 5 });
+  });
+
   test("say that the room was deleted, and nothing of it is left", async () => {
     const h = new Harness();
     const { room, call } = await h.joinLobby([message(1)]);
@@ -837,6 +864,18 @@ describe("the read marker", () => {
       replies: [{ requestId: request?.requestId ?? "", result: { case: "markRead", value: { read } } }],
     });
     expect(room.getSnapshot().readSeq).toBe(2);
+  });
+
+  test("that was moved behind the join stays there, though the join's answer comes later", async () => {
+    const h = new Harness();
+    const { room } = await h.joinLobby([message(1), message(2)]);
+    const { call, join } = await reconnect(h);
+    const read: EventInit = { room: "lobby", kind: { case: "read", value: { room: "lobby", seq: 2n } } };
+    await respond(call, { events: [read], replies: [joinResult(join, 2, { resumed: true, readSeq: 1 })] });
+    expect(room.getSnapshot().readSeq).toBe(2);
+    const again = await reconnect(h);
+    await respond(again.call, { replies: [joinResult(again.join, 2, { resumed: true, readSeq: 1 })] });
+    expect(room.getSnapshot().readSeq).toBe(1);
   });
 
   test("goes back to what is true when it is refused", async () => {

@@ -6,7 +6,7 @@ import { BadRequestSchema, RetryInfoSchema } from "@rialto/gen/google/rpc/error_
 import { type Status, StatusSchema } from "@rialto/gen/google/rpc/status_pb";
 import { type ConnectRequest, ConnectResponseSchema, type ReplySchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { type EventSchema, SnapshotReason } from "@rialto/gen/rialto/chat/v1/event_pb";
-import type { Message, MessageSchema, RoomSchema } from "@rialto/gen/rialto/chat/v1/types_pb";
+import type { MemberSchema, Message, MessageSchema, RoomSchema } from "@rialto/gen/rialto/chat/v1/types_pb";
 import { type FakeCall, settle } from "./fake-transport.js";
 
 export type EventInit = MessageInitShape<typeof EventSchema>;
@@ -108,13 +108,25 @@ export function snapshot(
 export function joinResult(
   request: ConnectRequest | undefined,
   headRev: number,
-  { resumed = false, readSeq = 0, headSeq = headRev, inEpoch = epoch } = {},
+  {
+    resumed = false,
+    readSeq = 0,
+    headSeq = headRev,
+    inEpoch = epoch,
+    member,
+  }: {
+    resumed?: boolean;
+    readSeq?: number;
+    headSeq?: number;
+    inEpoch?: string;
+    member?: MessageInitShape<typeof MemberSchema>;
+  } = {},
 ): ReplyInit {
   const room = { id: "lobby", firstSeq: 1n, headSeq: BigInt(headSeq), headRev: BigInt(headRev) };
   const read = { room: "lobby", seq: BigInt(readSeq) };
   return {
     requestId: request?.requestId ?? "",
-    result: { case: "join", value: { epoch: inEpoch, room, resumed, read } },
+    result: { case: "join", value: { epoch: inEpoch, room, resumed, read, ...(member && { member }) } },
   };
 }
 
