@@ -356,7 +356,9 @@ export class ChatClient {
     for (const event of events) {
       const room = this.sessions.get(event.room);
       if (event.kind.case === "welcome") {
-        this.welcomed(event.kind.value);
+        if (!this.welcomed(event.kind.value)) {
+          return;
+        }
       } else if (event.kind.case === "feed") {
         this.feed.take(event.kind.value);
         for (const { room: info } of event.kind.value.rooms) {
@@ -377,7 +379,13 @@ export class ChatClient {
     }
   }
 
-  private welcomed({ user, guestToken }: Welcome): void {
+  /** Returns false if this call is not the one to go on with. */
+  private welcomed({ user, guestToken }: Welcome): boolean {
+    if (guestToken !== "" && this.token === undefined && this.tokens.get() !== undefined) {
+      // Another tab became somebody meanwhile: that is who this one is, too.
+      this.connection.restart();
+      return false;
+    }
     this.user = toUser(user);
     if (guestToken !== "") {
       this.token = guestToken;
@@ -389,6 +397,7 @@ export class ChatClient {
     for (const room of this.sessions.values()) {
       room.established();
     }
+    return true;
   }
 
   private lost(error: ChatError | undefined): void {
@@ -400,10 +409,13 @@ export class ChatClient {
   }
 
   private tokenRefused(): boolean {
-    const had = this.token !== undefined;
+    const refused = this.token;
     this.token = undefined;
-    this.tokens.clear();
-    return had;
+    // Another tab may have another one since.
+    if (this.tokens.get() === refused) {
+      this.tokens.clear();
+    }
+    return refused !== undefined;
   }
 }
 

@@ -1,10 +1,10 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ChatClient, type ConnectionState } from "@rialto/chat";
+import { ChatClient, type ConnectionState, memoryTokens } from "@rialto/chat";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { settle } from "./fake-transport.js";
 import { Harness } from "./harness.js";
 import { seededRandom } from "./random.js";
-import { ana, bo, code, errorReply, respond, status, takeRequests, welcome } from "./wire.js";
+import { ana, bo, code, cy, errorReply, respond, status, takeRequests, welcome } from "./wire.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -351,6 +351,28 @@ describe("a refused token", () => {
     expect(hello?.command.value).toMatchObject({ displayName: "Ana", token: "" });
     await respond(h.call, { events: [welcome(bo, "new")] });
     expect(h.tokens.get()).toBe("new");
+  });
+
+  test("of several tabs makes one guest of all, not one of each", async () => {
+    const tokens = memoryTokens("stale");
+    const [first, second, third] = [new Harness({ tokens }), new Harness({ tokens }), new Harness({ tokens })];
+    for (const { client } of [first, second, third]) {
+      client.connect();
+    }
+    await first.end(code.unauthenticated, "invalid token");
+    await second.end(code.unauthenticated, "invalid token");
+    await first.accept(welcome(bo, "of the first"));
+    // One hears of the refusal when there is another token already.
+    await third.end(code.unauthenticated, "invalid token");
+    expect(third.call.header.get("authorization")).toBe("Bearer of the first");
+    expect(tokens.get()).toBe("of the first");
+    // One was about to be somebody else.
+    const late = await second.accept(welcome(cy, "of the second"));
+    expect(late).toBe(second.calls[2]);
+    expect([late.header.get("authorization"), tokens.get()]).toEqual(["Bearer of the first", "of the first"]);
+    expect(second.client.getSnapshot().user).toBeUndefined();
+    await second.accept(welcome(bo));
+    expect(second.client.getSnapshot()).toMatchObject({ connection: { status: "live" }, user: { id: bo.id } });
   });
 
   test("is not asked for twice: without one the refusal is final", async () => {
