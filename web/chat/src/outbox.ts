@@ -25,6 +25,9 @@ function waitsFor({ code, retryAfterMs }: ChatError): boolean {
   return code === "RESOURCE_EXHAUSTED" && retryAfterMs !== undefined && retryAfterMs <= patienceMs;
 }
 
+/** How many messages are on their way at once, at most. */
+const maxInFlight = 32;
+
 /** A body of more bytes is not even sent: it could end the session of all rooms. */
 export const sendableBytes = 256 * 1024;
 
@@ -61,6 +64,11 @@ export class Outbox {
   private entries = new Map<string, Entry>();
   private view: readonly PendingMessage[] | undefined;
   private lastTime = 0;
+  /**
+   * How many may be on their way now: after a refusal that passes one alone, then twice as many with each that is stored. Else those
+   * behind a refused one could be stored before it.
+   */
+  private window = maxInFlight;
 
   constructor(keeper: OutboxKeeper) {
     this.keeper = keeper;
@@ -93,8 +101,9 @@ export class Outbox {
     this.view = undefined;
   }
 
-  /** Calls `send` for each message that waits to be sent, in order, until it returns false. */
+  /** Calls `send` for each message that waits to be sent, in order, until it returns false or enough are on their way. */
   flush(userId: string, send: (message: PendingMessage) => boolean): void {
+    let inFlight = [...this.entries.values()].filter((entry) => entry.inFlight).length;
     for (const entry of this.entries.values()) {
       const { clientId, status } = entry.shown;
       if (status === "failed" || entry.inFlight || entry.storedRev !== undefined) {
@@ -112,9 +121,10 @@ export class Outbox {
         );
         continue;
       }
-      if (!send(entry.shown)) {
+      if (inFlight >= this.window || !send(entry.shown)) {
         return;
       }
+      inFlight++;
       entry.inFlight = true;
       if (entry.sentBy === undefined) {
         entry.sentBy = userId;
@@ -141,6 +151,7 @@ export class Outbox {
 
   /** The server stored it, at this rev. `expected`: the room's events will still reach that rev here. */
   stored(clientId: string, rev: number, expected: boolean): void {
+    this.window = Math.min(this.window * 2, maxInFlight);
     const entry = this.entries.get(clientId);
     if (entry && expected) {
       entry.inFlight = false;
@@ -157,6 +168,7 @@ export class Outbox {
     if (entry) {
       entry.inFlight = false;
       if (unsettled.has(error.code) || waitsFor(error)) {
+        this.window = 1;
         return true;
       }
       this.fail(clientId, error);

@@ -14,7 +14,7 @@ export interface PublisherEvents {
   changed(): void;
 }
 
-/** Sends what is in a room's outbox, in order, whenever there is a session, and again when it must be. */
+/** Sends what is in a room's outbox, in order and not all at once, whenever there is a session, and again when it must be. */
 export class Publisher {
   readonly outbox: Outbox;
   private readonly room: string;
@@ -66,6 +66,7 @@ export class Publisher {
         this.pause(error.retryAfterMs);
       }
     }
+    this.flush();
     this.events.changed();
   }
 

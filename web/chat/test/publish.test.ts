@@ -288,7 +288,10 @@ describe("a refusal", () => {
     await vi.advanceTimersByTimeAsync(2999);
     expect(await takePublishes(call)).toEqual([]);
     await vi.advanceTimersByTimeAsync(501);
-    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["hello", "behind it"]);
+    const [again, ...more] = await takePublishes(call);
+    expect([again?.text, more]).toEqual(["hello", []]);
+    await respond(call, { replies: [publishResult(again?.request, 1)] });
+    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["behind it"]);
     expect(room.getSnapshot().pending[0]?.clientId).toBe(clientId);
   });
 
@@ -308,7 +311,42 @@ describe("a refusal", () => {
     await vi.advanceTimersByTimeAsync(1999);
     expect(await takePublishes(call)).toEqual([]);
     await vi.advanceTimersByTimeAsync(501);
-    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["two", "three"]);
+    const [two, ...more] = await takePublishes(call);
+    expect([two?.text, more]).toEqual(["two", []]);
+    await respond(call, { replies: [publishResult(two?.request, 2)] });
+    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["three"]);
+  });
+
+  test("for too many messages keeps their order, however many wait and whenever some are taken again", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby();
+    const sent = Array.from({ length: 200 }, (_, i) => `${i + 1}`);
+    for (const text of sent) {
+      room.send(text);
+    }
+    const busy = status(code.resourceExhausted, "too many writes of this user", { retryAfterMs: 1000 });
+    const stored: string[] = [];
+    let most = 0;
+    // The server takes so many messages, and one more each 200 ms: in which it reads 40 that come one right behind the other.
+    let allowance = 20;
+    for (let turn = 0; turn < 300 && stored.length < sent.length; turn++) {
+      const publishes = await takePublishes(call);
+      most = Math.max(most, publishes.length);
+      const replies = publishes.map(({ request, text = "" }, i) => {
+        allowance += i % 40 === 39 ? 1 : 0;
+        if (allowance < 1) {
+          return errorReply(request, busy);
+        }
+        allowance--;
+        stored.push(String(text));
+        return publishResult(request, stored.length);
+      });
+      allowance = replies.length > 0 ? allowance : Math.min(20, allowance + 2);
+      await respond(call, { replies });
+      await vi.advanceTimersByTimeAsync(replies.length > 0 ? 0 : 400);
+    }
+    expect(stored).toEqual(sent);
+    expect(most).toBe(32);
   });
 
   test("by ending the session for too many sessions is not one of the long text", async () => {
