@@ -15,6 +15,8 @@ interface Lock {
 export class FakeBrowser {
   readonly locks = new Map<string, Lock>();
   readonly channels = new Set<FakeChannel>();
+  /** What it lets no page use, as where site data is blocked. */
+  forbids: "locks" | "channels" | undefined;
 
   openTab(): FakeTab {
     return new FakeTab(this);
@@ -98,6 +100,9 @@ export class FakeTab implements TabEnvironment {
   }
 
   private request(name: unknown, ...rest: unknown[]): Promise<unknown> {
+    if (this.browser.forbids === "locks") {
+      return Promise.reject(new DOMException("denied", "SecurityError"));
+    }
     const callback = rest.pop() as () => unknown;
     const { signal, steal = false } = (rest[0] ?? {}) as { signal?: AbortSignal; steal?: boolean };
     const lock = this.browser.lock(String(name));
@@ -161,6 +166,9 @@ class FakeChannel {
     this.name = name;
     this.tab = tab;
     this.browser = browser;
+    if (browser.forbids === "channels") {
+      throw new DOMException("denied", "SecurityError");
+    }
     browser.channels.add(this);
   }
 

@@ -210,6 +210,28 @@ describe("tabs of one browser", () => {
   });
 });
 
+test.each(["locks", "channels"] as const)(
+  "where the browser forbids %s each tab has a connection of its own",
+  async (what) => {
+    const tabs = new Tabs();
+    tabs.browser.forbids = what;
+    const first = await tabs.join();
+    const second = await tabs.join();
+    expect(tabs.transports).toHaveLength(2);
+    expect([first, second].map(({ client }) => statusOf(client))).toEqual(["live", "live"]);
+    const unary = second.client.listRooms();
+    await settle();
+    tabs.transports[1]?.unaries.at(-1)?.answer({ rooms: [] });
+    await expect(unary).resolves.toEqual([]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(tabs.transports).toHaveLength(2);
+    for (const { client } of [first, second]) {
+      client.close();
+    }
+    expect([tabs.browser.channels.size, vi.getTimerCount()]).toEqual([0, 0]);
+  },
+);
+
 describe("a host that is frozen", () => {
   /** Tells the page that somebody looks at it. */
   function stubPage() {

@@ -40,7 +40,8 @@ type Role = Host | Guest;
 /**
  * A transport whose connection all tabs of a browser share. One tab, the host, has it and makes the calls of the others, its
  * guests, beside its own; which one that is, a lock decides. When the host is gone, or frozen and a guest is looked at, a guest
- * takes its place: calls that were under way fail with UNAVAILABLE, as when a connection breaks.
+ * takes its place: calls that were under way fail with UNAVAILABLE, as when a connection breaks. Where the browser forbids the lock
+ * or the channel, as it does when site data is blocked, each tab has a connection of its own.
  */
 export class SharedTransport implements ChatTransport {
   private readonly make: () => ChatTransport;
@@ -51,9 +52,9 @@ export class SharedTransport implements ChatTransport {
   private readonly waiters = new Set<() => void>();
   private current: ConnectionState = { status: "idle" };
   private role: Role | undefined;
-  /** There from the first use to `close`. */
+  /** There from the first use to `close`; without the others' channel where this tab is alone. */
   private running:
-    | { readonly channel: BroadcastChannel; readonly election: Election; readonly stop: () => void }
+    | { readonly channel?: BroadcastChannel; readonly election?: Election; readonly stop: () => void }
     | undefined;
   /** Whose guest this tab became last, or is about to be. */
   private wantedHost: string | undefined;
@@ -154,8 +155,14 @@ export class SharedTransport implements ChatTransport {
     if (this.running || this.isClosed) {
       return;
     }
-    const { locks, BroadcastChannel } = this.environment;
-    const channel = new BroadcastChannel(this.name);
+    let channel: BroadcastChannel;
+    try {
+      channel = new this.environment.BroadcastChannel(this.name);
+    } catch {
+      this.goAlone();
+      return;
+    }
+    const { locks } = this.environment;
     channel.onmessage = ({ data }: MessageEvent<Announcement>) => this.hear(data);
     const election = new Election(locks, `${this.name} host`, {
       elected: () => this.becomeHost(),
@@ -177,21 +184,29 @@ export class SharedTransport implements ChatTransport {
       channel.close();
     };
     this.running = { channel, election, stop };
-    // Nobody hears of this tab before it has its lock, which would be free.
-    void locks.request(this.tabLock(this.tab), () => {
+    const begin = () => {
       if (this.running) {
         election.stand();
         this.seek();
       }
       return alive;
-    });
+    };
+    // Nobody hears of this tab before it has its lock, which would be free.
+    locks.request(this.tabLock(this.tab), begin).catch(() => this.running && this.goAlone());
+  }
+
+  /** Does without the other tabs. */
+  private goAlone(): void {
+    this.running?.stop();
+    this.running = { stop: () => undefined };
+    this.becomeHost();
   }
 
   /** Asks who the host is. One that does not answer is frozen, or its tab is: then this tab takes its place. */
   private seek(): void {
     this.announce({ kind: "who" });
     clearTimeout(this.seekTimer);
-    this.seekTimer = setTimeout(() => this.role ?? this.running?.election.seize(), hostTimeoutMs);
+    this.seekTimer = setTimeout(() => this.role ?? this.running?.election?.seize(), hostTimeoutMs);
   }
 
   private hear(message: Announcement): void {
@@ -278,7 +293,7 @@ export class SharedTransport implements ChatTransport {
       return;
     }
     if (!part) {
-      this.running.election.seize();
+      this.running.election?.seize();
       return;
     }
     const channel = new this.environment.BroadcastChannel(this.pairName(host, this.tab));
@@ -287,7 +302,7 @@ export class SharedTransport implements ChatTransport {
       welcome: false,
       link: new part.GuestLink(host, channel, {
         told: (state) => this.told(guest, state),
-        silent: () => this.running?.election.seize(),
+        silent: () => this.running?.election?.seize(),
       }),
     };
     this.role = guest;
@@ -328,7 +343,7 @@ export class SharedTransport implements ChatTransport {
   }
 
   private announce(message: Announcement): void {
-    this.running?.channel.postMessage(message);
+    this.running?.channel?.postMessage(message);
   }
 
   private set(state: ConnectionState): void {
