@@ -32,24 +32,24 @@ type inbound struct {
 	buf       []byte  // messages one behind the other
 	box       *[]byte // that buf came from; nil: none
 	off       int     // where the first begins
-	messages  []inMessage
-	room      [1]inMessage // where messages begin: there is seldom more than one
-	head      int          // the first in messages
-	count     int          // messages begun so far
-	goesOn    bool         // the last message is incomplete
-	receiving bool         // a receive is waiting, or await
-	waiting   func()       // what await was called with; nil: it was not, or the time has come
-	held      int          // bytes of assembly in use
-	ended     bool         // the peer sends no more
-	err       error        // final; nothing more is received
+	complete  inMessages
+	last      inMessage // behind them
+	goesOn    bool      // last is incomplete
+	refused   error     // last was: receiving it fails with this, and neither it nor what follows is kept
+	extra     int       // credit that returns with the next message which is taken, beside what that cost
+	count     int       // messages begun so far
+	receiving bool      // a receive is waiting, or await
+	waiting   func()    // what await was called with; nil: it was not, or the time has come
+	held      int       // bytes of assembly in use
+	ended     bool      // the peer sends no more
+	err       error     // final; nothing more is received
 }
 
-// inMessage is a message in an inbound's buffer.
+// inMessage is the message that an inbound is assembling.
 type inMessage struct {
 	bytes      int
 	compressed bool
-	owed       int   // credit that returns when it is taken
-	refused    error // its bytes are not kept, and receiving it fails with this
+	owed       int // credit that was not returned yet
 }
 
 // assemblyBudget bounds the bytes of unfinished messages for which credit was returned, over all streams of a connection.
@@ -69,7 +69,7 @@ var (
 // init is called before the stream is shared.
 func (in *inbound) init(window, maxMessageBytes int, assembly *assemblyBudget, grant func(int)) {
 	in.ready.L = &in.mu
-	in.messages = in.room[:0]
+	in.complete.init()
 	in.window = newRecvWindow(window)
 	in.maxMessageBytes = maxMessageBytes
 	in.assembly = assembly
@@ -108,7 +108,7 @@ func (in *inbound) beginMessage(flags frameFlags) error {
 			return protocolError("COMPRESSED within a message")
 		}
 	} else {
-		in.messages = append(in.messages, inMessage{compressed: flags&flagCompressed != 0})
+		in.last = inMessage{compressed: flags&flagCompressed != 0}
 		if in.count++; in.count == 1 && in.onFirst != nil {
 			in.onFirst()
 		}
@@ -119,20 +119,30 @@ func (in *inbound) beginMessage(flags frameFlags) error {
 
 // add appends a chunk to the last message, unless that is refused.
 func (in *inbound) add(payload []byte, cost int) {
-	m := &in.messages[len(in.messages)-1]
-	m.owed += cost
-	if m.refused != nil {
+	if in.refused != nil {
 		return
 	}
-	if m.bytes+len(payload) > in.maxMessageBytes {
-		in.refuse(m, errTooLarge(in.maxMessageBytes))
+	in.last.owed += cost
+	if in.last.bytes+len(payload) > in.maxMessageBytes {
+		in.refuse(errTooLarge(in.maxMessageBytes))
 		return
 	}
 	if len(in.buf)+len(payload) > cap(in.buf) {
 		in.grow(len(payload))
 	}
 	in.buf = append(in.buf, payload...)
-	m.bytes += len(payload)
+	in.last.bytes += len(payload)
+	if !in.goesOn {
+		in.completeLast()
+	}
+}
+
+// completeLast puts the last message to those that are complete. Its credit returns when it is taken. What that is besides its
+// length, for empty chunks, holds no memory and may return before; what has returned already was the first message's.
+func (in *inbound) completeLast() {
+	in.complete.push(in.last.bytes, in.last.compressed)
+	in.extra += in.last.owed - dataCost(in.last.bytes)
+	in.last = inMessage{}
 }
 
 // grow makes room for n more bytes. What the receiver still has stays in the old buffer.
@@ -151,10 +161,15 @@ func (in *inbound) freeBuffer() {
 	in.buf, in.box, in.off = nil, nil, 0
 }
 
-// refuse drops the last message. Its credit does not return: the call is about to end.
-func (in *inbound) refuse(m *inMessage, err error) {
-	in.buf = in.buf[:len(in.buf)-m.bytes]
-	m.bytes, m.refused = 0, err
+// refuse drops the last message, and all that follow. Their credit does not return: the call is about to end.
+func (in *inbound) refuse(err error) {
+	in.dropLast()
+	in.refused = err
+}
+
+func (in *inbound) dropLast() {
+	in.buf = in.buf[:len(in.buf)-in.last.bytes]
+	in.last = inMessage{}
 }
 
 // advance wakes a waiting receive if it has something to return, or returns the credit of a message that goes on.
@@ -162,30 +177,29 @@ func (in *inbound) advance() {
 	if !in.receiving {
 		return
 	}
-	if in.head < len(in.messages) && in.isAssembling() {
-		in.returnEarly()
+	in.returnEarly()
+	if in.isReady() {
+		in.signal()
 	}
-	if in.head == len(in.messages) && !in.ended || in.head < len(in.messages) && in.isAssembling() {
-		return
-	}
-	in.signal()
 }
 
-// isAssembling reports whether the first message is incomplete and not refused.
-func (in *inbound) isAssembling() bool {
-	return in.goesOn && in.head == len(in.messages)-1 && in.messages[in.head].refused == nil
+// isReady reports whether a receive would not wait.
+func (in *inbound) isReady() bool {
+	return in.err != nil || !in.complete.empty() || in.refused != nil || in.ended
 }
 
-// returnEarly returns the credit of the first message before it is complete.
+// returnEarly returns the credit of a message before it is complete, if it is the first. It may be refused.
 func (in *inbound) returnEarly() {
-	m := &in.messages[in.head]
-	in.held += m.owed
-	if !in.assembly.take(m.owed) {
-		in.refuse(m, errAssembly)
+	if !in.goesOn || in.isReady() {
 		return
 	}
-	owed := m.owed
-	m.owed = 0
+	owed := in.last.owed
+	in.held += owed
+	if !in.assembly.take(owed) {
+		in.refuse(errAssembly)
+		return
+	}
+	in.last.owed = 0
 	in.consumed(owed)
 }
 
@@ -206,17 +220,19 @@ func (in *inbound) receive() (data []byte, compressed bool, err error) {
 	defer in.mu.Unlock()
 	in.reclaim()
 	for {
+		if !in.receiving {
+			in.returnEarly()
+		}
 		switch {
 		case in.err != nil:
 			return nil, false, in.err
-		case in.head < len(in.messages) && !in.isAssembling():
-			return in.take()
-		case in.head == len(in.messages) && in.ended:
+		case !in.complete.empty():
+			data, compressed = in.take()
+			return data, compressed, nil
+		case in.refused != nil:
+			return nil, false, in.refused
+		case in.ended:
 			return nil, false, io.EOF
-		case in.head < len(in.messages) && !in.receiving:
-			in.returnEarly()
-			in.receiving = true
-			continue // it may have been refused
 		}
 		in.receiving = true
 		in.ready.Wait()
@@ -233,11 +249,9 @@ func (in *inbound) await(f func()) {
 		in.freeBuffer() // it may take long
 	}
 	in.receiving = true
-	if in.head < len(in.messages) && in.isAssembling() {
-		in.returnEarly()
-	}
+	in.returnEarly()
 	in.waiting = f
-	if in.err != nil || in.head < len(in.messages) && !in.isAssembling() || in.head == len(in.messages) && in.ended {
+	if in.isReady() {
 		in.signal()
 	}
 }
@@ -252,25 +266,20 @@ func (in *inbound) signal() {
 	in.ready.Signal()
 }
 
-// take returns the first message, which is complete or refused.
-func (in *inbound) take() (data []byte, compressed bool, err error) {
+// take returns the first message, which is complete.
+func (in *inbound) take() (data []byte, compressed bool) {
 	in.receiving = false
-	m := in.messages[in.head]
-	if m.refused != nil {
-		return nil, false, m.refused // and so does every further receive
-	}
-	in.head++
-	if in.head == len(in.messages) {
-		in.messages, in.head = in.messages[:0], 0
-	}
+	n, compressed := in.complete.pop()
 	in.assembly.release(in.held)
 	in.held = 0
-	data = in.buf[in.off : in.off+m.bytes : in.off+m.bytes]
-	in.off += m.bytes
+	data = in.buf[in.off : in.off+n : in.off+n]
+	in.off += n
 	in.taken.Store(true)
 	in.lent = cap(in.buf) > maxKeptBytes
-	in.consumed(m.owed)
-	return data, m.compressed, nil
+	owed := dataCost(n) + in.extra
+	in.extra = 0
+	in.consumed(owed)
+	return data, compressed
 }
 
 // release gives back the bytes of the last message, where they lie in memory that is not kept for the next one anyhow.
@@ -299,10 +308,7 @@ func (in *inbound) reclaim() {
 		in.buf = in.buf[:copy(in.buf, in.buf[in.off:])]
 		in.off = 0
 	}
-	if in.head > len(in.messages)/2 {
-		in.messages = in.messages[:copy(in.messages, in.messages[in.head:])]
-		in.head = 0
-	}
+	in.complete.reclaim()
 }
 
 // end notes that the peer sends no more. What has arrived can still be received; a message that is incomplete is dropped,
@@ -315,8 +321,7 @@ func (in *inbound) end() (incomplete bool) {
 	}
 	in.ended = true
 	if incomplete = in.goesOn; incomplete {
-		in.refuse(&in.messages[len(in.messages)-1], io.ErrUnexpectedEOF)
-		in.messages = in.messages[:len(in.messages)-1]
+		in.dropLast()
 		in.goesOn = false
 	}
 	in.signal()
@@ -341,5 +346,5 @@ func (in *inbound) fail(err error) {
 
 func (in *inbound) drop() {
 	in.freeBuffer()
-	in.messages, in.head = nil, 0
+	in.complete, in.last = inMessages{}, inMessage{}
 }
