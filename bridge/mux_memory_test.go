@@ -77,6 +77,30 @@ func TestMuxShortMessagesTakeLittleMemory(t *testing.T) { // not parallel: it me
 	}
 }
 
+// A call that is refused leaves nothing behind, however long its connection lasts.
+func TestMuxRefusedCallsLeaveNothing(t *testing.T) { // not parallel: it measures memory
+	s := serve(t, &echoServer{})
+	p := s.dialMux(t)
+	id := uint32(1)
+	for ; id < 200; id += 2 {
+		p.open(id, bidiPath)
+	}
+	refuse := func(n int) {
+		for range n {
+			p.open(id, bidiPath)
+			p.expectReset(id)
+			id += 2
+		}
+	}
+	refuse(50)
+	_, before := heapInUse()
+	const refused = 800
+	refuse(refused)
+	if _, after := heapInUse(); after-before > refused/4 {
+		t.Errorf("%d refused calls left %d objects", refused, after-before)
+	}
+}
+
 // Credit comes back for all that was received, however it was cut: with empty chunks, too.
 func TestMuxCreditOfEmptyChunks(t *testing.T) {
 	t.Parallel()

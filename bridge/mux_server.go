@@ -152,6 +152,7 @@ func (m *muxServer) open(f muxFrame) error {
 	}
 	call := newMuxCall(m, open)
 	if refusal := m.enter(call, f.stream); refusal != nil {
+		call.cancel() // or its context would be the connection's until that ends
 		return m.refuse(f.stream, refusal)
 	}
 	if f.flags&flagInline != 0 {
