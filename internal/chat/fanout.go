@@ -19,7 +19,7 @@ import (
 type fanout struct {
 	mu      sync.Mutex      // guards all below and room.dirty; a leaf
 	dirty   queue[*room]    // to be walked
-	ready   queue[*session] // to be sent to: their sender is the worker that takes them out
+	ready   queue[*session] // to be sent to, by the worker that takes them out unless they have a sender by then
 	workers []*worker       // those that count; others end with what they do
 	held    int             // how many times in a row all of them were held up
 	watched bool            // whether a timer looks after them
@@ -48,7 +48,7 @@ func (f *fanout) mark(r *room) {
 	f.hireLocked()
 }
 
-// send has sessions sent to, whose sending was set.
+// send has sessions sent to, whose queued was set.
 func (f *fanout) send(sessions ...*session) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +78,7 @@ func (f *fanout) work(w *worker) {
 		s, r := f.next(w)
 		switch {
 		case s != nil:
-			s.send()
+			s.send(false)
 		case r != nil:
 			r.wake()
 		default:

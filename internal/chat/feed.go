@@ -46,7 +46,7 @@ func (s *session) markFeed(room state.RoomID, touched bool) {
 		f.dirty = make(map[state.RoomID]bool)
 	}
 	f.dirty[room] = f.dirty[room] || touched
-	if !s.sending {
+	if !s.awaitedLocked() {
 		s.parkLocked(0)
 	}
 }

@@ -100,37 +100,48 @@ func (s *session) marked(m state.ReadMark) {
 	case len(s.outbox.marks) < maxMarks:
 		s.outbox.marks = append(s.outbox.marks, m)
 	}
-	if !s.closed && !s.sending {
+	if !s.awaitedLocked() {
 		s.parkLocked(0)
 	}
 }
 
-// kickLocked has all that is pending sent at once, by a sender of its own: it does not wait for the workers.
+// kickLocked has all that is pending sent at once, by a sender of its own: it does not wait for the workers, also where one of
+// them is to come to this session. That one then finds a sender, or what has gathered since.
 func (s *session) kickLocked() {
 	s.outbox.urgent = true
-	if s.dueLocked(time.Time{}) {
-		go s.send() // ends when there is nothing to send yet, or when the stream ends
+	if !s.sending && !s.closed {
+		s.sendOwnLocked()
 	}
 }
 
-// dueLocked reports whether the caller has to see that [session.send] is called: there is no sender, and what is pending may
-// be sent now. If it may be sent later, the wheel comes back to it.
+// sendOwnLocked gives the session a sender of its own.
+func (s *session) sendOwnLocked() {
+	s.sending = true
+	s.service.running.Add(1)
+	go s.send(true) // ends when there is nothing to send yet, or when the stream ends
+}
+
+// dueLocked reports whether the caller has to see that a worker comes to [session.send]: none will, there is no sender, and
+// what is pending may be sent now. If it may be sent later, the wheel comes back to it.
 func (s *session) dueLocked(now time.Time) bool {
-	if s.sending || s.closed {
+	if s.awaitedLocked() {
 		return false
 	}
 	if wait := s.pauseLocked(now); wait > 0 {
 		s.parkLocked(wait)
 		return false
 	}
-	s.sending = true
-	s.service.running.Add(1)
-	if s.heldUp && !s.outbox.urgent {
-		go s.send() // as in kickLocked
+	if s.heldUp {
+		s.sendOwnLocked()
 		return false
 	}
+	s.queued = true
+	s.service.running.Add(1)
 	return true
 }
+
+// awaitedLocked reports whether what is pending goes without further ado, or not at all.
+func (s *session) awaitedLocked() bool { return s.sending || s.queued || s.closed }
 
 // pauseLocked returns how long what is pending has to wait for more of it; at most 0 if it goes now. A room tells of news once
 // a window, and not everybody's was sent in the same moment the last time: a little too early is early enough.
@@ -165,13 +176,14 @@ func (s *session) resume(now time.Time) {
 	}
 }
 
-// send writes what there is to send. What gathers during one write travels in the next. Whoever calls it is the sender.
-func (s *session) send() {
+// send writes what there is to send. What gathers during one write travels in the next. Whoever calls it is the sender: already,
+// or, a worker, from now on, unless there is one by now.
+func (s *session) send(already bool) {
 	defer s.service.running.Done()
 	defer s.contain("send", s.stopSending)
 	out := outgoings.Get().(*outgoing)
 	defer out.free()
-	for s.next(out) {
+	for ; s.next(out, already); already = true {
 		if err := s.writeOut(out); err != nil {
 			s.stopSending(err)
 			return
@@ -200,14 +212,19 @@ func (s *session) stopSending(cause error) {
 	s.mu.Unlock()
 }
 
-// next puts the next response together; false when there is nothing to send yet, and the sender with it.
-func (s *session) next(out *outgoing) bool {
+// next puts the next response together; false when there is nothing to send yet, and the sender with it. It makes its caller the
+// sender who is not already.
+func (s *session) next(out *outgoing, already bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !already && !s.becomeSenderLocked() {
+		return false
+	}
 	now := time.Now()
-	took := now.Sub(s.wrote)
-	s.slow, s.heldUp = s.writing && took > slowWrite, s.writing && took > heldUpAfter
-	s.writing = false
+	if s.writing {
+		took := now.Sub(s.wrote)
+		s.writing, s.slow, s.heldUp = false, took > slowWrite, took > heldUpAfter
+	}
 	for ; !s.closed && s.pendingLocked(); now = time.Now() {
 		if wait := s.pauseLocked(now); wait > 0 {
 			s.parkLocked(wait)
@@ -234,6 +251,16 @@ func (s *session) next(out *outgoing) bool {
 	s.sending = false
 	notify(s.changed)
 	return false
+}
+
+// becomeSenderLocked makes a worker that has come to the session its sender. False if it has one.
+func (s *session) becomeSenderLocked() bool {
+	s.queued = false
+	if s.sending {
+		return false
+	}
+	s.sending = true
+	return true
 }
 
 // laterPause is after what time the sender looks again for what was left out because too much was being sent.

@@ -55,6 +55,7 @@ type session struct {
 	left      bool      // all rooms are left, for good
 	outbox    outbox
 	feed      *feed     // of the user; nil for Subscribe and before the welcome
+	queued    bool      // whether a worker will come to it
 	sending   bool      // whether the sender exists
 	parked    bool      // whether the wheel has it
 	writing   bool      // whether the sender has something to write that is not written yet
