@@ -16,9 +16,10 @@ import (
 type cursor struct {
 	session *session
 	room    *room
-	slot    int    // in room.subscribers, and guarded as they are
+	slot    int    // in room.subscribers, and guarded as they are; noSlot: not there any more
 	last    uint64 // guarded by room.mu; the rev after which its user may not see the room any more; uncapped: there is none
 	deleted bool   // guarded by room.mu; whether the room was
+	present bool   // guarded by room.mu; whether it counts in presence
 
 	// Guarded by session.mu.
 	begun  bool               // whether pos and what belongs to it are set

@@ -91,15 +91,15 @@ func TestRepliesDoNotWaitForTheWorkers(t *testing.T) {
 		request.RequestId = "mine"
 		last.requests <- request
 		time.Sleep(time.Minute)
+		for _, s := range append(all, last) {
+			s.cut()
+		}
+		connected.Wait()
 		if took := replied.Sub(began); took < 0 || took > each {
 			t.Errorf("the reply took %v", took)
 		}
 		if took := own.Sub(began); took < 0 || took > each {
 			t.Errorf("the own message took %v", took)
 		}
-		for _, s := range append(all, last) {
-			s.cut()
-		}
-		connected.Wait()
 	})
 }

@@ -89,8 +89,8 @@ func (h *Hub) OnShutOut(shutOuts []state.ShutOut) {
 }
 
 // attach registers a cursor with its room, which is live from now on: every commit whose View is not yet published
-// reaches its window.
-func (h *Hub) attach(id state.RoomID, c *cursor) {
+// reaches its window. It may be about to replace another; nil: none.
+func (h *Hub) attach(id state.RoomID, c, old *cursor) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.rooms[id]
@@ -99,7 +99,7 @@ func (h *Hub) attach(id state.RoomID, c *cursor) {
 		h.rooms[id] = r
 	}
 	c.room = r
-	r.attach(c)
+	r.attach(c, old)
 }
 
 // detach takes a cursor out of its room. A room without cursors is forgotten.

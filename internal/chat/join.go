@@ -68,7 +68,7 @@ func (s *session) awaitStart(ctx context.Context, c *cursor, j *chatv1.Join) (*c
 	return s.start(c, at, resumed)
 }
 
-// start lets a cursor go whose position is set.
+// start lets a cursor go whose position is set. Only now are others told that somebody is here: who may not be never shows up.
 func (s *session) start(c *cursor, at *standing, resumed bool) (*chatv1.JoinResult, error) {
 	result := &chatv1.JoinResult{
 		Epoch:   string(at.epoch),
@@ -79,6 +79,7 @@ func (s *session) start(c *cursor, at *standing, resumed bool) (*chatv1.JoinResu
 	if at.self != (state.Member{}) {
 		result.Member = memberProto(at.self)
 	}
+	c.room.enter(c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.gone {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -102,6 +103,12 @@ func TestPresence(t *testing.T) {
 			t.Errorf("Ben joined again where he was: %v", got)
 		}
 
+		ahead := resume("lobby", ben.join(fromNow("lobby")).GetEpoch(), 1000)
+		ben.join(ahead) // waits longer than the grace
+		if got := ana.pending(isPresence); len(got) != 0 {
+			t.Errorf("Ben joined again, ahead of the room: %v", got)
+		}
+
 		ben.cancel()
 		time.Sleep(1900 * time.Millisecond)
 		if got := ana.pending(isPresence); len(got) != 0 {
@@ -109,6 +116,34 @@ func TestPresence(t *testing.T) {
 		}
 		time.Sleep(200 * time.Millisecond)
 		expect("Ben went", "Ana")
+	})
+}
+
+// Who may not join a room does not show up in it, however often they try.
+func TestRefusedJoinDoesNotShowUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := startCalls(t, config{})
+		owner, stranger := c.person("owner"), c.person("stranger")
+		c.private("den", owner)
+		must(c.rooms.CreateRoom(owner, &chatv1.CreateRoomRequest{Room: "square"}))(t)
+		must(c.members.BanMember(owner, &chatv1.BanMemberRequest{Room: "square", UserId: stranger.id}))(t)
+		inside, outside := c.connect(owner), c.connect(stranger)
+		for room, code := range map[string]codes.Code{"den": codes.NotFound, "square": codes.PermissionDenied} {
+			inside.join(fromNow(room))
+			time.Sleep(time.Second)
+			inside.pending(isPresence)
+			for range 3 {
+				for _, j := range []*chatv1.Join{fromNow(room), history(room, 10), resume(room, "another", 7)} {
+					if got := outside.refused(joinRequest(j)).Code(); got != code {
+						t.Errorf("%s: refused with %v", room, got)
+					}
+				}
+				time.Sleep(time.Second)
+			}
+			if got := inside.pending(isPresence); len(got) != 0 {
+				t.Errorf("%s: got %v", room, got)
+			}
+		}
 	})
 }
 

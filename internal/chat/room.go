@@ -141,13 +141,31 @@ func (r *room) presenceEvent(p *chatv1.Presence) *event {
 	})
 }
 
-// attach registers a cursor; a visible one enters presence. Signals from now on are its own.
-func (r *room) attach(c *cursor) {
+// attach registers a cursor, which may be about to replace another of its session (nil: none); where that one is in presence, it
+// enters at once.
+// Signals from now on are its own.
+func (r *room) attach(c, old *cursor) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.subscribers.add(c)
 	c.signals = r.signals.last
-	if c.session.visible && r.presence.enter(c.session.user.Load()) {
+	if old != nil && old.present {
+		r.enterLocked(c)
+	}
+}
+
+// enter has presence count a visible cursor. A no-op for one that it counts, or that is detached.
+func (r *room) enter(c *cursor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.session.visible && !c.present && c.slot != noSlot {
+		r.enterLocked(c)
+	}
+}
+
+func (r *room) enterLocked(c *cursor) {
+	c.present = true
+	if r.presence.enter(c.session.user.Load()) {
 		r.announceLocked()
 	}
 }
@@ -166,6 +184,8 @@ func (r *room) detach(c *cursor) (empty bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.subscribers.remove(c)
+	present := c.present
+	c.present = false
 	if r.subscribers.n == 0 {
 		stop(r.departures)
 		stop(r.announce)
@@ -173,7 +193,7 @@ func (r *room) detach(c *cursor) (empty bool) {
 		r.hub.memory.set(&r.holding, 0)
 		return true
 	}
-	if c.session.visible && r.presence.leave(c.session.actor.ID, time.Now()) && r.departures == nil {
+	if present && r.presence.leave(c.session.actor.ID, time.Now()) && r.departures == nil {
 		r.departures = time.AfterFunc(presenceGrace, r.depart)
 	}
 	return false

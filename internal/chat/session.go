@@ -275,17 +275,18 @@ func (s *session) close() error {
 // attach makes the session follow a room from a position yet to be set. A cursor it had there is replaced.
 func (s *session) attach(id state.RoomID) (*cursor, error) {
 	s.mu.Lock()
-	full := s.rooms.in(id) == nil && len(s.rooms) >= s.service.maxRooms
+	old := s.rooms.in(id)
+	full := old == nil && len(s.rooms) >= s.service.maxRooms
 	s.mu.Unlock()
 	if full {
 		s.service.engine.meter.count(MaxRooms)
 		return nil, quotaError(MaxRooms)
 	}
 	c := &cursor{session: s, limit: uncapped, last: uncapped}
-	s.service.hub.attach(id, c) // before the old one goes, so that presence does not notice
+	s.service.hub.attach(id, c, old) // before the old one goes, so that presence does not notice
 	s.mu.Lock()
 	ended := s.left
-	old := c
+	old = c
 	if !ended {
 		old = s.rooms.put(c)
 	}

@@ -125,6 +125,7 @@ func TestSlowClientIsNotEnded(t *testing.T) {
 		const messages = 100
 		for i := range messages {
 			writer.publish("lobby", fmt.Sprint(i, strings.Repeat("x", 15<<10)))
+			synctest.Wait() // what it does not take at once is little: the transport does not tell of less than a whole response
 		}
 		rev := uint64(0)
 		for rev < messages {

@@ -5,6 +5,9 @@ import "slices"
 // chunkLen is how many cursors share a chunk: what one attach or detach copies at most.
 const chunkLen = 256
 
+// noSlot is the slot of a cursor that is in no chunk any more.
+const noSlot = -1
+
 // subscribers is the set of a room's cursors, in copy-on-write chunks: a walk over thousands holds no lock. All chunks
 // but the last are full. It belongs to its room's mutex, as does cursor.slot.
 type subscribers struct {
@@ -26,7 +29,8 @@ func (s *subscribers) add(c *cursor) {
 func (s *subscribers) remove(c *cursor) {
 	s.n--
 	chunk, i := s.n/chunkLen, s.n%chunkLen
-	moved := s.chunks[chunk][i]
+	moved, slot := s.chunks[chunk][i], c.slot
+	c.slot = noSlot
 	s.chunks[chunk] = slices.Clone(s.chunks[chunk][:i])
 	if i == 0 {
 		s.chunks = slices.Delete(s.chunks, chunk, chunk+1)
@@ -34,10 +38,10 @@ func (s *subscribers) remove(c *cursor) {
 	if moved == c {
 		return
 	}
-	chunk, i = c.slot/chunkLen, c.slot%chunkLen
+	chunk, i = slot/chunkLen, slot%chunkLen
 	s.chunks[chunk] = slices.Clone(s.chunks[chunk])
 	s.chunks[chunk][i] = moved
-	moved.slot = c.slot
+	moved.slot = slot
 }
 
 // all returns the chunks as they are now; they do not change any more.
