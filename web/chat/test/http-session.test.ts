@@ -36,6 +36,8 @@ class World {
   readonly hidden = new Set<string>();
   /** What GetRoom fails with, for these rooms. */
   readonly refused = new Map<string, ConnectError>();
+  /** Where the snapshots of rooms are. What the user is changes behind rev 9, where rooms are found first. */
+  headRev = 9;
   /** Rooms that are private. */
   readonly privates = new Set<string>();
   readonly got: ConnectResponse[] = [];
@@ -56,12 +58,14 @@ class World {
           if (request.self) {
             responses.push({ events: [welcome(ana)] });
           }
+          const fresh = request.rooms.filter(({ room, start }) => start.case === "history" && !this.hidden.has(room));
+          responses.push({ events: fresh.map(({ room: id }) => room(snapshot([], { headRev: this.headRev }), id)) });
           return responses;
         },
       });
       service(RoomService, {
         listRooms: () => ({}),
-        getRoom: ({ room }) => {
+        getRoom: ({ room, minRev }) => {
           if (this.hidden.has(room)) {
             throw new ConnectError("no such room", Code.NotFound);
           }
@@ -71,9 +75,9 @@ class World {
           }
           const kind = this.privates.has(room) ? RoomKind.PRIVATE : RoomKind.PUBLIC;
           return {
-            room: { id: room, kind, headRev: 9n, headSeq: 9n, firstSeq: 1n },
+            room: { id: room, kind, headRev: minRev > 9n ? minRev : 9n, headSeq: 9n, firstSeq: 1n },
             epoch,
-            member: { room, user: ana, role: Role.OWNER },
+            member: { room, user: ana, role: minRev > 9n ? Role.MEMBER : Role.OWNER },
             read: { room, seq: 4n },
           };
         },
@@ -178,7 +182,7 @@ test("rooms share one Subscribe, which goes on behind what came when they are ot
   });
   const first = await world.subscribed("lobby");
   expect(first.request.rooms[0]?.start).toMatchObject({ case: "history", value: 50 });
-  first.responses.push({ events: [snapshot([], { headRev: 9 }), posted(10)] });
+  first.responses.push({ events: [posted(10)] });
   await vi.waitFor(() => expect(world.events.map(({ rev }) => rev)).toContain(10n));
 
   expect(await world.join("attic", 3)).toMatchObject({ value: { resumed: true } });
@@ -190,6 +194,27 @@ test("rooms share one Subscribe, which goes on behind what came when they are ot
   ]);
   await world.ask({ case: "leave", value: { room: "lobby" } });
   await world.subscribed("attic");
+});
+
+test("a join says what the user is where the snapshot is, also if that lies behind where the room was found", async () => {
+  world.headRev = 11;
+  world.start();
+  await world.hello();
+  expect(await world.join("lobby")).toMatchObject({
+    case: "join",
+    value: { room: { headRev: 11n }, member: { role: Role.MEMBER } },
+  });
+  // A resumed room tells by its events.
+  expect(await world.join("attic", 3)).toMatchObject({ value: { resumed: true, member: { role: Role.OWNER } } });
+});
+
+test("a join whose room is left, or joined again, before it begins is answered as void", async () => {
+  world.start();
+  await world.hello();
+  const first = world.join("lobby");
+  const second = world.join("lobby");
+  expect(await first).toMatchObject({ case: "error", value: { code: Code.Aborted } });
+  expect(await second).toMatchObject({ case: "join" });
 });
 
 test("the feed comes too", async () => {

@@ -14,7 +14,7 @@ import { Inbox } from "../tabs/inbox.js";
 import { asAnswer, HttpCalls } from "./calls.js";
 import { markRead, publish, type Result, signal } from "./commands.js";
 import { followAlone } from "./lone-room.js";
-import { HttpRooms } from "./rooms.js";
+import { HttpRooms, type RoomsEvents } from "./rooms.js";
 import { isShutOut, shutOutEvent } from "./shut-out.js";
 
 /** How often the server is asked whether it is there, in ms: a stream that says nothing cannot tell. */
@@ -33,12 +33,14 @@ export class HttpSession {
   private readonly responses = new Inbox<ConnectResponse>(() => undefined);
   /** The present join of each room; aborting it ends a room that is followed alone. */
   private readonly joins = new Map<string, AbortController>();
+  /** Called with the rev of the snapshot that a room begins with; with 0 if none comes any more. */
+  private readonly begins = new Map<string, (rev: bigint) => void>();
   private lastPublish: Promise<void> = Promise.resolve();
 
   constructor(http: Transport, header: Headers, caller: AbortSignal | undefined) {
     this.calls = new HttpCalls(http, header, this.ending.signal);
     this.rooms = new HttpRooms(this.calls, {
-      came: (events) => this.respond({ events: [...events] }),
+      came: (events) => this.came(events),
       failed: (error) => this.end(error),
     });
     const abort = () => this.end(ConnectError.from(caller?.reason, Code.Canceled));
@@ -180,12 +182,36 @@ export class HttpSession {
       });
       return { case: "join", value: { epoch, ...(unmade && { room: unmade }) } };
     }
-    const { epoch, room: info, member, read } = found;
-    const resumed = start?.case === "resume" && start.value.epoch === epoch;
-    const kind = info?.kind ?? RoomKind.UNSPECIFIED;
+    const resumed = start?.case === "resume" && start.value.epoch === found.epoch;
+    const kind = found.room?.kind ?? RoomKind.UNSPECIFIED;
     this.rooms.add(room, start?.case === undefined ? { case: "history", value: 0 } : start, kind);
+    const minRev = resumed ? 0n : await this.begun(room, join.signal);
+    const isOld = minRev > (found.room?.headRev ?? 0n);
+    // A snapshot does not say what this user is: no event tells of what has changed between the two.
+    const now = isOld ? await this.calls.unary(RoomService.method.getRoom, { room, minRev }) : found;
+    if (join.signal.aborted) {
+      throw superseded();
+    }
+    const { epoch, room: info, member, read } = now;
     const value = { epoch, resumed, ...(info && { room: info }), ...(member && { member }), ...(read && { read }) };
     return { case: "join", value };
+  }
+
+  /** Resolves with the rev of the snapshot that a room begins with; with 0 if the user is shut out, or the join void. */
+  private begun(room: string, signal: AbortSignal): Promise<bigint> {
+    return new Promise((resolve) => {
+      this.begins.set(room, resolve);
+      signal.addEventListener("abort", () => resolve(0n));
+    });
+  }
+
+  private came(events: Parameters<RoomsEvents["came"]>[0]): void {
+    this.respond({ events: [...events] });
+    for (const { room = "", rev = 0n, kind } of events) {
+      if (kind?.case === "shutOut" || (kind?.case === "snapshot" && !kind.value.more)) {
+        this.begins.get(room)?.(rev);
+      }
+    }
   }
 
   /** A room that was followed alone cannot be any more: because this user may not see it, or there is no server. */
