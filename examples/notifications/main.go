@@ -65,8 +65,9 @@ func main() {
 type inboxes struct {
 	client *client.Client
 
-	mu    sync.Mutex // held while a room is made, so that nobody gets two
-	rooms map[string]string
+	mu      sync.Mutex // held while a room is made, so that nobody gets two
+	rooms   map[string]string
+	invited map[string]bool // since this process began
 }
 
 // open is this service's presence at the server, as who it was before, and finds the inboxes it has made.
@@ -90,7 +91,7 @@ func open(ctx context.Context, conn grpc.ClientConnInterface, tokenFile string) 
 	if err != nil {
 		return nil, err
 	}
-	i := &inboxes{client: c, rooms: make(map[string]string)}
+	i := &inboxes{client: c, rooms: make(map[string]string), invited: make(map[string]bool)}
 	for listed, err := range c.ListRooms(ctx) {
 		if err != nil {
 			return nil, err
@@ -107,20 +108,27 @@ func open(ctx context.Context, conn grpc.ClientConnInterface, tokenFile string) 
 func (i *inboxes) of(ctx context.Context, user string) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if room, ok := i.rooms[user]; ok {
+	room, ok := i.rooms[user]
+	if !ok {
+		made, err := i.client.Rooms().CreateRoom(ctx, &chatv1.CreateRoomRequest{
+			Title: user, Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE, Posting: chatv1.Role_ROLE_OWNER,
+		})
+		if err != nil {
+			return "", err
+		}
+		room = made.GetRoom().GetId()
+		i.rooms[user] = room
+	}
+	if i.invited[user] {
 		return room, nil
 	}
-	made, err := i.client.Rooms().CreateRoom(ctx, &chatv1.CreateRoomRequest{
-		Title: user, Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE, Posting: chatv1.Role_ROLE_OWNER,
-	})
-	if err != nil {
+	// Only whoever proves to be this user can accept it. It may have failed for a room that was made before; for whoever is in
+	// already it changes nothing.
+	if _, err := i.client.Members().InviteMember(ctx, &chatv1.InviteMemberRequest{Room: room, UserId: user}); err != nil {
 		return "", err
 	}
-	room := made.GetRoom().GetId()
-	i.rooms[user] = room
-	// Only whoever proves to be this user can accept it.
-	_, err = i.client.Members().InviteMember(ctx, &chatv1.InviteMemberRequest{Room: room, UserId: user})
-	return room, err
+	i.invited[user] = true
+	return room, nil
 }
 
 // serveInbox tells a page which room its user's inbox is.
