@@ -82,6 +82,33 @@ test("an owner sets what the room is about and who posts, gives roles, mutes and
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
+test("a mute for a time ends by itself, for whom it silences and for whom it was told", async () => {
+  const ana = await comeIn(browser, room("hush"), "Ana");
+  await say(ana.page, "this makes the room");
+  await ana.page.locator('article[data-seq="1"]').waitFor();
+  const bo = await comeIn(browser, room("hush"), "Bo");
+  await bo.page.getByRole("button", { name: "Become a member" }).click();
+  await bo.page.getByRole("button", { name: "Leave the room" }).waitFor();
+  await about(ana.page, "Bo");
+  await ana.page.getByRole("button", { name: "Mute for an hour" }).waitFor();
+  const userId = (await ana.page.locator(".person-id").first().textContent())?.split(" · ")[1];
+  const token = await ana.page.evaluate(() => localStorage.getItem("rialto.token"));
+  const answer = await fetch(`${server.url}/rialto.chat.v1.MemberService/MuteMember`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
+    body: JSON.stringify({ room: "hush", userId, duration: "6s" }),
+  });
+  expect(await answer.json()).toEqual({});
+  await Promise.all([
+    bo.page.getByText("A moderator has muted you in this room.").waitFor(),
+    ana.page.getByText("Member, muted").waitFor(),
+  ]);
+  await ana.page.getByRole("button", { name: "Mute for an hour" }).waitFor();
+  await say(bo.page, "and now again");
+  await ana.page.locator("article", { hasText: "and now again" }).waitFor();
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
 test("two people speak directly: the same room for both, called after the other, and nobody else sees it", async () => {
   const ana = await comeIn(browser, room("square"), "Ana");
   const bo = await comeIn(browser, room("square"), "Bo");

@@ -11,6 +11,9 @@ test("who may post is told, and why not", () => {
   expect(whyNoPosting({ ...open, posting: "member", me: me("member") })).toBeUndefined();
   expect(whyNoPosting({ ...open, posting: "owner", me: me("moderator") })).toBe("Only owners post in this room.");
   expect(whyNoPosting({ ...open, me: me("member", true) })).toContain("muted");
+  const mutedFor = { ...me("member", true), muteEnd: new Date(60_000) };
+  expect(whyNoPosting({ ...open, me: mutedFor }, 59_999)).toContain("muted");
+  expect(whyNoPosting({ ...open, me: mutedFor }, 60_000)).toBeUndefined();
   expect(whyNoPosting({ ...open, archived: true, me: me("owner") })).toContain("archived");
 });
 

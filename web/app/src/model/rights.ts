@@ -1,13 +1,13 @@
-import { hasRole, type Role, type RoomSnapshot } from "@rialto/chat";
+import { hasRole, isMuted, type Role, type RoomSnapshot } from "@rialto/chat";
 
 type RoomRules = Pick<RoomSnapshot, "me" | "posting" | "archived" | "kind">;
 
-/** Says in words why this user cannot post; undefined if they can, as far as is known. */
-export function whyNoPosting(room: RoomRules): string | undefined {
+/** Says in words why this user cannot post now, in ms since 1970; undefined if they can, as far as is known. */
+export function whyNoPosting(room: RoomRules, now = Date.now()): string | undefined {
   if (room.archived) {
     return "This room is archived: it can be read, and nothing is said in it any more.";
   }
-  if (room.me?.muted) {
+  if (isMuted(room.me, now)) {
     return "A moderator has muted you in this room.";
   }
   if (!hasRole(room.me?.role ?? "visitor", room.posting)) {

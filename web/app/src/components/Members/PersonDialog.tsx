@@ -1,7 +1,8 @@
-import { hasRole, type Member, type Role, type Room, roles, type User } from "@rialto/chat";
+import { hasRole, type Role, type Room, roles, type User } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
 import { useCallback, useState } from "react";
 import { useLoaded } from "../../hooks/use-loaded.js";
+import { useMuted } from "../../hooks/use-muted.js";
 import { navigate } from "../../hooks/use-route.js";
 import { problem } from "../../model/problem.js";
 import { mayModerate } from "../../model/rights.js";
@@ -31,6 +32,7 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
   const [busy, setBusy] = useState(false);
   const [banning, setBanning] = useState(false);
   const member = members.find((one) => one.user.id === user.id);
+  const muted = useMuted(member);
   const mine = snapshot.me?.role ?? members.find((one) => one.user.id === myId)?.role ?? "visitor";
   const theirs = member?.role ?? "visitor";
   const self = user.id === myId;
@@ -59,7 +61,7 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
         <div>
           <PersonName user={user} me={self} />
           <p className="person-id">
-            {describe(theirs, member)} · {user.id}
+            {describe(theirs, muted)} · {user.id}
           </p>
         </div>
       </div>
@@ -96,7 +98,7 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
         )}
         {!self && mayModerate(mine, theirs) && (
           <>
-            {member?.muted
+            {muted
               ? action("Let them speak again", () => room.members.unmute(user.id))
               : action("Mute for an hour", () => room.members.mute(user.id, hourMs))}
             {theirs !== "visitor" && action("Remove from the room", () => room.members.remove(user.id), "danger")}
@@ -126,6 +128,6 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
   );
 }
 
-function describe(role: Role, member: Member | undefined): string {
-  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${member?.muted ? ", muted" : ""}`;
+function describe(role: Role, muted: boolean): string {
+  return `${role.charAt(0).toUpperCase()}${role.slice(1)}${muted ? ", muted" : ""}`;
 }

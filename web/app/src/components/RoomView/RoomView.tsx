@@ -3,6 +3,7 @@ import { useSnapshot } from "@rialto/chat/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMedia } from "../../hooks/use-media.js";
 import { copyLink, useMessageActions } from "../../hooks/use-message-actions.js";
+import { useMuted } from "../../hooks/use-muted.js";
 import { usePast } from "../../hooks/use-past.js";
 import { useResetNotice } from "../../hooks/use-reset-notice.js";
 import { useRoomName } from "../../hooks/use-room-name.js";
@@ -100,6 +101,8 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
     setReplying(undefined);
     timeline.current?.toEnd();
   };
+  // Draws again when a mute ends.
+  useMuted(snapshot.me);
   const closed = whyNoPosting(snapshot);
   const called = snapshot.kind === "direct" ? name : `#${room.id}`;
   const shown = side ?? (wide ? details : undefined);
