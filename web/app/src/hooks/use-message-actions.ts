@@ -1,7 +1,6 @@
 import type { ChatMessage, Room } from "@rialto/chat";
 import { useMemo } from "react";
 import type { MessageActions } from "../components/Message/Message.js";
-import { mentionsAfter } from "../model/mentions.js";
 import { peopleOf } from "../model/person.js";
 import { problem } from "../model/problem.js";
 import { routePath } from "../model/route.js";
@@ -34,9 +33,7 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
         editorDrafts.clear();
         onEditing(message?.seq);
       },
-      edit: (message, text) => {
-        const old = message.mentions.map((userId) => ({ userId, name: nameIn(room, userId) }));
-        const mentions = mentionsAfter({ from: message.text, to: text }, peopleOf(room.getSnapshot()), old);
+      edit: (message, text, mentions) => {
         // The editor stays open with the text until the server has it.
         const done = room.edit(message.seq, text, { mentions });
         done.then(() => onEditing(undefined), or("Your change was not saved."));
@@ -52,6 +49,7 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
         copyLink({ page: "room", room: room.id, seq }, onNotice);
       },
       nameOf: (userId) => nameIn(room, userId),
+      people: () => peopleOf(room.getSnapshot()),
     };
   }, [room, onEditing, onReply, onThread, onPickEmoji, onNotice]);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { mentionsAfter, mentionsIn } from "./mentions.js";
+import { mentionsIn } from "./mentions.js";
+import { mentionsAfter } from "./mentions-after.js";
 
 const user = (id: string, name: string) => ({ id, name });
 const people = [user("1", "Ana"), user("2", "Ana Contarini"), user("4", "bo"), user("5", "あな")];

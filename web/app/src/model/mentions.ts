@@ -1,5 +1,5 @@
 /** The most people whom one message may be about; the server refuses more. */
-const mostMentions = 50;
+export const mostMentions = 50;
 
 /** A name in a text, and where the @ before it stands. */
 export interface NameInText {
@@ -37,7 +37,7 @@ function goesOn(text: string, at: number): boolean {
 }
 
 /** Somebody who can be named. */
-interface Named {
+export interface Named {
   readonly id: string;
   readonly name: string;
 }
@@ -47,31 +47,4 @@ export function mentionsIn(text: string, people: readonly Named[], chosen: Reado
   const ids = new Map([...people.map(({ name, id }) => [name, id] as const), ...chosen]);
   const found = namesIn(text, ids.keys()).map(({ name }) => ids.get(name) ?? "");
   return [...new Set(found)].slice(0, mostMentions);
-}
-
-/** Somebody whom a message was about, and their name, if that is known. */
-export interface OldMention {
-  readonly userId: string;
-  readonly name: string | undefined;
-}
-
-/**
- * Finds whom a message is about once its text has changed: those whom it was about, unless their names are gone from it; and those
- * whom the change named. A name that was there before and meant nobody does not come to mean somebody.
- */
-export function mentionsAfter(
-  change: { readonly from: string; readonly to: string },
-  people: readonly Named[],
-  old: readonly OldMention[],
-): string[] {
-  const { from, to } = change;
-  const isNamed = (text: string, name: string) => namesIn(text, [name]).length > 0;
-  const isGone = ({ name }: OldMention) =>
-    // Whoever has another name by now, or none that is known here, is named behind some @.
-    name !== undefined && isNamed(from, name) ? !isNamed(to, name) : from.includes("@") && !to.includes("@");
-  const kept = old.filter((mention) => !isGone(mention)).map(({ userId }) => userId);
-  const meant = new Map(old.flatMap(({ userId, name }) => (name === undefined ? [] : [[name, userId] as const])));
-  const before = new Set(mentionsIn(from, people, meant));
-  const added = mentionsIn(to, people, meant).filter((id) => !before.has(id));
-  return [...new Set([...kept, ...added])].slice(0, mostMentions);
 }

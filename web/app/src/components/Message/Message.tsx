@@ -1,4 +1,4 @@
-import type { ChatMessage } from "@rialto/chat";
+import type { ChatMessage, User } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
 import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
 import { clockTime, fullTime } from "../../model/times.js";
@@ -19,7 +19,7 @@ export interface MessageActions {
   readonly react: (message: ChatMessage, emoji: string, on: boolean) => void;
   /** Opens a message of one's own for editing, or, with undefined, closes it. */
   readonly startEdit: (message: ChatMessage | undefined) => void;
-  readonly edit: (message: ChatMessage, text: string) => void;
+  readonly edit: (message: ChatMessage, text: string, mentions: readonly string[]) => void;
   /** What was typed in the open editor, kept while its message is not in the document; by seq. */
   readonly editorDrafts: Map<number, string>;
   readonly remove: (message: ChatMessage) => void;
@@ -33,6 +33,8 @@ export interface MessageActions {
   /** Asks for one emoji of all, to react with. */
   readonly pickEmoji: (message: ChatMessage) => void;
   readonly nameOf: (userId: string) => string | undefined;
+  /** Who can be named behind an @. */
+  readonly people: () => readonly User[];
 }
 
 interface Props {
@@ -154,13 +156,7 @@ function OpenMessage(props: Props) {
         )}
         {editing ? (
           <Later>
-            <MessageEditor
-              text={message.text}
-              draft={actions.editorDrafts.get(message.seq)}
-              onDraft={(text) => actions.editorDrafts.set(message.seq, text)}
-              onSave={(text) => actions.edit(message, text)}
-              onCancel={() => actions.startEdit(undefined)}
-            />
+            <MessageEditor message={message} actions={actions} />
           </Later>
         ) : (
           <Content message={message} myId={myId} nameOf={actions.nameOf} reachable={current} />

@@ -1,22 +1,22 @@
-import { maxTextBytes } from "@rialto/chat";
+import { type ChatMessage, maxTextBytes } from "@rialto/chat";
 import { useEffect, useRef, useState } from "react";
+import { mentionsAfter } from "../../model/mentions-after.js";
 import { bytesOver } from "../../model/text-size.js";
 import { TextArea } from "../TextArea/TextArea.js";
+import type { MessageActions } from "./Message.js";
 
 interface Props {
-  readonly text: string;
-  /** What was typed before the message left the document, and where what is typed is kept; see MessageActions. */
-  readonly draft: string | undefined;
-  readonly onDraft: (text: string) => void;
-  readonly onSave: (text: string) => void;
-  readonly onCancel: () => void;
+  readonly message: ChatMessage;
+  readonly actions: MessageActions;
 }
 
 /** Changes a message in its place. Enter saves, Escape leaves it as it was; either gives the focus back. */
-export function MessageEditor({ text: original, draft, onDraft, onSave, onCancel }: Props) {
+export function MessageEditor({ message, actions }: Props) {
+  const { editorDrafts, nameOf } = actions;
   // What was there when it was opened, also once the change has arrived.
-  const [before] = useState(original);
-  const [text, setText] = useState(draft ?? before);
+  const [before] = useState(message.text);
+  // What was typed before the message left the document.
+  const [text, setText] = useState(editorDrafts.get(message.seq) ?? before);
   const area = useRef<HTMLTextAreaElement>(null);
   const over = bytesOver(text, maxTextBytes);
   const savable = text.trim() !== "" && over === 0;
@@ -33,11 +33,14 @@ export function MessageEditor({ text: original, draft, onDraft, onSave, onCancel
     };
   }, [before]);
 
+  const cancel = () => actions.startEdit(undefined);
   const save = () => {
-    if (text.trimEnd() === before) {
-      onCancel();
+    const to = text.trimEnd();
+    if (to === before) {
+      cancel();
     } else if (savable) {
-      onSave(text.trimEnd());
+      const old = message.mentions.map((userId) => ({ userId, name: nameOf(userId) }));
+      actions.edit(message, to, mentionsAfter({ from: message.text, to }, actions.people(), old));
     }
   };
   return (
@@ -53,13 +56,13 @@ export function MessageEditor({ text: original, draft, onDraft, onSave, onCancel
         value={text}
         onText={(next) => {
           setText(next);
-          onDraft(next);
+          editorDrafts.set(message.seq, next);
         }}
         onEnter={save}
         onKeyDown={(event) => {
           if (event.key === "Escape") {
             event.stopPropagation();
-            onCancel();
+            cancel();
           }
         }}
         aria-label="Edit the message"
@@ -69,7 +72,7 @@ export function MessageEditor({ text: original, draft, onDraft, onSave, onCancel
         <span className="field-error" role="status">
           {over > 0 && `${over.toLocaleString()} bytes too long`}
         </span>
-        <button type="button" className="text-button" onClick={onCancel}>
+        <button type="button" className="text-button" onClick={cancel}>
           Cancel
         </button>
         <button type="submit" className="text-button" data-kind="primary" disabled={!savable}>
