@@ -41,15 +41,31 @@ test("somebody says who they are, and others read it", async () => {
   await bo.page.getByText("At most 280 characters; this has 281.").waitFor();
   await text.fill("I knit.\nAnd I row.");
   await bo.page.getByRole("textbox", { name: "Your name" }).fill("Bo B.");
+  await bo.page.getByRole("button", { name: "Choose an emoji" }).click();
+  await bo.page.getByRole("searchbox", { name: "Find an emoji" }).fill("rocket");
+  await bo.page.keyboard.press("Enter");
+  await bo.page.getByRole("group", { name: "Your emoji" }).getByRole("button", { name: "🚀 Change" }).waitFor();
   expect(await faultsOn(bo.page)).toEqual([]);
   await bo.page.getByRole("button", { name: "Save", exact: true }).click();
   await bo.page.getByRole("dialog").waitFor({ state: "detached" });
 
+  await bo.page
+    .getByRole("region", { name: "Here now" })
+    .getByRole("button", { name: /Bo B\..*🚀/ })
+    .waitFor();
   await about(ana.page, "Bo B\\.");
   await ana.page.getByRole("dialog").getByText("And I row.").waitFor();
+  await ana.page.getByRole("dialog").getByText("🚀").waitFor();
   expect(await faultsOn(ana.page)).toEqual([]);
   await openSettings(bo.page);
   await eventually(() => text.inputValue(), "I knit.\nAnd I row.");
+
+  // Who comes later sees it in the list.
+  const cy = await comeIn(browser, room("fair"), "Cy");
+  await cy.page
+    .getByRole("region", { name: "Here now" })
+    .getByRole("button", { name: /Bo B\..*🚀/ })
+    .waitFor();
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 

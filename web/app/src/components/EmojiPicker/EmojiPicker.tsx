@@ -25,9 +25,13 @@ export function EmojiPicker({ onChoose }: Props) {
         value={query}
         onChange={(event) => setQuery(event.target.value)}
         onKeyDown={(event) => {
+          if (event.key !== "Enter" || isComposing(event.nativeEvent)) {
+            return;
+          }
+          // It would send what the picker stands in.
+          event.preventDefault();
           const first = found?.[0];
-          if (event.key === "Enter" && first !== undefined && !isComposing(event.nativeEvent)) {
-            event.preventDefault();
+          if (first !== undefined) {
             onChoose(first.emoji);
           }
         }}

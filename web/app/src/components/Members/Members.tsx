@@ -1,11 +1,14 @@
 import type { Room, RoomSnapshot, User } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
 import { useEffect, useState } from "react";
+import { useEmojis } from "../../hooks/use-emojis.js";
 import { problem } from "../../model/problem.js";
+import { useSession } from "../../session.js";
 import { Avatar } from "../Avatar/Avatar.js";
 import { Later } from "../Later/Later.js";
 import { PersonDialog } from "../Later/parts.js";
 import { PersonName } from "../PersonName/PersonName.js";
+import { PersonEmoji } from "./PersonEmoji.js";
 import "./members.css";
 
 interface Props {
@@ -31,6 +34,8 @@ export function Members({ room, snapshot, me, stale }: Props) {
   const here = new Set(online.map(({ id }) => id));
   const roleOf = new Map(members.map(({ user, role }) => [user.id, role]));
   const away = members.filter(({ user }) => !here.has(user.id));
+  const { client } = useSession();
+  const emojis = useEmojis(client, [...here, ...away.map(({ user }) => user.id)], snapshot.status === "live");
   const row = (user: User, present: boolean) => (
     <Person
       key={user.id}
@@ -38,6 +43,7 @@ export function Members({ room, snapshot, me, stale }: Props) {
       me={user.id === me?.id}
       present={present && !stale}
       role={roleOf.get(user.id)}
+      emoji={emojis.get(user.id)}
       onOpen={() => setChosen(user)}
     />
   );
@@ -83,10 +89,11 @@ interface PersonProps {
   readonly me: boolean;
   readonly present: boolean;
   readonly role: string | undefined;
+  readonly emoji: string | undefined;
   readonly onOpen: () => void;
 }
 
-function Person({ user, me, present, role, onOpen }: PersonProps) {
+function Person({ user, me, present, role, emoji, onOpen }: PersonProps) {
   return (
     <li>
       <button type="button" className="person" onClick={onOpen}>
@@ -95,6 +102,7 @@ function Person({ user, me, present, role, onOpen }: PersonProps) {
           {present && <span className="person-dot" />}
         </span>
         <PersonName user={user} me={me} />
+        <PersonEmoji emoji={emoji} />
         {role !== undefined && role !== "member" && role !== "guest" && <span className="person-role">{role}</span>}
       </button>
     </li>

@@ -11,6 +11,7 @@ import { Avatar } from "../Avatar/Avatar.js";
 import { Dialog } from "../Dialog/Dialog.js";
 import { PersonName } from "../PersonName/PersonName.js";
 import { BanForm } from "./BanForm.js";
+import { PersonEmoji } from "./PersonEmoji.js";
 
 interface Props {
   readonly room: Room;
@@ -59,7 +60,10 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
       <div className="person-head">
         <Avatar user={user} />
         <div>
-          <PersonName user={user} me={self} />
+          <p className="person-title">
+            <PersonName user={user} me={self} />
+            <PersonEmoji emoji={profile?.emoji} />
+          </p>
           <p className="person-id">
             {describe(theirs, muted)} · {user.id}
           </p>

@@ -1,9 +1,11 @@
 import { maxAboutLength } from "@rialto/chat";
 import { useCallback, useId, useState } from "react";
+import { profileChanged } from "../../hooks/use-emojis.js";
 import { useLoaded } from "../../hooks/use-loaded.js";
 import { problem } from "../../model/problem.js";
 import { useSession } from "../../session.js";
 import { NameForm } from "../NameForm/NameForm.js";
+import { ProfileEmoji } from "./ProfileEmoji.js";
 
 interface Props {
   /** The name that this browser knows. */
@@ -12,12 +14,13 @@ interface Props {
   readonly onSaved: (name: string) => void;
 }
 
-/** What somebody says of themselves, on all their devices: a name and a text. What was not touched is not sent. */
+/** What somebody says of themselves, on all their devices: a name, a text and an emoji. What was not touched is not sent. */
 export function ProfileForm({ name, onSaved }: Props) {
   const { client } = useSession();
   const id = useId();
   const profile = useLoaded(useCallback(() => client.getProfiles(), [client])).value?.[0];
   const [typed, setTyped] = useState<string>();
+  const [chosen, setChosen] = useState<string>();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
   const about = typed ?? profile?.about ?? "";
@@ -30,8 +33,11 @@ export function ProfileForm({ name, onSaved }: Props) {
     }
     setBusy(true);
     setFailure(undefined);
-    client.updateProfile({ displayName, about: typed?.trim() }).then(
-      () => onSaved(displayName),
+    client.updateProfile({ displayName, about: typed?.trim(), emoji: chosen }).then(
+      () => {
+        dispatchEvent(new Event(profileChanged));
+        onSaved(displayName);
+      },
       (error: unknown) => {
         setFailure(problem(error));
         setBusy(false);
@@ -57,6 +63,7 @@ export function ProfileForm({ name, onSaved }: Props) {
             : "Everybody who looks you up can read it. May be empty."}
         </p>
       </div>
+      <ProfileEmoji emoji={chosen ?? profile?.emoji ?? ""} onChoose={setChosen} />
       <p className="field-error" role="alert" hidden={failure === undefined}>
         {failure}
       </p>

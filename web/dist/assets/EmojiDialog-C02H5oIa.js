@@ -1,1 +1,0 @@
-import{L as e,M as t,n}from"./index-CoWyyBVf.js";import{t as r}from"./react-BEIyWww2.js";var i=r();function a({onChoose:r,onClose:a}){return(0,i.jsx)(n,{title:`React`,onClose:a,children:(0,i.jsx)(e,{children:(0,i.jsx)(t,{onChoose:r})})})}export{a as EmojiDialog};
