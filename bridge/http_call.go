@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -90,6 +91,9 @@ func (c *httpCall) run(ctx context.Context) error {
 		stop := c.expireWith(c.stream.ctx)
 		st, _ := c.handler.invoke(c.stream) // over HTTP no handler detaches
 		stop()
+		if c.single && c.reply == nil && st.Code() == codes.OK {
+			st = errNoResponse
+		}
 		c.setEnd(st)
 	}
 	c.body.finish()
@@ -101,14 +105,13 @@ func (c *httpCall) run(ctx context.Context) error {
 	return connectError(c.ended())
 }
 
+var errNoResponse = status.New(codes.Internal, "cardinality violation: the service sent no response")
+
 // runForOne is run for a call with one response.
 func (c *httpCall) runForOne(ctx context.Context) (*connect.Response[bytesMessage], error) {
 	c.single = true
 	if err := c.run(ctx); err != nil {
 		return nil, err
-	}
-	if c.reply == nil {
-		return nil, connectError(status.New(codes.Internal, "cardinality violation: the service sent no response"))
 	}
 	return connect.NewResponse(c.reply), nil
 }
@@ -166,13 +169,18 @@ func (c *httpCall) recvError(err error) error {
 		st = status.New(codes.Code(coded.Code()), coded.Message())
 	}
 	c.end(st)
-	return c.ended().Err()
+	return c.callError()
+}
+
+// callError is the error of a call that has ended, for its service.
+func (c *httpCall) callError() error {
+	return cmp.Or(c.ended().Err(), errCallEnded)
 }
 
 // send implements [wire].
 func (c *httpCall) send(encoded payload) error {
-	if st := c.ended(); st != nil {
-		return st.Err()
+	if c.ended() != nil {
+		return c.callError()
 	}
 	message := &bytesMessage{encoded.data}
 	if !c.single {
@@ -227,17 +235,19 @@ func (c *httpCall) abandon(st *status.Status) {
 // waits is false: a request that has not come yet has a time-out of its own.
 func (c *httpCall) waits() bool { return false }
 
-// setEnd keeps the first status a call ends with; false if there was one.
+// setEnd keeps the first status a call ends with, which may be nil for OK; false if there was one.
 func (c *httpCall) setEnd(st *status.Status) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.status != nil {
 		return false
 	}
-	c.status = st
+	c.status = cmp.Or(st, statusOK)
 	c.cancel()
 	return true
 }
+
+var statusOK = status.New(codes.OK, "")
 
 func (c *httpCall) ended() *status.Status {
 	c.mu.Lock()

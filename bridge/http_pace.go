@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -114,7 +115,7 @@ func (b *httpBody) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if st := b.ended(); st != nil {
-		return n, connectError(st)
+		return n, cmp.Or(connectError(st), err)
 	}
 	if isTimeout(err) {
 		return n, connect.NewError(connect.CodeDeadlineExceeded, errLateRequest)
