@@ -75,9 +75,9 @@ func (info *callInfo) apply(opt grpc.CallOption) error {
 	case grpc.FailFastCallOption:
 		info.waitForReady = !o.FailFast
 	case grpc.MaxRecvMsgSizeCallOption:
-		info.maxRecvBytes = o.MaxRecvMsgSize
+		info.maxRecvBytes = min(o.MaxRecvMsgSize, maxMessageLimit)
 	case grpc.MaxSendMsgSizeCallOption:
-		info.maxSendBytes = o.MaxSendMsgSize
+		info.maxSendBytes = min(o.MaxSendMsgSize, maxMessageLimit)
 	case grpc.MaxRetryRPCBufferSizeCallOption:
 		info.maxReplayBytes = o.MaxRetryRPCBufferSize
 	case grpc.PerRPCCredsCallOption:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"math"
 	"strings"
 	"sync/atomic"
 
@@ -56,8 +57,8 @@ var (
 func newImprobableCall(c *plainCall) {
 	i := &improbableCall{plainCall: c}
 	c.framing, c.stream.wire = i, i
-	c.stream.codec = nil // the first frame says it
-	c.maxFrameBytes += 1 + partHeaderBytes
+	c.stream.codec = nil                                                                        // the first frame says it
+	c.maxFrameBytes = min(c.maxFrameBytes, math.MaxInt-1-partHeaderBytes) + 1 + partHeaderBytes // an int may have 32 bits
 }
 
 // recv implements [wire].

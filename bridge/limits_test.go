@@ -3,12 +3,15 @@ package bridge_test
 import (
 	"bytes"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding/gzip"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
 
@@ -212,4 +215,39 @@ func TestPeerThatReadsSlowlyIsKept(t *testing.T) {
 			t.Errorf("stats: %+v", stats)
 		}
 	})
+}
+
+// The largest number there is is a limit like any other: nothing overflows, in any mode.
+func TestLargestLimit(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &echoServer{}, bridge.WithMaxRecvMsgSize(math.MaxInt), bridge.WithMaxSendMsgSize(math.MaxInt))
+	body := strings.Repeat("x", 10<<10) // worth compressing
+	for _, form := range wireForms {
+		c := s.dial(t, bidiPath)
+		form.send(c, echoOf(body))
+		var out testgrpc.StreamingOutputCallResponse
+		form.recv(c, &out)
+		if got := string(out.GetPayload().GetBody()); got != body {
+			t.Errorf("plain, %s: got %d bytes", form.name, len(got))
+		}
+	}
+	improbable := s.beginImprobable(t, bidiPath)
+	improbable.sendMessage(echoOf(body))
+	var out testgrpc.StreamingOutputCallResponse
+	improbable.block()
+	improbable.expectMessage(&out)
+	if got := string(out.GetPayload().GetBody()); got != body {
+		t.Errorf("improbable: got %d bytes", len(got))
+	}
+	client := testgrpc.NewTestServiceClient(dialServer(t, s))
+	for _, compressor := range []string{"identity", gzip.Name} {
+		reply, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{Payload: payload(body)},
+			grpc.UseCompressor(compressor), grpc.MaxCallRecvMsgSize(math.MaxInt), grpc.MaxCallSendMsgSize(math.MaxInt))
+		if got := string(reply.GetPayload().GetBody()); err != nil || got != body {
+			t.Errorf("multiplexed, %s: got %d bytes, %v", compressor, len(got), err)
+		}
+	}
+	if _, got := s.post(t, unaryPath, "application/json", `{"payload":{"body":"aGVsbG8="}}`, nil); !strings.Contains(got, "aGVsbG8=") {
+		t.Errorf("HTTP: got %q", got)
+	}
 }

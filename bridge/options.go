@@ -21,6 +21,10 @@ const (
 	DefaultWriteTimeout      = 30 * time.Second // without progress
 )
 
+// maxMessageLimit is the largest limit of a message, in bytes, that makes sense: gRPC's own. A larger one means this one, so that
+// who adds to a limit need not fear an overflow.
+const maxMessageLimit = math.MaxInt32
+
 // HandlerOption configures a [Handler]. Options come from this package only.
 type HandlerOption interface {
 	apply(*handlerConfig) error
@@ -103,15 +107,16 @@ func WithChainStreamInterceptor(interceptors ...grpc.StreamServerInterceptor) Ha
 }
 
 // WithMaxRecvMsgSize limits a received message to n bytes as it is on the wire, in whichever encoding. A larger one ends
-// the call with RESOURCE_EXHAUSTED, and no more than n bytes of it are held in memory. Default 4 MiB, at least 1.
+// the call with RESOURCE_EXHAUSTED, and no more than n bytes of it are held in memory. Default 4 MiB, at least 1; more than 2^31-1
+// is 2^31-1.
 func WithMaxRecvMsgSize(n int) HandlerOption {
-	return positive("max receive message size", n, func(c *handlerConfig) { c.maxRecvMsgSize = n })
+	return positive("max receive message size", n, func(c *handlerConfig) { c.maxRecvMsgSize = min(n, maxMessageLimit) })
 }
 
 // WithMaxSendMsgSize limits a sent message to n bytes as it is on the wire. SendMsg refuses a larger one, which ends the
-// call with RESOURCE_EXHAUSTED. Default 2^31-1, at least 1.
+// call with RESOURCE_EXHAUSTED. Default 2^31-1, which is also the most; at least 1.
 func WithMaxSendMsgSize(n int) HandlerOption {
-	return positive("max send message size", n, func(c *handlerConfig) { c.maxSendMsgSize = n })
+	return positive("max send message size", n, func(c *handlerConfig) { c.maxSendMsgSize = min(n, maxMessageLimit) })
 }
 
 // WithFrameCompression lets clients of plain mode that offer it, as browsers do, compress frames: permessage-deflate without context
