@@ -246,29 +246,45 @@ func (c *muxCall) encoding() string {
 
 // sendHeader implements [wire].
 func (c *muxCall) sendHeader(md metadata.MD) error {
-	entries, size := metadataToEntries(md)
-	if limit := c.server.session.peerSettings().metadataBytes; size > min(limit, maxControlBytes/2) {
-		st := status.New(codes.ResourceExhausted, "the headers are larger than the client takes")
-		c.end(st)
-		return st.Err()
+	payload, fits := c.headersPayload(md)
+	if !fits {
+		c.end(errLargeHeaders)
+		return errLargeHeaders.Err()
 	}
-	if !c.stream.send(kindHeaders, marshalControl(&bridgev1.Headers{Metadata: entries})) {
+	if !c.stream.send(kindHeaders, payload) {
 		return c.callError()
 	}
 	return nil
 }
 
-// end implements [wire]. In order: what was sent before, headers that were set and never sent, END.
+var errLargeHeaders = status.New(codes.ResourceExhausted, "the headers are larger than the client takes")
+
+// headersPayload is the payload of HEADERS; fits is false if the client does not take so much.
+func (c *muxCall) headersPayload(md metadata.MD) (payload []byte, fits bool) {
+	if len(md) == 0 {
+		return nil, true
+	}
+	entries, size := metadataToEntries(md)
+	if size > min(c.server.session.peerSettings().metadataBytes, maxControlBytes/2) {
+		return nil, false
+	}
+	return marshalControl(&bridgev1.Headers{Metadata: entries}), true
+}
+
+// end implements [wire]. In order: what was sent before, headers that were set and never sent, END. Headers that are too large are
+// left out beside an error, as trailers are.
 func (c *muxCall) end(st *status.Status) {
 	c.ending.Do(func() {
-		payload := c.stop(st)
-		if header, _ := c.call.takeEnd(); len(header) > 0 {
-			entries, size := metadataToEntries(header)
-			if size <= min(c.server.session.peerSettings().metadataBytes, maxControlBytes/2) {
-				c.stream.send(kindHeaders, marshalControl(&bridgev1.Headers{Metadata: entries}))
-			}
+		header, _ := c.call.takeEnd()
+		headers, fit := c.headersPayload(header)
+		if !fit && st.Code() == codes.OK {
+			st = errLargeHeaders
 		}
-		c.stream.send(kindEnd, payload)
+		end := c.stop(st)
+		if fit && len(header) > 0 {
+			c.stream.send(kindHeaders, headers)
+		}
+		c.stream.send(kindEnd, end)
 	})
 }
 

@@ -218,6 +218,12 @@ func TestMuxSentLimits(t *testing.T) {
 			return nil, status.Error(codes.Aborted, strings.Repeat("long ", 20<<10))
 		}
 		return &testgrpc.SimpleResponse{Payload: in.GetPayload()}, nil
+	}, output: func(in *testgrpc.StreamingOutputCallRequest, stream testgrpc.TestService_StreamingOutputCallServer) error {
+		(*set.Load())(stream.Context())
+		if in.GetResponseStatus() != nil {
+			return status.Error(codes.Code(in.GetResponseStatus().GetCode()), "refused")
+		}
+		return nil // without a message
 	}}, bridge.WithMaxSendMsgSize(1000))
 	p := s.dialMux(t)
 	long := metadata.Pairs("x", strings.Repeat("x", 8<<10))
@@ -238,6 +244,18 @@ func TestMuxSentLimits(t *testing.T) {
 		p.decode(p.skipTo(frameEnd, id), end)
 		if end.GetStatus().GetCode() != int32(test.code) || len(end.GetMetadata()) != 0 {
 			t.Errorf("%d: end %v %v", i, end.GetStatus().GetCode(), len(end.GetMetadata()))
+		}
+	}
+	setHeader := func(ctx context.Context) { grpc.SetHeader(ctx, long) }
+	set.Store(&setHeader)
+	for i, test := range []struct {
+		status *testgrpc.EchoStatus
+		code   codes.Code
+	}{{nil, codes.ResourceExhausted}, {&testgrpc.EchoStatus{Code: int32(codes.Aborted)}, codes.Aborted}} {
+		id := uint32(2*i + 51)
+		p.call(id, &bridgev1.Open{Method: serverPath}, &testgrpc.StreamingOutputCallRequest{ResponseStatus: test.status})
+		if end := p.expectEnd(id); end.GetStatus().GetCode() != int32(test.code) {
+			t.Errorf("headers without a message: end %v, want %v", end, test.code)
 		}
 	}
 	p.checkAlive(101)
