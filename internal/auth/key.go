@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -11,8 +13,17 @@ import (
 	"path/filepath"
 )
 
-// Key signs guests' tokens. Who has it can be any guest.
+// Key signs guests' tokens, and others are derived from it. Who has it can be any guest.
 type Key [32]byte
+
+// Derive returns a key for something else, which says nothing about this one nor about those for other purposes.
+func (k Key) Derive(purpose string) Key {
+	derived, err := hkdf.Key(sha256.New, k[:], nil, purpose, len(Key{}))
+	if err != nil {
+		panic(err) // never: the length is one that HKDF has
+	}
+	return Key(derived)
+}
 
 // Format keeps the key out of everything printed, whatever the verb.
 func (Key) Format(s fmt.State, _ rune) { io.WriteString(s, "auth.Key") }

@@ -33,6 +33,15 @@ func TestKeyIsMadeOnceAndKept(t *testing.T) {
 	}
 }
 
+func TestDerivedKeys(t *testing.T) {
+	t.Parallel()
+	key, other := auth.Key{1}, auth.Key{2}
+	keys := map[auth.Key]bool{key: true, key.Derive("a"): true, key.Derive("b"): true, other.Derive("a"): true, {}: true}
+	if again := key.Derive("a"); len(keys) != 5 || !keys[again] {
+		t.Errorf("%d of 5 keys differ", len(keys))
+	}
+}
+
 func TestKeysAreRandom(t *testing.T) {
 	t.Parallel()
 	a, errA := auth.LoadOrCreateKey(filepath.Join(t.TempDir(), "key"))

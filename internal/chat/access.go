@@ -14,16 +14,33 @@ func (e *engine) enter(v state.View, id state.RoomID, user string) (state.Room, 
 	if err != nil {
 		return state.Room{}, state.Member{}, err
 	}
-	var member state.Member
-	if user != "" {
-		if member, err = v.Member(id, user); err != nil {
-			return state.Room{}, state.Member{}, e.internal("read member", err)
-		}
+	member, refusal, err := e.visitor(v, room, user)
+	if err == nil {
+		err = resultError(state.Result{Refusal: refusal})
 	}
-	if refusal := room.MaySee(member, e.now().UnixMilli()); refusal != state.Accepted {
-		return state.Room{}, state.Member{}, resultError(state.Result{Refusal: refusal})
+	if err != nil {
+		return state.Room{}, state.Member{}, err
 	}
 	return room, member, nil
+}
+
+// visitor returns what user is in a room, "" being nobody, and why they may not see it.
+func (e *engine) visitor(v state.View, room state.Room, user string) (member state.Member, refusal state.Refusal, err error) {
+	if user != "" {
+		if member, err = v.Member(room.ID, user); err != nil {
+			return state.Member{}, state.Accepted, e.internal("read member", err)
+		}
+	}
+	return member, room.MaySee(member, e.now().UnixMilli()), nil
+}
+
+// sees reports whether user may see a room that a View lists, "" being nobody.
+func (e *engine) sees(v state.View, room state.Room, user string) (bool, error) {
+	if room.Deleted != 0 {
+		return false, nil
+	}
+	_, refusal, err := e.visitor(v, room, user)
+	return err == nil && refusal == state.Accepted, err
 }
 
 // enterAs is enter for those who have a role.

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
@@ -18,7 +17,8 @@ func (s *roomService) ListAuditEntries(ctx context.Context, req *chatv1.ListAudi
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	before, err := parseAuditToken(req)
+	pages := s.engine.listing(auditToken, req.GetRoom())
+	before, err := pages.before(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -34,25 +34,9 @@ func (s *roomService) ListAuditEntries(ctx context.Context, req *chatv1.ListAudi
 		return nil, s.engine.internal("list acts", err)
 	}
 	resp := &chatv1.ListAuditEntriesResponse{}
-	if len(acts) > n {
-		acts = acts[:n]
-		resp.NextPageToken = pageToken(auditToken, req.GetRoom(), strconv.FormatUint(acts[n-1].N, 10))
-	}
+	acts, resp.NextPageToken = page(pages, acts, n, func(a state.Act) string { return strconv.FormatUint(a.N, 10) })
 	for _, a := range acts {
 		resp.Entries = append(resp.Entries, auditProto(id, a))
 	}
 	return resp, nil
-}
-
-// parseAuditToken returns the number of the entry that a page goes on from; 0 for the first page.
-func parseAuditToken(req *chatv1.ListAuditEntriesRequest) (uint64, error) {
-	key, err := parsePageToken(auditToken, req.GetRoom(), req.GetPageToken())
-	if err != nil || key == "" {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(key, 10, 64)
-	if err != nil || n == 0 || n > math.MaxInt64 {
-		return 0, errPageToken()
-	}
-	return n, nil
 }

@@ -28,6 +28,8 @@ type engine struct {
 	meter     *meter
 	now       func() time.Time
 	log       *slog.Logger
+
+	pageTokens pageTokens
 }
 
 // do admits a valid command, makes its record and appends it.

@@ -33,7 +33,8 @@ func (s *memberService) ListInvitations(ctx context.Context, req *chatv1.ListInv
 	if err != nil {
 		return nil, err
 	}
-	after, err := parsePageToken(invitationsToken, who.ID, req.GetPageToken())
+	pages := s.engine.listing(invitationsToken, who.ID)
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +46,7 @@ func (s *memberService) ListInvitations(ctx context.Context, req *chatv1.ListInv
 		return nil, s.engine.internal("list invitations", err)
 	}
 	resp := &chatv1.ListInvitationsResponse{}
-	if len(invitations) > n {
-		invitations = invitations[:n]
-		resp.NextPageToken = pageToken(invitationsToken, who.ID, string(invitations[n-1].Room))
-	}
+	invitations, resp.NextPageToken = page(pages, invitations, n, func(i state.Invitation) string { return string(i.Room) })
 	for _, i := range invitations {
 		room, ok, err := v.Room(i.Room)
 		if err != nil {

@@ -120,7 +120,8 @@ func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembers
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	after, err := parsePageToken(membersToken, req.GetRoom(), req.GetPageToken())
+	pages := s.engine.listing(membersToken, req.GetRoom())
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +140,7 @@ func (s *memberService) ListMembers(ctx context.Context, req *chatv1.ListMembers
 		return nil, s.engine.internal("list members", err)
 	}
 	resp := &chatv1.ListMembersResponse{}
-	if len(members) > n {
-		members = members[:n]
-		resp.NextPageToken = pageToken(membersToken, req.GetRoom(), members[n-1].User.ID)
-	}
+	members, resp.NextPageToken = page(pages, members, n, func(m state.Member) string { return m.User.ID })
 	if resp.Members, err = s.engine.membersProto(v, members); err != nil {
 		return nil, err
 	}

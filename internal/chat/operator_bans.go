@@ -84,7 +84,8 @@ func (s *adminService) banTerms(d *durationpb.Duration, reason string) (untilMs 
 
 // ListBans implements adminv1.AdminServiceServer.
 func (s *adminService) ListBans(_ context.Context, req *adminv1.ListBansRequest) (*adminv1.ListBansResponse, error) {
-	after, err := parsePageToken(serverBansToken, "", req.GetPageToken())
+	pages := s.engine.listing(serverBansToken, "")
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -96,10 +97,7 @@ func (s *adminService) ListBans(_ context.Context, req *adminv1.ListBansRequest)
 		return nil, s.engine.internal("list bans", err)
 	}
 	resp := &adminv1.ListBansResponse{}
-	if len(bans) > n {
-		bans = bans[:n]
-		resp.NextPageToken = pageToken(serverBansToken, "", bans[n-1].Key())
-	}
+	bans, resp.NextPageToken = page(pages, bans, n, state.ServerBan.Key)
 	now := s.engine.now().UnixMilli()
 	for _, ban := range bans {
 		if ban.At(now) {

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"math"
 	"strconv"
 
 	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
@@ -17,7 +16,8 @@ const (
 
 // ListRooms implements adminv1.AdminServiceServer.
 func (s *adminService) ListRooms(_ context.Context, req *adminv1.ListRoomsRequest) (*adminv1.ListRoomsResponse, error) {
-	after, err := parsePageToken(roomsToken, "", req.GetPageToken())
+	pages := s.engine.listing(roomsToken, "")
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -29,10 +29,7 @@ func (s *adminService) ListRooms(_ context.Context, req *adminv1.ListRoomsReques
 		return nil, s.engine.internal("list rooms", err)
 	}
 	resp := &adminv1.ListRoomsResponse{}
-	if len(rooms) > n {
-		rooms = rooms[:n]
-		resp.NextPageToken = pageToken(roomsToken, "", string(rooms[n-1].ID))
-	}
+	rooms, resp.NextPageToken = page(pages, rooms, n, func(r state.Room) string { return string(r.ID) })
 	for _, room := range rooms {
 		if room.Deleted == 0 {
 			resp.Rooms = append(resp.Rooms, roomProto(room))
@@ -82,7 +79,8 @@ func (s *adminService) ListMembers(_ context.Context, req *adminv1.ListMembersRe
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	after, err := parsePageToken(membersToken, req.GetRoom(), req.GetPageToken())
+	pages := s.engine.listing(membersToken, req.GetRoom())
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -98,17 +96,15 @@ func (s *adminService) ListMembers(_ context.Context, req *adminv1.ListMembersRe
 		return nil, s.engine.internal("list members", err)
 	}
 	resp := &adminv1.ListMembersResponse{}
-	if len(members) > n {
-		members = members[:n]
-		resp.NextPageToken = pageToken(membersToken, req.GetRoom(), members[n-1].User.ID)
-	}
+	members, resp.NextPageToken = page(pages, members, n, func(m state.Member) string { return m.User.ID })
 	resp.Members, err = s.engine.membersProto(v, members)
 	return resp, err
 }
 
 // ListActs implements adminv1.AdminServiceServer.
 func (s *adminService) ListActs(_ context.Context, req *adminv1.ListActsRequest) (*adminv1.ListActsResponse, error) {
-	before, err := parseActsToken(req.GetPageToken())
+	pages := s.engine.listing(actsToken, "")
+	before, err := pages.before(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -120,27 +116,11 @@ func (s *adminService) ListActs(_ context.Context, req *adminv1.ListActsRequest)
 		return nil, s.engine.internal("list acts", err)
 	}
 	resp := &adminv1.ListActsResponse{}
-	if len(acts) > n {
-		acts = acts[:n]
-		resp.NextPageToken = pageToken(actsToken, "", strconv.FormatUint(acts[n-1].N, 10))
-	}
+	acts, resp.NextPageToken = page(pages, acts, n, func(a state.OperatorAct) string { return strconv.FormatUint(a.N, 10) })
 	for _, a := range acts {
 		resp.Acts = append(resp.Acts, operatorActProto(a))
 	}
 	return resp, nil
-}
-
-// parseActsToken returns the number of the act that a page goes on from; 0 for the first page.
-func parseActsToken(token string) (uint64, error) {
-	key, err := parsePageToken(actsToken, "", token)
-	if err != nil || key == "" {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(key, 10, 64)
-	if err != nil || n == 0 || n > math.MaxInt64 {
-		return 0, errPageToken()
-	}
-	return n, nil
 }
 
 func operatorActProto(a state.OperatorAct) *adminv1.Act {

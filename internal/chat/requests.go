@@ -34,7 +34,8 @@ func (s *memberService) ListMembershipRequests(ctx context.Context, req *chatv1.
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	after, err := parsePageToken(requestsToken, req.GetRoom(), req.GetPageToken())
+	pages := s.engine.listing(requestsToken, req.GetRoom())
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +51,7 @@ func (s *memberService) ListMembershipRequests(ctx context.Context, req *chatv1.
 		return nil, s.engine.internal("list requests", err)
 	}
 	resp := &chatv1.ListMembershipRequestsResponse{}
-	if len(requests) > n {
-		requests = requests[:n]
-		resp.NextPageToken = pageToken(requestsToken, req.GetRoom(), requests[n-1].User.ID)
-	}
+	requests, resp.NextPageToken = page(pages, requests, n, func(r state.Request) string { return r.User.ID })
 	for _, r := range requests {
 		resp.Requests = append(resp.Requests, requestProto(r))
 	}

@@ -67,7 +67,8 @@ func (s *memberService) ListBans(ctx context.Context, req *chatv1.ListBansReques
 	if err := validateRoom("room", req.GetRoom()); err != nil {
 		return nil, err
 	}
-	after, err := parsePageToken(bansToken, req.GetRoom(), req.GetPageToken())
+	pages := s.engine.listing(bansToken, req.GetRoom())
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
@@ -83,10 +84,7 @@ func (s *memberService) ListBans(ctx context.Context, req *chatv1.ListBansReques
 		return nil, s.engine.internal("list bans", err)
 	}
 	resp := &chatv1.ListBansResponse{}
-	if len(bans) > n {
-		bans = bans[:n]
-		resp.NextPageToken = pageToken(bansToken, req.GetRoom(), bans[n-1].User.ID)
-	}
+	bans, resp.NextPageToken = page(pages, bans, n, func(b state.Ban) string { return b.User.ID })
 	now := s.engine.now().UnixMilli()
 	for _, b := range bans {
 		if b.End == 0 || b.End > now {

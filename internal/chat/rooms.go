@@ -19,6 +19,9 @@ const (
 	maxListPage     = 500
 )
 
+// maxRoomsRead is how many rooms a page of ListRooms is chosen from.
+const maxRoomsRead = 1000
+
 // roomService implements rialto.chat.v1.RoomService.
 type roomService struct {
 	chatv1.UnimplementedRoomServiceServer
@@ -197,24 +200,21 @@ func (s *roomService) GetRoom(ctx context.Context, req *chatv1.GetRoomRequest) (
 
 // ListRooms implements chatv1.RoomServiceServer.
 func (s *roomService) ListRooms(ctx context.Context, req *chatv1.ListRoomsRequest) (*chatv1.ListRoomsResponse, error) {
-	after, err := parsePageToken(roomsToken, "", req.GetPageToken())
+	pages := s.engine.listing(roomsToken, "")
+	after, err := pages.after(req.GetPageToken())
 	if err != nil {
 		return nil, err
 	}
 	n := pageSize(req.GetPageSize(), defaultListPage, maxListPage)
 	v := s.engine.views.View()
 	defer v.Close()
-	rooms, err := v.Rooms(state.RoomID(after), n+1) // one more, to know whether there is a next page
+	rooms, next, err := s.visible(v, state.RoomID(after), n, callerID(ctx))
 	if err != nil {
-		return nil, s.engine.internal("list rooms", err)
+		return nil, err
 	}
 	resp := &chatv1.ListRoomsResponse{}
-	if len(rooms) > n {
-		rooms = rooms[:n]
-		resp.NextPageToken = pageToken(roomsToken, "", string(rooms[n-1].ID))
-	}
-	if rooms, err = s.visible(v, rooms, callerID(ctx)); err != nil {
-		return nil, err
+	if next != "" {
+		resp.NextPageToken = pages.token(string(next))
 	}
 	for _, room := range rooms {
 		resp.Rooms = append(resp.Rooms, roomProto(room))
@@ -223,20 +223,35 @@ func (s *roomService) ListRooms(ctx context.Context, req *chatv1.ListRoomsReques
 	return resp, err
 }
 
-// visible returns those of rooms that a user may see.
-func (s *roomService) visible(v state.View, rooms []state.Room, user string) ([]state.Room, error) {
-	var seen []state.Room
-	for _, room := range rooms {
-		_, _, err := s.engine.enter(v, room.ID, user)
-		ok, err := maySee(err)
+// visible returns up to n rooms after one that a user may see, and after which to go on; "" if there are no more. What they may
+// not see counts for nothing, so that it cannot be told from where pages end, unless there are hundreds of it in a row: one page
+// looks at maxRoomsRead rooms.
+func (s *roomService) visible(v state.View, after state.RoomID, n int, user string) (seen []state.Room, next state.RoomID, err error) {
+	more := n + 1 // enough where they may see all
+	for read := 0; read < maxRoomsRead; {
+		rooms, err := v.Rooms(after, min(more, maxRoomsRead-read))
 		if err != nil {
-			return nil, err
+			return nil, "", s.engine.internal("list rooms", err)
 		}
-		if ok {
-			seen = append(seen, room)
+		if len(rooms) == 0 {
+			return seen, "", nil
 		}
+		for _, room := range rooms {
+			sees, err := s.engine.sees(v, room, user)
+			if err != nil {
+				return nil, "", err
+			}
+			if sees && len(seen) == n {
+				return seen, after, nil
+			}
+			if sees {
+				seen = append(seen, room)
+			}
+			after = room.ID
+		}
+		read, more = read+len(rooms), maxListPage
 	}
-	return seen, nil
+	return seen, after, nil
 }
 
 // readMarkers returns the caller's markers in rooms, in the same order; none for nobody.

@@ -1,7 +1,9 @@
 package chat_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -176,6 +178,76 @@ func TestListRoomsWithTheCallersMarkers(t *testing.T) {
 	}
 	if got := must(c.rooms.ListRooms(ben, &chatv1.ListRoomsRequest{}))(t).GetRead(); got[0].GetSeq() != 4 || got[1].GetUnread() != 1 {
 		t.Errorf("for ben: %v", got)
+	}
+}
+
+// TestListRoomsShowsNoOthers: neither pages nor their tokens tell of rooms that the caller may not see.
+func TestListRoomsShowsNoOthers(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{})
+	ana, ben := c.person("ana"), c.person("ben")
+	shown := []string{"a", "m", "z"}
+	for _, room := range shown {
+		must(c.rooms.CreateRoom(ana, &chatv1.CreateRoomRequest{Room: room}))(t)
+	}
+	for _, room := range []string{"b-den", "c-den", "n-den", "z-den"} {
+		c.private(room, ana)
+	}
+	must(c.rooms.OpenDirectRoom(ana, &chatv1.OpenDirectRoomRequest{UserIds: []string{ben.id}}))(t)
+	must(c.rooms.CreateRoom(ana, &chatv1.CreateRoomRequest{Room: "y-gone"}))(t)
+	must(c.rooms.DeleteRoom(ana, &chatv1.DeleteRoomRequest{Room: "y-gone"}))(t)
+	for _, size := range []uint32{1, 2} {
+		var got []string
+		for token := ""; ; {
+			resp := must(c.rooms.ListRooms(c.context(), &chatv1.ListRoomsRequest{PageSize: size, PageToken: token}))(t)
+			for _, room := range resp.GetRooms() {
+				got = append(got, room.GetId())
+			}
+			if token = resp.GetNextPageToken(); token == "" {
+				break
+			}
+			if len(resp.GetRooms()) != int(size) {
+				t.Errorf("page_size %d: a page of %v", size, resp.GetRooms())
+			}
+			plain, err := base64.RawURLEncoding.DecodeString(token)
+			if err != nil || bytes.Contains(plain, []byte("-den")) || bytes.Contains(plain, []byte("direct.")) {
+				t.Errorf("page_size %d: a token says %q, %v", size, plain, err)
+			}
+		}
+		if !slices.Equal(got, shown) {
+			t.Errorf("page_size %d: %v", size, got)
+		}
+	}
+	made := base64.RawURLEncoding.EncodeToString([]byte("r\x00direct.a"))
+	refused(c.rooms.ListRooms(c.context(), &chatv1.ListRoomsRequest{PageToken: made}))(t, codes.InvalidArgument, "page_token")
+}
+
+// TestListRoomsGoesOnBehindManyOthers: a page that ends among rooms that the caller may not see leads to the next.
+func TestListRoomsGoesOnBehindManyOthers(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{})
+	ana := c.person("ana")
+	s := c.connect(ana)
+	for i := range 1100 { // a message makes its room
+		s.send(publishRequest(fmt.Sprintf("gone-%04d", i), "hello"))
+	}
+	s.publish("last", "hello")
+	var others sync.WaitGroup
+	for i := range 1100 {
+		others.Go(func() {
+			if _, err := c.rooms.DeleteRoom(ana, &chatv1.DeleteRoomRequest{Room: fmt.Sprintf("gone-%04d", i)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	others.Wait()
+	first := must(c.rooms.ListRooms(ana, &chatv1.ListRoomsRequest{PageSize: 1}))(t)
+	if len(first.GetRooms()) != 0 || first.GetNextPageToken() == "" {
+		t.Fatalf("first: %v", first)
+	}
+	second := must(c.rooms.ListRooms(ana, &chatv1.ListRoomsRequest{PageToken: first.GetNextPageToken()}))(t)
+	if rooms := second.GetRooms(); len(rooms) != 1 || rooms[0].GetId() != "last" || second.GetNextPageToken() != "" {
+		t.Errorf("second: %v", second)
 	}
 }
 

@@ -42,6 +42,7 @@ type Config struct {
 	Delivery  Delivery
 	Retention Retention // of rooms that have none of their own
 	Eraser    Eraser    // nil: what is gone is not erased
+	PageKey   auth.Key  // seals page tokens; the zero key: they end with the service
 }
 
 // Service is rialto.chat.v1: sessions in front of live rooms, and calls. Make one with [New]. Safe for concurrent use.
@@ -95,6 +96,8 @@ func New(cfg Config) (*Service, error) {
 		limits:    cfg.Limits.withDefaults(),
 		now:       cfg.Clock,
 		log:       cfg.Logger,
+
+		pageTokens: newPageTokens(cfg.PageKey),
 	}
 	if e.now == nil {
 		e.now = time.Now

@@ -30,10 +30,19 @@ func TestDataSurvivesARestart(t *testing.T) {
 	conn := dial(t, first.GRPC, nil)
 	ana := newGuest(t, conn)
 	posted := post(t, conn, ana, "lobby", "what news")
+	post(t, conn, ana, "market", "what prices")
+	page, err := chatv1.NewRoomServiceClient(conn).ListRooms(t.Context(), &chatv1.ListRoomsRequest{PageSize: 1})
+	if err != nil || page.GetNextPageToken() == "" {
+		t.Fatalf("first page: %v, %v", page, err)
+	}
 	first.stop(t)
 
 	second := start(t, cfg)
 	conn = dial(t, second.GRPC, nil)
+	page, err = chatv1.NewRoomServiceClient(conn).ListRooms(t.Context(), &chatv1.ListRoomsRequest{PageToken: page.GetNextPageToken()})
+	if err != nil || len(page.GetRooms()) != 1 || page.GetRooms()[0].GetId() != "market" {
+		t.Errorf("the next page after the restart: %v, %v", page, err)
+	}
 	messages, err := chatv1.NewMessageServiceClient(conn).ListMessages(t.Context(), &chatv1.ListMessagesRequest{Room: "lobby"})
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func (s *server) openChat() (auth.Authenticator, error) {
 	s.sequencer = local.New(local.Options{SyncInterval: s.cfg.SyncInterval})
 	config := chat.Config{
 		Hub: hub, Store: s.store, Sequencer: s.sequencer, Logger: s.logger, Limits: s.cfg.limits(), Rates: s.cfg.Rates, MaxRooms: s.cfg.MaxRooms,
-		Delivery: s.cfg.delivery(), Retention: s.cfg.retention(), Eraser: s.store,
+		Delivery: s.cfg.delivery(), Retention: s.cfg.retention(), Eraser: s.store, PageKey: key.Derive("page tokens"),
 	}
 	var tokens auth.Authenticator = noTokens{}
 	if s.cfg.Guests {
