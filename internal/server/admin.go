@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -88,10 +89,28 @@ func (s *server) newAdminRPCs(key auth.OperatorKey) *grpc.Server {
 		Version:   s.cfg.Version,
 		Started:   s.started,
 		FreeBytes: s.store.FreeBytes,
-		BackUp:    func(to string) (uint64, error) { return backUp(s.store, s.cfg.DataDir, to) },
+		BackUp:    s.backUp,
 	})
 	reflection.Register(rpcs)
 	return rpcs
+}
+
+// backUp makes a backup of the running server, and counts those under way.
+func (s *server) backUp(to string) (bytes uint64, err error) {
+	s.backups.Add(1)
+	defer s.backups.Add(-1)
+	return backUp(s.store, s.cfg.DataDir, to)
+}
+
+// stopAdminRPCs ends the operator's calls while ctx lasts. It waits for those that go on after that.
+func (s *server) stopAdminRPCs(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() {
+		if s.backups.Load() > 0 {
+			s.logger.Warn("a backup is being made and cannot be cut off; the server ends after it")
+		}
+	})
+	defer stop()
+	stopGRPC(ctx, s.adminRPCs)
 }
 
 // LoadAdminKey reads a key for a client of the admin port. The error names the file.

@@ -35,6 +35,14 @@ func newHTTPServer(handler http.Handler, connections *prometheus.GaugeVec, logge
 	}
 }
 
+// serveHTTP serves until web is told to stop, with TLS where it has a configuration for that.
+func serveHTTP(web *http.Server, l net.Listener) error {
+	if web.TLSConfig != nil {
+		return web.ServeTLS(l, "", "")
+	}
+	return web.Serve(l)
+}
+
 // countConnections keeps a gauge of the connections that a server holds. See [http.ConnState]: each begins as new and
 // ends as closed or hijacked.
 func countConnections(open prometheus.Gauge) func(net.Conn, http.ConnState) {

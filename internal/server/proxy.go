@@ -137,7 +137,7 @@ func (p *proxy) run(ctx context.Context) error {
 	trimming, stopTrimming := context.WithCancel(failed)
 	defer stopTrimming()
 	parts.Go(func() error { // ends by drain
-		return wrap("HTTP server", ignore(p.serveHTTP(), http.ErrServerClosed))
+		return wrap("HTTP server", ignore(serveHTTP(p.http, p.listeners.http), http.ErrServerClosed))
 	})
 	if p.admin != nil {
 		parts.Go(func() error { // ends by drain
@@ -163,13 +163,6 @@ func (p *proxy) run(ctx context.Context) error {
 		return nil
 	})
 	return parts.Wait()
-}
-
-func (p *proxy) serveHTTP() error {
-	if p.cert != nil {
-		return p.http.ServeTLS(p.listeners.http, "", "")
-	}
-	return p.http.Serve(p.listeners.http)
 }
 
 // announce says that the proxy is ready.

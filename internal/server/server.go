@@ -48,13 +48,15 @@ type server struct {
 	http      *http.Server
 	admin     *http.Server // nil: none
 	adminRPCs *grpc.Server // served by admin; nil with it
+	backups   atomic.Int32 // that are being made
 }
 
 // Run serves until ctx ends, then drains and returns nil. An error, after which everything has been stopped too, is that
 // of the first part that failed; a [*ConfigError] if cfg is wrong. It waits for every goroutine it started.
 //
 // Draining takes at most cfg.DrainTimeout: the server says that it is not ready, chat sessions end with UNAVAILABLE and a
-// delay after which to come back, other calls may finish, then what is queued is stored and the store closed.
+// delay after which to come back, other calls may finish, then what is queued is stored and the store closed. Only a backup is
+// waited for beyond that, however long it takes, and the log says so: it reads from the store and cannot be cut off.
 func Run(ctx context.Context, cfg Config) error {
 	s, err := newServer(cfg)
 	if err != nil {
@@ -107,7 +109,7 @@ func (s *server) run(ctx context.Context) error {
 		return wrap("gRPC server", ignore(s.grpc.Serve(s.listeners.grpc), grpc.ErrServerStopped))
 	})
 	parts.Go(func() error { // ends by drain
-		return wrap("HTTP server", ignore(s.serveHTTP(), http.ErrServerClosed))
+		return wrap("HTTP server", ignore(serveHTTP(s.http, s.listeners.http), http.ErrServerClosed))
 	})
 	if s.admin != nil {
 		parts.Go(func() error { // ends by drain
@@ -132,13 +134,6 @@ func (s *server) run(ctx context.Context) error {
 		return nil
 	})
 	return parts.Wait()
-}
-
-func (s *server) serveHTTP() error {
-	if s.cert != nil {
-		return s.http.ServeTLS(s.listeners.http, "", "")
-	}
-	return s.http.Serve(s.listeners.http)
 }
 
 // announce says that the server is ready. Connections that came before waited in the listeners' queues.
@@ -178,7 +173,7 @@ func (s *server) drain(failed context.Context) {
 		}
 	}
 	if s.adminRPCs != nil {
-		stopGRPC(ctx, s.adminRPCs) // admin does not wait for handlers whose connections it had to close
+		s.stopAdminRPCs(ctx) // admin does not wait for handlers whose connections it had to close
 	}
 	if ctx.Err() != nil {
 		s.logger.Warn("calls were cut off", "err", err)
