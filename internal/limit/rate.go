@@ -55,13 +55,11 @@ func (r Rate) Validate() error {
 		return fmt.Errorf("%d times: expected 1 to %d, or 0 alone for no limit", r.N, MaxN)
 	case r.Per < MinPer || r.Per > MaxPer:
 		return fmt.Errorf("per %v: expected %v to %v", r.Per, MinPer, MaxPer)
-	case r.interval() == 0:
-		return fmt.Errorf("%d times per %v is more than one can count", r.N, r.Per)
 	}
 	return nil
 }
 
-// interval is how long one token takes to come back.
+// interval is how long one token takes to come back; a microsecond at least of a valid rate.
 func (r Rate) interval() time.Duration { return r.Per / time.Duration(r.N) }
 
 // String returns r as [ParseRate] reads it.
