@@ -1,12 +1,9 @@
 package chat
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -17,14 +14,22 @@ import (
 type feed struct {
 	starting bool                  // whether the whole is still being sent
 	first    bool                  // whether nothing of it was
-	after    state.RoomID          // the last room of the whole that was sent
+	sent     feedPosition          // how much of it was
 	rooms    map[state.RoomID]bool // that it has, and the hub tells of
 	invited  map[state.RoomID]bool // invitations that it has
 	dirty    map[state.RoomID]bool // what changed since; true: perhaps a membership or an invitation
 }
 
+// feedPosition is how far the whole of a feed has been sent: the rooms, and then the invitations.
+type feedPosition struct {
+	room       state.RoomID // the last one
+	roomsDone  bool
+	invitation state.RoomID // the last one's room
+	invited    int          // how many
+}
+
 const (
-	feedPage   = 100 // rooms of one feed event
+	feedPage   = 100 // rooms of one feed event, or invitations of a whole
 	maxInvited = 500 // invitations of a feed; more are not told
 	maxCounted = 100 // mentions that are counted
 	// feedInterval is the least time between two looks at the rooms whose news is told to feeds.
@@ -63,10 +68,11 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 	if !f.pending() || out.bytes >= s.service.delivery.ResponseBytes {
 		return nil
 	}
-	r := feedReader{session: s, user: s.actor.ID, now: s.service.engine.now(), part: &chatv1.Feed{Reset_: f.starting && f.first}}
-	if f.starting {
-		r.after = f.after
-	} else {
+	r := feedReader{
+		session: s, user: s.actor.ID, now: s.service.engine.now(), part: &chatv1.Feed{Reset_: f.starting && f.first},
+		space: s.service.delivery.ResponseBytes - out.bytes, whole: f.starting, sent: f.sent,
+	}
+	if !r.whole {
 		for room, touched := range f.dirty {
 			if len(r.rooms) == feedPage {
 				break
@@ -77,11 +83,10 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 			delete(f.dirty, room)
 		}
 	}
-	starting := f.starting
-	if err := s.readFeedUnlocked(&r, starting); err != nil {
+	if err := s.readFeedUnlocked(&r); err != nil {
 		return err
 	}
-	f.settle(&r, starting)
+	f.settle(&r)
 	if e := r.event(); e != nil {
 		out.events = append(out.events, e)
 		out.bytes += e.size
@@ -89,14 +94,14 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 	return nil
 }
 
-func (s *session) readFeedUnlocked(r *feedReader, starting bool) error {
+func (s *session) readFeedUnlocked(r *feedReader) error {
 	s.mu.Unlock()
 	defer s.mu.Lock() // also after a panic
-	return r.read(starting)
+	return r.read()
 }
 
 // settle remembers what was read.
-func (f *feed) settle(r *feedReader, starting bool) {
+func (f *feed) settle(r *feedReader) {
 	for _, i := range r.part.GetInvitations() {
 		if f.invited == nil {
 			f.invited = make(map[state.RoomID]bool)
@@ -108,153 +113,13 @@ func (f *feed) settle(r *feedReader, starting bool) {
 		delete(f.invited, state.RoomID(room))
 		return !had
 	})
-	if starting {
-		f.first, f.after, f.starting = false, r.after, r.part.GetMore()
+	if r.whole {
+		f.first, f.sent, f.starting = false, r.sent, r.part.GetMore()
+		return
 	}
-}
-
-// feedReader reads a part of a feed.
-type feedReader struct {
-	session *session
-	user    string
-	now     time.Time
-	after   state.RoomID   // of the whole
-	rooms   []state.RoomID // else
-	touched []bool         // for each of them
-	had     []bool         // for each of them: whether the session knows it as one of its rooms
-	part    *chatv1.Feed
-}
-
-func (r *feedReader) event() *event {
-	p := r.part
-	if !p.GetReset_() && !p.GetMore() && len(p.GetRooms())+len(p.GetRemovedRooms())+len(p.GetInvitations())+len(p.GetRemovedInvitations()) == 0 {
-		return nil
+	for i := r.done; i < len(r.rooms); i++ { // there was no space for them
+		f.dirty[r.rooms[i]] = f.dirty[r.rooms[i]] || r.touched[i]
 	}
-	return newEvent(&chatv1.Event{Time: timestamppb.New(r.now), Kind: &chatv1.Event_Feed{Feed: p}})
-}
-
-// read fills the part. The rooms are those of one View, and what is said of them of a later one, after the hub was asked to
-// tell of them: so nothing is missed.
-func (r *feedReader) read(starting bool) error {
-	if starting {
-		if err := r.list(); err != nil {
-			return err
-		}
-	}
-	for i, room := range r.rooms {
-		if starting || r.touched[i] {
-			r.session.service.hub.followFeed(r.session, room)
-		}
-	}
-	v := r.session.service.engine.views.View()
-	defer v.Close()
-	r.part.Version = uint64(v.Pos())
-	for i, room := range r.rooms {
-		member, err := r.readRoom(v, room, !starting && r.touched[i])
-		if err != nil {
-			return fmt.Errorf("read feed: %w", err)
-		}
-		if member {
-			continue
-		}
-		r.session.service.hub.dropFeed(r.session, room)
-		if !starting && r.had[i] {
-			r.part.RemovedRooms = append(r.part.RemovedRooms, string(room))
-		}
-	}
-	if starting && !r.part.GetMore() {
-		return r.readInvitations(v)
-	}
-	return nil
-}
-
-// list chooses the next page of the whole.
-func (r *feedReader) list() error {
-	v := r.session.service.engine.views.View()
-	defer v.Close()
-	rooms, err := v.RoomsOf(r.user, r.after, feedPage+1)
-	if err != nil {
-		return fmt.Errorf("list feed: %w", err)
-	}
-	if r.part.More = len(rooms) > feedPage; r.part.More {
-		rooms = rooms[:feedPage]
-	}
-	if r.rooms = rooms; len(rooms) > 0 {
-		r.after = rooms[len(rooms)-1]
-	}
-	return nil
-}
-
-// readRoom says what the user has to do with a room, and returns whether they are a member of it.
-func (r *feedReader) readRoom(v state.View, id state.RoomID, touched bool) (bool, error) {
-	room, ok, err := v.Room(id)
-	if err != nil {
-		return false, err
-	}
-	if !ok { // it was deleted
-		if touched {
-			r.part.RemovedInvitations = append(r.part.RemovedInvitations, string(id))
-		}
-		return false, nil
-	}
-	member, err := v.Member(id, r.user)
-	if err != nil {
-		return false, err
-	}
-	if member.Role != state.RoleNone {
-		if err := r.addRoom(v, room, member); err != nil {
-			return false, err
-		}
-	}
-	if !touched {
-		return member.Role != state.RoleNone, nil
-	}
-	invitation, invited, err := v.Invitation(id, r.user)
-	if invited {
-		r.part.Invitations = append(r.part.Invitations, invitationProto(invitation, room))
-	} else {
-		r.part.RemovedInvitations = append(r.part.RemovedInvitations, string(id))
-	}
-	return member.Role != state.RoleNone, err
-}
-
-func (r *feedReader) addRoom(v state.View, room state.Room, member state.Member) error {
-	seq, err := v.ReadMarker(room.ID, r.user)
-	if err != nil {
-		return err
-	}
-	mentions, err := v.Mentions(room.ID, r.user, seq, maxCounted)
-	if err != nil {
-		return err
-	}
-	entry := &chatv1.FeedRoom{
-		Room:     roomProto(room),
-		Member:   memberProto(member),
-		Read:     readMarkerProto(room.ID, seq, room.Head),
-		Mentions: uint32(mentions),
-	}
-	if member.Role >= state.RoleModerator {
-		entry.Requests = uint32(room.Asking)
-	}
-	r.part.Rooms = append(r.part.Rooms, entry)
-	return nil
-}
-
-func (r *feedReader) readInvitations(v state.View) error {
-	invitations, err := v.Invitations(r.user, "", maxInvited)
-	if err != nil {
-		return fmt.Errorf("read feed: %w", err)
-	}
-	for _, i := range invitations {
-		room, ok, err := v.Room(i.Room)
-		if err != nil {
-			return fmt.Errorf("read feed: %w", err)
-		}
-		if ok {
-			r.part.Invitations = append(r.part.Invitations, invitationProto(i, room))
-		}
-	}
-	return nil
 }
 
 // feeds are the sessions whose feeds have a room, by room. What is new in rooms is told to them together, at most once each

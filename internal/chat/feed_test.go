@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -166,6 +168,69 @@ func TestFeedOfManyRooms(t *testing.T) {
 	}
 	c.post(c.person("ben"), "room-249", "hello")
 	f.until(func() bool { return f.counts("room-249") == [2]uint64{1, 0} })
+}
+
+// TestFeedPartsAreSmall: whatever rooms and invitations say of themselves, the responses of a feed aim at 64 KiB, when it begins and
+// when much changes at once.
+func TestFeedPartsAreSmall(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{linger: time.Nanosecond})
+	owner, ana, ben := c.person("owner"), c.person("ana"), c.person("ben")
+	const many = 120
+	title, topic := strings.Repeat("🦜", 128), strings.Repeat("t", 1024)
+	phone := c.watchFeed(ben)
+	for i := range many {
+		for who, kind := range map[person]string{ana: "den", owner: "hall"} {
+			must(c.rooms.CreateRoom(who, &chatv1.CreateRoomRequest{
+				Room: fmt.Sprintf("%s-%03d", kind, i), Title: title, Topic: topic, Kind: chatv1.RoomKind_ROOM_KIND_PRIVATE,
+			}))(t)
+		}
+		must(c.members.InviteMember(owner, &chatv1.InviteMemberRequest{Room: fmt.Sprintf("hall-%03d", i), UserId: ana.id}))(t)
+		must(c.members.InviteMember(owner, &chatv1.InviteMemberRequest{Room: fmt.Sprintf("hall-%03d", i), UserId: ben.id}))(t)
+	}
+	desk := &feedState{session: c.connect(ana)}
+	desk.session.send(&chatv1.ConnectRequest{RequestId: "hello", Command: &chatv1.ConnectRequest_Hello{Hello: &chatv1.Hello{}}})
+	for f, whole := range map[*feedState]func() bool{
+		desk:  func() bool { return desk.whole && len(desk.rooms) == many && len(desk.invitations) == many },
+		phone: func() bool { return len(phone.invitations) == many },
+	} {
+		f.until(func() bool {
+			if n := proto.Size(f.session.last); f.session.last != nil && n > 64<<10+4<<10 {
+				t.Errorf("a response of %d bytes", n)
+			}
+			return whole()
+		})
+	}
+}
+
+// TestFeedOfManyInvitations pages, and tells of 500.
+func TestFeedOfManyInvitations(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{linger: time.Nanosecond})
+	owner, ana := c.person("owner"), c.person("ana")
+	s := c.connect(owner)
+	for i := range 501 {
+		s.send(publishRequest(fmt.Sprintf("room-%03d", i), "hello"))
+	}
+	s.publish("last", "hello")
+	invite := func(n int) {
+		var invites sync.WaitGroup
+		for i := range n {
+			invites.Go(func() {
+				_, err := c.members.InviteMember(owner, &chatv1.InviteMemberRequest{Room: fmt.Sprintf("room-%03d", i), UserId: ana.id})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		invites.Wait()
+	}
+	for _, n := range []int{100, 101, 500, 501} {
+		invite(n)
+		if f := c.watchFeed(ana); len(f.invitations) != min(n, 500) || f.events != (min(n, 500)+99)/100 {
+			t.Errorf("of %d: %d invitations in %d events", n, len(f.invitations), f.events)
+		}
+	}
 }
 
 // TestAFreshGuestHasNoFeed shows that nothing comes to those who have nothing to do with rooms yet.

@@ -606,7 +606,7 @@ type Feed struct {
 	Rooms []*FeedRoom `protobuf:"bytes,4,rep,name=rooms,proto3" json:"rooms,omitempty"`
 	// Rooms that the user is not a member of any more, by id.
 	RemovedRooms []string `protobuf:"bytes,5,rep,name=removed_rooms,json=removedRooms,proto3" json:"removed_rooms,omitempty"`
-	// Invitations that are new.
+	// Invitations that are new. All of a feed has 500 at most, the first by room; ListInvitations has all.
 	Invitations []*Invitation `protobuf:"bytes,6,rep,name=invitations,proto3" json:"invitations,omitempty"`
 	// Rooms to which the user is not invited any more, by id.
 	RemovedInvitations []string `protobuf:"bytes,7,rep,name=removed_invitations,json=removedInvitations,proto3" json:"removed_invitations,omitempty"`

@@ -283,7 +283,7 @@ export declare type Feed = Message<"rialto.chat.v1.Feed"> & {
   removedRooms: string[];
 
   /**
-   * Invitations that are new.
+   * Invitations that are new. All of a feed has 500 at most, the first by room; ListInvitations has all.
    *
    * @generated from field: repeated rialto.chat.v1.Invitation invitations = 6;
    */
