@@ -42,18 +42,29 @@ func (s *Store) Commit(c *Change, sync bool) error {
 	return nil
 }
 
-// write commits a batch to Pebble and waits for it, or for a failure: Pebble does not return from a write that waits
+// write is a batch on its way to Pebble.
+type write struct {
+	batch *pebble.Batch
+	sync  bool
+	done  chan error // of size 1
+}
+
+// write has a batch committed to Pebble and waits for that, or for a failure: Pebble does not return from a write that waits
 // for a flush which fails again and again.
 func (s *Store) write(batch *pebble.Batch, sync bool) error {
-	done := make(chan error, 1)
-	go func() { done <- s.writeBatch(batch, sync) }() // ends with Pebble's answer, or hangs in it and the process ends
+	w := write{batch, sync, make(chan error, 1)}
 	select {
-	case err := <-done:
+	case s.writes <- w:
+	case <-s.failure.failed:
+		return s.failure.get()
+	}
+	select {
+	case err := <-w.done:
 		return errors.Join(err, s.failure.get())
 	case <-s.failure.failed:
 	}
 	select {
-	case err := <-done:
+	case err := <-w.done:
 		return errors.Join(err, s.failure.get())
 	case <-time.After(writeGrace):
 		s.failure.wedge(s.failure.get())
@@ -61,14 +72,24 @@ func (s *Store) write(batch *pebble.Batch, sync bool) error {
 	}
 }
 
+// writeAll writes one batch after the other, of whoever: a batch says whether what lies before it in the log was synced. It ends
+// with the store, or hangs in Pebble, and the process ends.
+func (s *Store) writeAll() {
+	defer close(s.written)
+	for {
+		select {
+		case w := <-s.writes:
+			w.done <- s.writeBatch(w.batch, w.sync)
+		case <-s.closing:
+			return
+		}
+	}
+}
+
 // writeBatch commits a batch. It asks Pebble not to wait for the fsync, and waits itself, since Pebble's own way of
 // telling that an fsync failed is Logger.Fatalf. Where Pebble panics, as when it cannot make its next WAL, its locks
 // stay held.
-//
-// One writes at a time: a batch says whether what lies before it in the log was synced.
 func (s *Store) writeBatch(batch *pebble.Batch, sync bool) (err error) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("state: commit: %v", p)

@@ -139,7 +139,6 @@ func (r *modelRoom) purged(t *testing.T, room state.Room, now int64) {
 
 // compareRemoval compares what a room says of what has left it, and takes over what the model does not know.
 func (r *modelRoom) compareRemoval(t *testing.T, room state.Room, change *state.Change) {
-	t.Helper()
 	was, is := r.Removal, room.Removal
 	if is.Seq != was.Seq || is.Rev != was.Rev || is.ClientIDs != was.ClientIDs {
 		t.Fatalf("removal %+v, want %+v", is, was)

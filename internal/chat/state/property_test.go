@@ -62,7 +62,6 @@ func testSeed(t *testing.T, seed uint64) reached {
 
 // comparePublished compares what a command touched: the room, its newest event and the markers told of.
 func comparePublished(t *testing.T, s *state.Store, m *model, id string, change *state.Change) {
-	t.Helper()
 	v := s.View()
 	defer v.Close()
 	room, ok, err := v.Room(state.RoomID(id))
@@ -236,12 +235,13 @@ func compareServer(t *testing.T, s *state.Store, v state.View, m *model) {
 }
 
 func compare[T any](t *testing.T, what string, got, want []T) {
-	t.Helper()
 	if len(got) != len(want) {
+		t.Helper()
 		t.Fatalf("%d %s, want %d", len(got), what, len(want))
 	}
 	for i := range got {
 		if !sameButEmpty(got[i], want[i]) {
+			t.Helper()
 			t.Fatalf("%s: number %d is %s, want %s", what, i, show(got[i]), show(want[i]))
 		}
 	}

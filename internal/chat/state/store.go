@@ -66,7 +66,8 @@ type Store struct {
 	pending *transaction // applied but not committed
 	synced  bool         // whether all that was committed is
 
-	writing sync.Mutex // held while a batch is written, by whoever
+	writes  chan write    // to writeAll
+	written chan struct{} // closed when writeAll has ended
 	failure failure
 	space   space
 
@@ -102,6 +103,8 @@ func Open(dir string, opts Options) (*Store, error) {
 		synced:    true,
 		writers:   make(writerMarks),
 		firsts:    newFilter(),
+		writes:    make(chan write),
+		written:   make(chan struct{}),
 		closing:   make(chan struct{}),
 		reading:   make(map[*snapshot]struct{}),
 		failure:   failure{failed: make(chan struct{})},
@@ -170,6 +173,7 @@ func (s *Store) load() error {
 		defer s.release(first)
 		loadFilter(s.firsts, first, s.closing)
 	}(s.published)
+	go s.writeAll() // ends with Close
 	return nil
 }
 
@@ -205,6 +209,7 @@ func (s *Store) Close() error {
 	if s.failure.wedged() {
 		return nil
 	}
+	<-s.written
 	if s.pending != nil {
 		s.pending.abandon()
 	}
