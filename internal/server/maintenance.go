@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -87,100 +86,29 @@ func explainInUse(dataDir string, err error) error {
 	return err
 }
 
-// unfinished is where in its directory a backup is made.
-const unfinished = "unfinished"
-
 // backUp is [Backup] of an open store, also while a server uses it: what is committed when it begins is in the copy. It returns
-// how large that is. Of two backups to the same place the second fails, and takes nothing from the first.
+// how large that is.
 func backUp(store *state.Store, dataDir, to string) (bytes uint64, err error) {
-	if err := requireEmpty(to); err != nil {
-		return 0, err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return 0, err
-	}
-	made := os.Mkdir(to, 0o700) == nil // or it was there, or what follows fails
-	work := filepath.Join(to, unfinished)
-	if err := os.Mkdir(work, 0o700); err != nil { // this is the one that makes a backup here
-		return 0, err
-	}
-	defer func() {
-		err = errors.Join(err, os.RemoveAll(work))
-		if err != nil && made {
-			_ = os.Remove(to) // unless somebody else has put something there
-		}
-	}()
-	if err := requireOnly(to, unfinished); err != nil {
-		return 0, err
-	}
-	if err := os.Chmod(to, 0o700); err != nil { // Pebble's copies of files can be read by everybody
-		return 0, err
-	}
-	return backUpIn(work, store, dataDir, to)
-}
-
-// backUpIn makes a backup in a directory and moves it to another, the store last: without it there is no backup.
-func backUpIn(work string, store *state.Store, dataDir, to string) (bytes uint64, err error) {
-	if err := store.Backup(filepath.Join(work, storeDir)); err != nil {
-		return 0, err
-	}
-	if err := copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(work, keyFile)); err != nil {
-		return 0, err
-	}
-	if bytes, err = sizeOf(work); err != nil {
-		return 0, err
-	}
-	if err := os.Rename(filepath.Join(work, keyFile), filepath.Join(to, keyFile)); err != nil {
-		return 0, err
-	}
-	if err := os.Rename(filepath.Join(work, storeDir), filepath.Join(to, storeDir)); err != nil {
-		return 0, errors.Join(err, os.Remove(filepath.Join(to, keyFile)))
-	}
-	return bytes, nil
-}
-
-// sizeOf returns what the files in a directory hold.
-func sizeOf(dir string) (bytes uint64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	return makeDataDir(to, func(dir string) error {
+		if err := store.Backup(filepath.Join(dir, storeDir)); err != nil {
 			return err
 		}
-		info, err := d.Info()
-		if err == nil {
-			bytes += uint64(info.Size())
-		}
-		return err
+		return copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(dir, keyFile))
 	})
-	return bytes, err
 }
 
 // Restore copies a backup to a data directory that does not exist or is empty. The server that opens it has clients load their
-// rooms anew. It returns how large the directory is.
+// rooms anew; one that is started before all is there refuses it. It is whole or, after an error, not there. It returns how large
+// the directory is.
 func Restore(from, dataDir string) (bytes uint64, err error) {
-	if err := requireEmpty(dataDir); err != nil {
-		return 0, err
-	}
 	if _, err := os.Stat(filepath.Join(from, storeDir)); err != nil {
 		return 0, fmt.Errorf("%q is no backup: %w", from, err)
 	}
-	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(dataDir, name)
-		if d.IsDir() {
-			return os.MkdirAll(to, 0o700)
-		}
-		return copyOwn(path, to)
-	})
+	bytes, err = makeDataDir(dataDir, func(dir string) error { return copyTree(from, dir) })
 	if err != nil {
-		return 0, errors.Join(fmt.Errorf("restore: %w", err), os.RemoveAll(dataDir))
+		return 0, fmt.Errorf("restore: %w", err)
 	}
-	return sizeOf(dataDir)
+	return bytes, nil
 }
 
 // Compact rewrites a data directory that no server uses, so that nothing that was deleted, edited away or has left a room is in
@@ -230,45 +158,4 @@ func purge(ctx context.Context, store *state.Store) error {
 	err = service.Purge(ctx)
 	stop()
 	return errors.Join(err, <-ended)
-}
-
-func requireStore(dataDir string) error {
-	if _, err := os.Stat(filepath.Join(dataDir, storeDir)); err != nil {
-		return fmt.Errorf("%q is no data directory: %w", dataDir, err)
-	}
-	return nil
-}
-
-func requireEmpty(dir string) error { return requireOnly(dir, "") }
-
-// requireOnly returns an error if a directory holds anything but what has a name.
-func requireOnly(dir, name string) error {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, entry := range entries {
-		if entry.Name() != name {
-			return fmt.Errorf("%q is not empty", dir)
-		}
-	}
-	return nil
-}
-
-// copyOwn copies a file, for its owner only, and syncs it.
-func copyOwn(from, to string) error {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close() // read only
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(dst, src)
-	if err == nil {
-		err = dst.Sync()
-	}
-	return errors.Join(err, dst.Close())
 }

@@ -77,6 +77,9 @@ func (s *server) openCertificate() (err error) {
 // openChat opens the data directory and makes the chat service on it. The store's lock comes before the key, so that of
 // two first starts at once only one makes a key.
 func (s *server) openChat() (auth.Authenticator, error) {
+	if err := refuseUnfinished(s.cfg.DataDir); err != nil {
+		return nil, err
+	}
 	dir := filepath.Join(s.cfg.DataDir, storeDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil { // for its owner only: it holds what people wrote
 		return nil, fmt.Errorf("%w: choose another data directory with --data", err)
