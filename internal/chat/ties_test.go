@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	adminv1 "github.com/rialto-rpc/rialto/gen/go/rialto/admin/v1"
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 )
 
@@ -179,6 +180,36 @@ func TestDirectRooms(t *testing.T) {
 	}
 	refused(c.rooms.OpenDirectRoom(c.context(), &chatv1.OpenDirectRoomRequest{UserIds: []string{"x"}}))(t, codes.Unauthenticated, "")
 	refused(c.members.ListBlockedUsers(c.context(), &chatv1.ListBlockedUsersRequest{}))(t, codes.Unauthenticated, "")
+}
+
+// After an operator has deleted a direct room its people have another, in which nothing of the first is.
+func TestDirectRoomAfterItsDeletion(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{})
+	admin, ana, ben := c.admin(), c.person("ana"), c.person("ben")
+	open := func(who person, other person) *chatv1.Room {
+		t.Helper()
+		return must(c.rooms.OpenDirectRoom(who, &chatv1.OpenDirectRoomRequest{UserIds: []string{other.id}}))(t).GetRoom()
+	}
+	was := map[string]bool{}
+	for round := range 3 {
+		room := open(ana, ben)
+		if was[room.GetId()] || room.GetHeadSeq() != 0 || room.GetMemberCount() != 2 {
+			t.Fatalf("opened for time %d: %v", round, room)
+		}
+		was[room.GetId()] = true
+		posted := must(c.messages.PostMessage(ana, &chatv1.PostMessageRequest{
+			Room: room.GetId(), ClientId: "1", Body: &chatv1.PostMessageRequest_Text{Text: "psst"},
+		}))(t)
+		if posted.GetDuplicate() || posted.GetMessage().GetSeq() != 1 {
+			t.Errorf("posted for time %d: %v", round, posted)
+		}
+		if again := open(ben, ana); again.GetId() != room.GetId() || again.GetHeadSeq() != 1 {
+			t.Errorf("opened by the other: %v", again)
+		}
+		must(admin.DeleteRoom(t.Context(), &adminv1.DeleteRoomRequest{Room: room.GetId()}))(t)
+		refused(c.messages.ListMessages(ben, &chatv1.ListMessagesRequest{Room: room.GetId()}))(t, codes.NotFound, "")
+	}
 }
 
 func TestAudit(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"slices"
+	"strconv"
 	"strings"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -21,22 +22,34 @@ func (id RoomID) Reserved() bool { return strings.HasPrefix(string(id), directPr
 var directEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // DirectRoom returns the id of the direct room of some people, whatever their order, and who they are, each once and in
-// order.
-func DirectRoom(users ...string) (RoomID, []string) {
+// order. Since no id is used again, they have another room after one was deleted: generation is how many were.
+func DirectRoom(generation uint32, users ...string) (RoomID, []string) {
 	people := slices.Compact(slices.Sorted(slices.Values(users)))
-	sum := sha256.Sum256([]byte(strings.Join(people, "\x00")))
+	named := strings.Join(people, "\x00")
+	if generation > 0 {
+		named += "\x00\x00" + strconv.FormatUint(uint64(generation), 10) // what no people's ids are: none is empty
+	}
+	sum := sha256.Sum256([]byte(named))
 	return RoomID(directPrefix + directEncoding.EncodeToString(sum[:20])), people
 }
 
-// openDirect makes the direct room of the actor and others, if there is none.
+// openDirect makes the direct room of the actor and others, if there is none of this generation.
 func (t *transaction) openDirect(r *Record, c *storev1.OpenDirect) (Result, error) {
-	id, people := DirectRoom(append(slices.Clone(c.GetUsers()), r.Actor.ID)...)
+	id, people := DirectRoom(c.GetGeneration(), append(slices.Clone(c.GetUsers()), r.Actor.ID)...)
 	if string(id) != c.GetRoom() || len(people) < 2 || len(people) > MaxDirect {
 		return Result{Refusal: UnsupportedRecord}, nil
 	}
-	there, err := t.room(c.GetRoom())
-	if err != nil || there != nil {
+	if last, err := t.lastGeneration(c.GetGeneration(), people); err != nil || !last {
+		return Result{Refusal: UnsupportedRecord}, err
+	}
+	there, err := t.everRoom(c.GetRoom())
+	switch {
+	case err != nil:
 		return Result{}, err
+	case there.deleted():
+		return Result{Refusal: RoomDeleted}, nil
+	case there != nil:
+		return Result{}, nil
 	}
 	for _, user := range people {
 		if blocked, err := t.blocked(user, r.Actor.ID); err != nil || blocked {
@@ -58,6 +71,17 @@ func (t *transaction) openDirect(r *Record, c *storev1.OpenDirect) (Result, erro
 		}
 	}
 	return t.recordRoom(room, r)
+}
+
+// lastGeneration reports whether all rooms that some people had before that of a generation were deleted. Since it was asked of each
+// of them, too, when it was made, the newest says so.
+func (t *transaction) lastGeneration(generation uint32, people []string) (bool, error) {
+	if generation == 0 {
+		return true, nil
+	}
+	id, _ := DirectRoom(generation-1, people...)
+	before, err := t.everRoom(string(id))
+	return before.deleted(), err
 }
 
 // mayWrite is mayPost, and refuses what is written in a direct room of two if the other has blocked the sender.

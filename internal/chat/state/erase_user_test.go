@@ -73,7 +73,7 @@ func TestErasureLeavesNothing(t *testing.T) {
 // leaveTraces has zed do all that can be done in his name, and others all that names him.
 func leaveTraces(t *testing.T, must func(state.Actor, proto.Message), zed, ana, eve state.Actor) {
 	t.Helper()
-	direct, _ := state.DirectRoom("ana", zed.ID)
+	direct, _ := state.DirectRoom(0, "ana", zed.ID)
 	for i := range 1200 {
 		room := []string{"lobby", "den", "zed-s"}[i%3]
 		must(zed, &storev1.Publish{

@@ -1,7 +1,10 @@
 package state_test
 
 import (
+	"math/rand/v2"
 	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
@@ -269,10 +272,12 @@ func (r *modelRoom) answer(actor state.Actor, timeMS int64, c *storev1.AnswerReq
 
 // openDirect makes the direct room of some people.
 func (m *model) openDirect(actor state.Actor, timeMS int64, c *storev1.OpenDirect) state.Result {
-	id, people := state.DirectRoom(append(slices.Clone(c.GetUsers()), actor.ID)...)
+	id, people := state.DirectRoom(c.GetGeneration(), append(slices.Clone(c.GetUsers()), actor.ID)...)
 	switch {
-	case string(id) != c.GetRoom(), len(people) < 2, len(people) > state.MaxDirect:
+	case string(id) != c.GetRoom(), len(people) < 2, len(people) > state.MaxDirect, c.GetGeneration() > m.directsGone(people):
 		return state.Result{Refusal: state.UnsupportedRecord}
+	case m.gone[c.GetRoom()] != nil:
+		return state.Result{Refusal: state.RoomDeleted}
 	case m.rooms[c.GetRoom()] != nil:
 		return state.Result{}
 	case slices.ContainsFunc(people, func(user string) bool { return m.blocks[[2]string{user, actor.ID}] }):
@@ -288,6 +293,52 @@ func (m *model) openDirect(actor state.Actor, timeMS int64, c *storev1.OpenDirec
 		r.known[user] = state.Member{Room: r.ID, User: who, Role: state.RoleMember, CreateTime: r.CreateTime}
 	}
 	return r.roomChanged(actor, timeMS)
+}
+
+// directsGone is how many direct rooms of some people were deleted.
+func (m *model) directsGone(people []string) (n uint32) {
+	for {
+		id, _ := state.DirectRoom(n, people...)
+		if m.gone[string(id)] == nil {
+			return n
+		}
+		n++
+	}
+}
+
+// directRoom returns the direct room of some people: mostly the one that was not deleted, otherwise one beside it.
+func (m *model) directRoom(r *rand.Rand, users ...string) (id string, generation uint32) {
+	_, people := state.DirectRoom(0, users...)
+	generation = m.directsGone(people)
+	switch r.IntN(8) {
+	case 0:
+		generation++
+	case 1:
+		generation = max(generation, 1) - 1
+	}
+	room, _ := state.DirectRoom(generation, people...)
+	return string(room), generation
+}
+
+// randomBetweenTwo has two of a few people talk in their direct room, and an operator delete it.
+func randomBetweenTwo(r *rand.Rand, m *model, timeMS int64) (state.Actor, proto.Message) {
+	actor, other := person(6), person(7)
+	if r.IntN(2) == 0 {
+		actor, other = other, actor
+	}
+	room, generation := m.directRoom(r, actor.ID, other.ID)
+	switch r.IntN(8) {
+	case 0, 1:
+		return actor, &storev1.Publish{Room: room, ClientId: randomClientID(r), Body: randomBody(r)}
+	case 2:
+		return operator, &storev1.DeleteRoom{Room: room}
+	case 3:
+		return keeper, &storev1.Purge{Room: room, Keys: r.Uint32N(20)}
+	case 4:
+		return actor, &storev1.Block{User: other.ID, Lift: true}
+	default:
+		return actor, &storev1.OpenDirect{Room: room, Users: []string{other.ID}, Generation: generation}
+	}
 }
 
 func (m *model) block(actor state.Actor, c *storev1.Block) state.Result {

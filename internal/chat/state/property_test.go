@@ -333,6 +333,10 @@ func randomCommand(r *rand.Rand, m *model) (state.Actor, int64, proto.Message) {
 	if r.IntN(10) == 0 {
 		return randomInBrief(r, m, actor, timeMS)
 	}
+	if r.IntN(50) == 0 {
+		actor, command := randomBetweenTwo(r, m, timeMS)
+		return actor, timeMS, command
+	}
 	room := []string{"a", "a-", "a-b", "b", "z", "lobby", "lobby", "lobby"}[r.IntN(8)]
 	seq := uint64(r.IntN(12))
 	switch n := r.IntN(100); {
@@ -406,10 +410,10 @@ func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, t
 	whom := person(r.IntN(6)).ID
 	switch r.IntN(8) {
 	case 0:
-		return actor, aboutPeople(r, room, actor, whom, timeMS)
+		return actor, aboutPeople(r, m, room, actor, whom, timeMS)
 	case 1:
-		id, _ := state.DirectRoom(actor.ID, whom)
-		return actor, aboutPeople(r, string(id), actor, whom, timeMS)
+		id, _ := m.directRoom(r, actor.ID, whom)
+		return actor, aboutPeople(r, m, id, actor, whom, timeMS)
 	}
 	den, owner := m.ownedDen()
 	if owner.ID == "" {
@@ -441,7 +445,7 @@ func randomAboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, t
 			return owner, &storev1.AnswerRequest{Room: den, User: request.User.ID, Accept: r.IntN(2) == 0, MaxMembers: randomMost(r)}
 		}
 	}
-	return actor, aboutPeople(r, den, actor, whom, timeMS)
+	return actor, aboutPeople(r, m, den, actor, whom, timeMS)
 }
 
 // operator is who comes by the admin port.
@@ -522,7 +526,7 @@ func (m *model) ownedDen() (string, state.Actor) {
 // randomMost is how many members a room may have: mostly any number.
 func randomMost(r *rand.Rand) uint64 { return []uint64{0, 0, 0, 0, 1, 2, 3, 4}[r.IntN(8)] }
 
-func aboutPeople(r *rand.Rand, room string, actor state.Actor, whom string, timeMS int64) proto.Message {
+func aboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, whom string, timeMS int64) proto.Message {
 	until := []int64{0, timeMS + r.Int64N(500), timeMS - 1}[r.IntN(3)]
 	link := fmt.Sprint("link ", r.IntN(50))
 	switch r.IntN(18) {
@@ -540,8 +544,8 @@ func aboutPeople(r *rand.Rand, room string, actor state.Actor, whom string, time
 		return &storev1.AnswerRequest{Room: room, User: whom, Accept: r.IntN(2) == 0, MaxMembers: randomMost(r)}
 	case 14:
 		others := []string{whom, person(r.IntN(3)).ID}[r.IntN(2):]
-		id, _ := state.DirectRoom(append(slices.Clone(others), actor.ID)...)
-		return &storev1.OpenDirect{Room: string(id), Users: others}
+		id, generation := m.directRoom(r, append(slices.Clone(others), actor.ID)...)
+		return &storev1.OpenDirect{Room: id, Users: others, Generation: generation}
 	case 15:
 		return &storev1.Block{User: whom, Lift: r.IntN(2) == 0}
 	case 2:

@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 	"github.com/rialto-rpc/rialto/internal/chat/state"
 )
 
@@ -28,6 +29,7 @@ type reached struct {
 	duplicates int
 	marks      int
 	shutOuts   int
+	again      int // direct rooms after one that was deleted
 }
 
 func newReached() reached {
@@ -50,6 +52,9 @@ func (r *reached) count(command proto.Message, result state.Result, change *stat
 		r.noops[name]++
 	default:
 		r.accepted[name]++
+		if open, ok := command.(*storev1.OpenDirect); ok && open.GetGeneration() > 0 {
+			r.again++
+		}
 	}
 	for _, e := range change.Events {
 		r.events[e.Kind]++
@@ -66,6 +71,7 @@ func (r *reached) add(other reached) {
 	r.duplicates += other.duplicates
 	r.marks += other.marks
 	r.shutOuts += other.shutOuts
+	r.again += other.again
 }
 
 func addCounts[K comparable](to, from map[K]int) {
@@ -119,8 +125,8 @@ func (r *reached) assertWhole(t *testing.T) {
 			t.Errorf("no %s was without an event%s (or alwaysHasAnEffect must name it)", name, howToReach)
 		}
 	}
-	if r.duplicates == 0 || r.marks == 0 || r.shutOuts == 0 {
-		t.Errorf("%d duplicates, %d marks, %d shut out", r.duplicates, r.marks, r.shutOuts)
+	if r.duplicates == 0 || r.marks == 0 || r.shutOuts == 0 || r.again == 0 {
+		t.Errorf("%d duplicates, %d marks, %d shut out, %d direct rooms again", r.duplicates, r.marks, r.shutOuts, r.again)
 	}
 	t.Logf("reached %+v", *r)
 }

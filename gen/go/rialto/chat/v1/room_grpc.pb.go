@@ -49,7 +49,7 @@ type RoomServiceClient interface {
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(ctx context.Context, in *ListRoomsRequest, opts ...grpc.CallOption) (*ListRoomsResponse, error)
 	// OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
-	// takes no event where the room is there.
+	// takes no event where the room is there. After an operator has deleted it, it is another one, with another id.
 	//
 	// INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
 	OpenDirectRoom(ctx context.Context, in *OpenDirectRoomRequest, opts ...grpc.CallOption) (*OpenDirectRoomResponse, error)
@@ -172,7 +172,7 @@ type RoomServiceServer interface {
 	// INVALID_ARGUMENT: a page_token that did not come from here.
 	ListRooms(context.Context, *ListRoomsRequest) (*ListRoomsResponse, error)
 	// OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
-	// takes no event where the room is there.
+	// takes no event where the room is there. After an operator has deleted it, it is another one, with another id.
 	//
 	// INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
 	OpenDirectRoom(context.Context, *OpenDirectRoomRequest) (*OpenDirectRoomResponse, error)

@@ -1227,10 +1227,12 @@ func (x *AddMember) GetMaxMembers() uint64 {
 // OpenDirect is the command that makes the room of a few people, if there is none.
 type OpenDirect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The room, whose id follows from the people.
+	// The room, whose id follows from the people and the generation.
 	Room string `protobuf:"bytes,1,opt,name=room,proto3" json:"room,omitempty"`
 	// The people besides the actor, by id; each once.
-	Users         []string `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
+	Users []string `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"`
+	// How many rooms of these people were deleted before this one: the one of the generation before must have been.
+	Generation    uint32 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1277,6 +1279,13 @@ func (x *OpenDirect) GetUsers() []string {
 		return x.Users
 	}
 	return nil
+}
+
+func (x *OpenDirect) GetGeneration() uint32 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
 }
 
 // CreateLink is the command that makes a link by which people become members.
@@ -4022,11 +4031,14 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04link\x18\x02 \x01(\tR\x04link\x12\x1f\n" +
 	"\vmax_members\x18\x03 \x01(\x04R\n" +
-	"maxMembers\"6\n" +
+	"maxMembers\"V\n" +
 	"\n" +
 	"OpenDirect\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x14\n" +
-	"\x05users\x18\x02 \x03(\tR\x05users\"~\n" +
+	"\x05users\x18\x02 \x03(\tR\x05users\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\rR\n" +
+	"generation\"~\n" +
 	"\n" +
 	"CreateLink\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +

@@ -495,7 +495,7 @@ export declare const RoomService: GenService<{
   },
   /**
    * OpenDirectRoom returns the direct room of the caller and some others, and makes it if there is none. Nobody is asked. It
-   * takes no event where the room is there.
+   * takes no event where the room is there. After an operator has deleted it, it is another one, with another id.
    *
    * INVALID_ARGUMENT: no other user, more than 7, or an invalid id. PERMISSION_DENIED: one of them has blocked the caller.
    *
