@@ -1,6 +1,6 @@
 import type { JoinResult } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { Event } from "@rialto/gen/rialto/chat/v1/event_pb";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "@rialto/transport/reconnect";
 import { Cursor, type Position, type Step } from "./cursor.js";
 import type { ChatError } from "./error.js";
 import type { Result, Session } from "./session.js";

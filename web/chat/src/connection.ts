@@ -1,7 +1,7 @@
 import { ConnectError } from "@connectrpc/connect";
 import { ChatService, type ConnectResponse } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import type { ConnectionState as TransportState } from "@rialto/transport";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "@rialto/transport/reconnect";
 import type { ChatError } from "./error.js";
 import { isOffline, onNetworkChange } from "./page.js";
 import { type Request, RequestQueue } from "./request-queue.js";

@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { ConnectionState, StateListener } from "@rialto/transport";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "@rialto/transport/reconnect";
 import type { ChatTransport } from "./transport.js";
 
 /** How many tries in a row must fail, once there was a WebSocket, before HTTP is tried: a server that restarts is not a network. */
@@ -31,7 +31,7 @@ export class FallbackTransport implements ChatTransport {
   private asking = false;
   /** Whether HTTP was the way here: then it is tried by itself when it fails, as the WebSocket is. */
   private hadHttp = false;
-  private readonly backoff = new Backoff(Math.random);
+  private readonly backoff = new Backoff();
   /** Runs until HTTP is tried again. */
   private timer: ReturnType<typeof setTimeout> | undefined;
 

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PublishSchema } from "@rialto/gen/rialto/chat/v1/chat_pb";
-import { Backoff } from "./backoff.js";
+import { Backoff } from "@rialto/transport/reconnect";
 import type { ChatError } from "./error.js";
 import { Outbox } from "./outbox.js";
 import type { Result, Session } from "./session.js";

@@ -8,17 +8,23 @@ export const lastCeilingMs = 30_000;
 export const stableAfterMs = 5_000;
 
 /**
- * Delays between tries to connect: exponential with full jitter, so that many clients that lost the same server come back
+ * Delays between tries: exponential with full jitter, so that many clients that lost the same server come back
  * spread out. Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export class Backoff {
+  private readonly random: () => number;
   private count = 0;
 
-  /** Returns the next delay in ms: a random part of a ceiling that doubles each time. */
-  next(): number {
+  /** `random` returns numbers in [0, 1). */
+  constructor(random: () => number = Math.random) {
+    this.random = random;
+  }
+
+  /** Returns the next delay in ms: a random part of a ceiling that doubles each time, after `minimumMs`. */
+  next(minimumMs = 0): number {
     const ceilingMs = Math.min(lastCeilingMs, firstCeilingMs * 2 ** this.count);
     this.count++;
-    return Math.random() * ceilingMs;
+    return minimumMs + this.random() * ceilingMs;
   }
 
   /** Starts over with the first ceiling. */

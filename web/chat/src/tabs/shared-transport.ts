@@ -1,8 +1,8 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse, type UnaryResponse } from "@connectrpc/connect";
 import type { ConnectionState, StateListener } from "@rialto/transport";
+import { onWake } from "@rialto/transport/reconnect";
 import { newClientId } from "../client-id.js";
-import { onWake } from "../page.js";
 import type { ChatTransport } from "../transport.js";
 import { Election, type Locks } from "./election.js";
 import type { GuestLink } from "./guest-link.js";
