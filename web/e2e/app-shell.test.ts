@@ -142,6 +142,7 @@ test("is there where the browser blocks site data", async () => {
       throw new DOMException("Access is denied for this document.", "SecurityError");
     };
     Object.defineProperty(window, "localStorage", { get: denied });
+    Object.defineProperty(navigator.locks, "request", { value: async () => denied() });
   });
   await page.goto(`${server.url}/r/blocked`);
   await page.getByLabel("Your name").fill("Ana");
