@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useEffectEvent } from "react";
 import { notifyLevel, type Preferences } from "../model/preferences.js";
 import { useSession } from "../session.js";
 
@@ -8,8 +8,13 @@ import { useSession } from "../session.js";
  */
 export function useNotifications(preferences: Preferences): void {
   const { client, blocked, visits } = useSession();
+  const isOn = preferences.notify === true;
+  // What is chosen while it runs counts at once. To start anew, also for what other tabs choose, would lose what is being asked for.
+  const wants = useEffectEvent((room: string, mentioned: boolean, sender?: string) => {
+    return !(sender !== undefined && blocked.has(sender)) && isTold(preferences, room, mentioned);
+  });
   useEffect(() => {
-    if (preferences.notify !== true || !("Notification" in window)) {
+    if (!isOn || !("Notification" in window)) {
       return;
     }
     let isWanted = true;
@@ -17,11 +22,7 @@ export function useNotifications(preferences: Preferences): void {
     import("../notify.js").then(
       ({ NewsDesk, show }) => {
         if (isWanted) {
-          end = new NewsDesk(client, visits, {
-            wants: (room, mentioned, sender) =>
-              !(sender !== undefined && blocked.has(sender)) && isTold(preferences, room, mentioned),
-            hear: show,
-          }).start();
+          end = new NewsDesk(client, visits, { wants, hear: show }).start();
         }
       },
       () => undefined,
@@ -30,7 +31,7 @@ export function useNotifications(preferences: Preferences): void {
       isWanted = false;
       end?.();
     };
-  }, [client, blocked, visits, preferences]);
+  }, [client, visits, isOn]);
 }
 
 function isTold(preferences: Preferences, room: string, mentioned: boolean): boolean {
