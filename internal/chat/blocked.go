@@ -7,38 +7,31 @@ import (
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
 )
 
-// maxBlocked is how many somebody may block.
+// maxBlocked is how many somebody may block. Apply decides by it, since a record carries it.
 const maxBlocked = 1000
 
 // BlockUser implements chatv1.MemberServiceServer.
 func (s *memberService) BlockUser(ctx context.Context, req *chatv1.BlockUserRequest) (*chatv1.BlockUserResponse, error) {
-	blocked, err := s.blocked(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if len(blocked) >= maxBlocked {
-		return nil, errTooManyBlocked
-	}
-	return &chatv1.BlockUserResponse{}, s.block(ctx, req.GetUserId(), false)
+	return &chatv1.BlockUserResponse{}, s.block(ctx, &storev1.Block{User: req.GetUserId(), MaxBlocked: maxBlocked})
 }
 
 // UnblockUser implements chatv1.MemberServiceServer.
 func (s *memberService) UnblockUser(ctx context.Context, req *chatv1.UnblockUserRequest) (*chatv1.UnblockUserResponse, error) {
-	return &chatv1.UnblockUserResponse{}, s.block(ctx, req.GetUserId(), true)
+	return &chatv1.UnblockUserResponse{}, s.block(ctx, &storev1.Block{User: req.GetUserId(), Lift: true})
 }
 
-func (s *memberService) block(ctx context.Context, user string, lift bool) error {
+func (s *memberService) block(ctx context.Context, command *storev1.Block) error {
 	who, err := caller(ctx)
 	if err != nil {
 		return err
 	}
-	if err := validateUserID("user_id", user); err != nil {
+	if err := validateUserID("user_id", command.GetUser()); err != nil {
 		return err
 	}
-	if user == who.ID {
+	if command.GetUser() == who.ID {
 		return invalidArgument("user_id", "must be somebody else")
 	}
-	_, err = s.engine.do(ctx, who, &storev1.Block{User: user, Lift: lift})
+	_, err = s.engine.do(ctx, who, command)
 	return err
 }
 

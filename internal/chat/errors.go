@@ -89,6 +89,8 @@ func resultError(r state.Result) error {
 		return errBannedFromServer
 	case state.RoomDeleted:
 		return status.Error(codes.FailedPrecondition, "the room was deleted, and its id is not used again")
+	case state.TooManyBlocked:
+		return withDetail(codes.ResourceExhausted, "more users than one may block", quota("user", "1,000 blocked"))
 	case state.Blocked:
 		return status.Error(codes.PermissionDenied, "one of those users does not want this")
 	default: // UnsupportedRecord: this process wrote a record that it cannot read. Our bug, whatever the client sent.
@@ -107,7 +109,6 @@ var (
 	errNoOperator      = status.Error(codes.Unauthenticated, "this needs the operator's key, which is in the server's data directory")
 	errNotJoined       = status.Error(codes.FailedPrecondition, "the room is not joined")
 	errLeft            = status.Error(codes.Aborted, "the room was left before its position was reached")
-	errTooManyBlocked  = withDetail(codes.ResourceExhausted, "more users than one may block", quota("user", "1,000 blocked"))
 	// errBannedFromServer ends streams, too, and coming back does not help: clients tell it by the reason of its
 	// google.rpc.ErrorInfo.
 	errBannedFromServer = withDetail(codes.PermissionDenied, "you are banned from this server",

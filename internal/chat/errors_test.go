@@ -65,6 +65,7 @@ func TestResultError(t *testing.T) {
 		state.ShutOutOfServer:   codes.PermissionDenied,
 		state.RoomDeleted:       codes.FailedPrecondition,
 		state.TooManyMembers:    codes.ResourceExhausted,
+		state.TooManyBlocked:    codes.ResourceExhausted,
 		state.UnsupportedRecord: codes.Internal,
 	}
 	for r := range countRefusals(t) {

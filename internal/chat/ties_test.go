@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -264,4 +266,48 @@ func TestAudit(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	refused(c.rooms.ListAuditEntries(owner, &chatv1.ListAuditEntriesRequest{Room: "den", PageToken: "forged"}))(t, codes.InvalidArgument, "page_token")
+}
+
+// TestBlockedAtMost lets somebody block all they may, at once, and then what changes nothing.
+func TestBlockedAtMost(t *testing.T) {
+	t.Parallel()
+	c := startCalls(t, config{})
+	ana := c.person("ana")
+	block := func(n int) error {
+		_, err := c.members.BlockUser(ana, &chatv1.BlockUserRequest{UserId: fmt.Sprintf("user-%04d", n)})
+		return err
+	}
+	const most, tries = 1000, 1010
+	var blocks sync.WaitGroup
+	var refusals atomic.Int64
+	for n := range tries {
+		blocks.Go(func() {
+			switch err := block(n); status.Code(err) {
+			case codes.OK:
+			case codes.ResourceExhausted:
+				refusals.Add(1)
+			default:
+				t.Error(err)
+			}
+		})
+	}
+	blocks.Wait()
+	list := func() []string {
+		return must(c.members.ListBlockedUsers(ana, &chatv1.ListBlockedUsersRequest{}))(t).GetUserIds()
+	}
+	blocked := list()
+	if len(blocked) != most || refusals.Load() != tries-most {
+		t.Fatalf("%d are blocked, %d were refused", len(blocked), refusals.Load())
+	}
+	must(c.members.BlockUser(ana, &chatv1.BlockUserRequest{UserId: blocked[0]}))(t) // is already
+	refused(c.members.BlockUser(ana, &chatv1.BlockUserRequest{UserId: "one more"}))(t, codes.InvalidArgument, "user_id")
+	_, err := c.members.BlockUser(ana, &chatv1.BlockUserRequest{UserId: "one-more"})
+	if s := wantCode(t, err, codes.ResourceExhausted); !strings.Contains(fmt.Sprint(s.Details()), "1,000 blocked") {
+		t.Errorf("one more: %v", s.Details())
+	}
+	must(c.members.UnblockUser(ana, &chatv1.UnblockUserRequest{UserId: blocked[0]}))(t)
+	must(c.members.BlockUser(ana, &chatv1.BlockUserRequest{UserId: "one-more"}))(t)
+	if len(list()) != most {
+		t.Errorf("%d are blocked", len(list()))
+	}
 }

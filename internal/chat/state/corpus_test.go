@@ -250,6 +250,10 @@ func writeCorpus(t *testing.T) {
 	add(ana, 4115, &storev1.OpenDirect{Room: string(first), Users: []string{"eve"}})
 	add(ana, 4116, &storev1.OpenDirect{Room: string(second), Users: []string{"eve"}, Generation: 1})
 	add(ana, 4117, say(string(second), "c1", "psst, again"))
+	add(ana, 4118, &storev1.Block{User: "gus", MaxBlocked: 1}) // besides hal
+	add(ana, 4119, &storev1.Block{User: "hal", MaxBlocked: 1})
+	add(ana, 4120, &storev1.Block{User: "hal", MaxBlocked: 1, Lift: true})
+	add(ana, 4121, &storev1.Block{User: "gus", MaxBlocked: 1})
 	if err := os.WriteFile(corpusPath, []byte(out.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}

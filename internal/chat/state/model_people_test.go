@@ -345,10 +345,14 @@ func (m *model) block(actor state.Actor, c *storev1.Block) state.Result {
 	if c.GetUser() == actor.ID {
 		return state.Result{Refusal: state.UnsupportedRecord}
 	}
-	if c.GetLift() {
-		delete(m.blocks, [2]string{actor.ID, c.GetUser()})
-	} else {
-		m.blocks[[2]string{actor.ID, c.GetUser()}] = true
+	id, most := [2]string{actor.ID, c.GetUser()}, int(c.GetMaxBlocked())
+	switch {
+	case c.GetLift():
+		delete(m.blocks, id)
+	case !m.blocks[id] && most != 0 && len(m.blocked(actor.ID)) >= most:
+		return state.Result{Refusal: state.TooManyBlocked}
+	default:
+		m.blocks[id] = true
 	}
 	return state.Result{}
 }

@@ -547,7 +547,7 @@ func aboutPeople(r *rand.Rand, m *model, room string, actor state.Actor, whom st
 		id, generation := m.directRoom(r, append(slices.Clone(others), actor.ID)...)
 		return &storev1.OpenDirect{Room: id, Users: others, Generation: generation}
 	case 15:
-		return &storev1.Block{User: whom, Lift: r.IntN(2) == 0}
+		return &storev1.Block{User: whom, Lift: r.IntN(2) == 0, MaxBlocked: uint32(r.IntN(3))}
 	case 2:
 		return &storev1.RemoveMember{Room: room, User: whom}
 	case 3:

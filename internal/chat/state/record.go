@@ -104,6 +104,7 @@ const (
 	RoomDeleted                      // nothing is posted there any more
 	TooManyMembers                   // the room has as many as the record says that it may have
 	PersonErased                     // the one whom it concerns was erased
+	TooManyBlocked                   // the actor has blocked as many as the record says that they may
 	UnsupportedRecord                // a kind or version that this binary's Apply knows to refuse, or an undecodable body
 )
 

@@ -128,6 +128,29 @@ func (t *transaction) blocked(by, whom string) (bool, error) {
 	return t.base.has(appendBlockKey(nil, id))
 }
 
+// countBlocked returns how many a user has blocked, or most if that is fewer.
+func (t *transaction) countBlocked(by string, most int) (n int, err error) {
+	for id, is := range t.blocks { // what this transaction has written itself; to count needs no order
+		if id.by != by || !is {
+			continue
+		}
+		if was, err := t.base.has(appendBlockKey(nil, id)); err != nil {
+			return 0, err
+		} else if !was {
+			n++
+		}
+	}
+	lower, upper := appendUserPrefix(nil, by, userBlock), appendUserPrefix(nil, by, userBlock+1)
+	err = t.base.scan(lower, upper, most+len(t.blocks), func(key, _ []byte) error {
+		_, _, whom := splitRow(key)
+		if is, written := t.blocks[blockID{by, string(whom)}]; is || !written {
+			n++
+		}
+		return nil
+	})
+	return min(n, most), err
+}
+
 func (t *transaction) putBlock(id blockID, is bool) error {
 	set(&t.blocks, id, is)
 	if is {

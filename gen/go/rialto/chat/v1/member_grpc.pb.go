@@ -89,7 +89,7 @@ type MemberServiceClient interface {
 	// edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
 	// on as before: hide their messages in the client.
 	//
-	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 others are blocked.
 	BlockUser(ctx context.Context, in *BlockUserRequest, opts ...grpc.CallOption) (*BlockUserResponse, error)
 	// UnblockUser ends that. One who is not blocked is no error.
 	UnblockUser(ctx context.Context, in *UnblockUserRequest, opts ...grpc.CallOption) (*UnblockUserResponse, error)
@@ -431,7 +431,7 @@ type MemberServiceServer interface {
 	// edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
 	// on as before: hide their messages in the client.
 	//
-	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+	// INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 others are blocked.
 	BlockUser(context.Context, *BlockUserRequest) (*BlockUserResponse, error)
 	// UnblockUser ends that. One who is not blocked is no error.
 	UnblockUser(context.Context, *UnblockUserRequest) (*UnblockUserResponse, error)

@@ -1568,7 +1568,9 @@ type Block struct {
 	// Who.
 	User string `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
 	// Whether to end the block that is.
-	Lift          bool `protobuf:"varint,2,opt,name=lift,proto3" json:"lift,omitempty"`
+	Lift bool `protobuf:"varint,2,opt,name=lift,proto3" json:"lift,omitempty"`
+	// How many the actor may have blocked; 0: any number.
+	MaxBlocked    uint32 `protobuf:"varint,3,opt,name=max_blocked,json=maxBlocked,proto3" json:"max_blocked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1615,6 +1617,13 @@ func (x *Block) GetLift() bool {
 		return x.Lift
 	}
 	return false
+}
+
+func (x *Block) GetMaxBlocked() uint32 {
+	if x != nil {
+		return x.MaxBlocked
+	}
+	return 0
 }
 
 // RemoveMember is the command that ends a membership: the actor's own, or another's.
@@ -4060,10 +4069,12 @@ const file_rialto_store_v1_store_proto_rawDesc = "" +
 	"\x04user\x18\x02 \x01(\tR\x04user\x12\x16\n" +
 	"\x06accept\x18\x03 \x01(\bR\x06accept\x12\x1f\n" +
 	"\vmax_members\x18\x04 \x01(\x04R\n" +
-	"maxMembers\"/\n" +
+	"maxMembers\"P\n" +
 	"\x05Block\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x12\n" +
-	"\x04lift\x18\x02 \x01(\bR\x04lift\"6\n" +
+	"\x04lift\x18\x02 \x01(\bR\x04lift\x12\x1f\n" +
+	"\vmax_blocked\x18\x03 \x01(\rR\n" +
+	"maxBlocked\"6\n" +
 	"\fRemoveMember\x12\x12\n" +
 	"\x04room\x18\x01 \x01(\tR\x04room\x12\x12\n" +
 	"\x04user\x18\x02 \x01(\tR\x04user\"E\n" +

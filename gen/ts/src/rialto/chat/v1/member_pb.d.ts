@@ -1202,7 +1202,7 @@ export declare const MemberService: GenService<{
    * edit, react or signal in the one of the two (PERMISSION_DENIED), and their invitations do not come. In other rooms both go
    * on as before: hide their messages in the client.
    *
-   * INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 are blocked.
+   * INVALID_ARGUMENT: an invalid user, or the caller. RESOURCE_EXHAUSTED: 1,000 others are blocked.
    *
    * @generated from rpc rialto.chat.v1.MemberService.BlockUser
    */
