@@ -28,7 +28,7 @@ type erasures struct {
 const (
 	// eraseBatch is how many steps of an erasure are ordered at a time: the others wait for so many.
 	eraseBatch = 2
-	// eraseRetry is after what time an erasure goes on for which the server had no place.
+	// eraseRetry is after what time an erasure goes on for which the server had no place, or no answer.
 	eraseRetry = time.Second
 )
 
@@ -156,7 +156,8 @@ func (s *Service) eraseAll() {
 	}()
 }
 
-// erasePending erases one after the other, and waits where the server has no place for it.
+// erasePending erases one after the other, and waits where the server has no place for it, or does not say what became of a step:
+// steps may be repeated.
 func (s *Service) erasePending(ctx context.Context) {
 	for {
 		user, ok := s.nextErasure()
@@ -168,13 +169,13 @@ func (s *Service) erasePending(ctx context.Context) {
 		case err == nil:
 		case ctx.Err() != nil:
 			return
-		case status.Code(err) == codes.ResourceExhausted:
+		case status.Code(err) == codes.ResourceExhausted, status.Code(err) == codes.Unavailable:
 			select {
 			case <-time.After(eraseRetry):
 			case <-ctx.Done():
 				return
 			}
-		default: // the server goes away, or is broken: the next run goes on
+		default: // the server is broken: the next run goes on
 			s.engine.log.Warn("an erasure has to wait for the next start", "err", err)
 			s.stopErasing()
 			return

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"google.golang.org/grpc/codes"
@@ -167,6 +169,47 @@ func TestErasureOfUnknownBeginning(t *testing.T) {
 	if acts := must(c.admin().ListActs(t.Context(), &adminv1.ListActsRequest{}))(t).GetActs(); len(acts) != 1 || acts[0].GetMessages() != 600 {
 		t.Errorf("acts %v", acts)
 	}
+}
+
+// slow answers some calls only when nobody waits any more.
+type slow struct {
+	sequencer.Sequencer
+	after, calls atomic.Int64 // so many, once so many have passed
+}
+
+func (s *slow) Append(ctx context.Context, recs ...state.Record) ([]state.Result, error) {
+	if s.after.Add(-1) >= 0 || s.calls.Add(-1) < 0 {
+		return s.Sequencer.Append(ctx, recs...)
+	}
+	<-ctx.Done()
+	return nil, fmt.Errorf("%w: %w", sequencer.ErrUnknown, ctx.Err())
+}
+
+// TestErasureOutlivesSlowCommits: an erasure whose steps take too long goes on by itself, and so does the next one.
+func TestErasureOutlivesSlowCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		commits := &slow{}
+		c := startCalls(t, config{wrap: func(s sequencer.Sequencer) sequencer.Sequencer {
+			commits.Sequencer = s
+			return commits
+		}})
+		for range 2 {
+			bob, who := c.as("bob")
+			for i := range 600 {
+				c.post(bob, "lobby", fmt.Sprint("of bob's ", i))
+			}
+			commits.after.Store(1) // with which it begins
+			commits.calls.Store(3)
+			refused(c.admin().EraseUser(t.Context(), &adminv1.EraseUserRequest{UserId: who.ID}))(t, codes.Unavailable, "")
+			if n := pendingErasures(t, c.live); n != 1 {
+				t.Errorf("%d erasures pending", n)
+			}
+			time.Sleep(time.Minute)
+			if n := pendingErasures(t, c.live); n != 0 {
+				t.Errorf("%d erasures pending after a minute", n)
+			}
+		}
+	})
 }
 
 func pendingErasures(t *testing.T, l *live) int {
