@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"net/netip"
-	"slices"
 
 	"google.golang.org/grpc"
 
@@ -51,9 +50,16 @@ func (s *Service) StreamServerInterceptor() grpc.StreamServerInterceptor {
 	}
 }
 
-// endBanned ends the streams of all who are banned. The committer calls it.
+// endBanned has the streams of all who are banned end. The committer calls it, and does not wait until all streams are looked at;
+// bans that come meanwhile are looked for together.
 func (s *Service) endBanned() {
-	s.endSessions(errBannedFromServer, func(user string, address netip.Addr) bool { return s.banned(user, address) != nil })
+	if s.banning.Swap(true) {
+		return
+	}
+	go func() { // ends by itself, when it has told sessions to end
+		s.banning.Store(false) // who is banned from now on is looked for once more
+		s.endSessions(errBannedFromServer, func(user string, address netip.Addr) bool { return s.banned(user, address) != nil })
+	}()
 }
 
 // endSessions ends streams with cause, and returns how many.
@@ -66,15 +72,14 @@ func (s *Service) endSessions(cause error, which func(user string, address netip
 	return ended
 }
 
-// allSessions returns those whose handler has not returned, the oldest first.
+// allSessions returns those whose handler has not returned, in no order.
 func (s *Service) allSessions() []*session {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	sessions := make([]*session, 0, len(s.sessions))
 	for c := range s.sessions {
 		sessions = append(sessions, c)
 	}
-	s.mu.Unlock()
-	slices.SortFunc(sessions, func(a, b *session) int { return int(a.id) - int(b.id) })
 	return sessions
 }
 

@@ -15,7 +15,7 @@ type feed struct {
 	starting bool                  // whether the whole is still being sent
 	first    bool                  // whether nothing of it was
 	sent     feedPosition          // how much of it was
-	rooms    map[state.RoomID]bool // that it has, and the hub tells of
+	rooms    map[state.RoomID]int  // that it has, and the hub tells of: its slot in feeds.rooms
 	invited  map[state.RoomID]bool // invitations that it has
 	dirty    map[state.RoomID]bool // what changed since; true: perhaps a membership or an invitation
 }
@@ -36,15 +36,12 @@ const (
 	feedInterval = time.Second
 )
 
-// touched says that what the user has to do with a room may have changed.
-func (s *session) touched(room state.RoomID) { s.markFeed(room, true) }
-
 // markFeed has the feed tell of a room that it has, or, if it was touched, that it is to have.
 func (s *session) markFeed(room state.RoomID, touched bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.feed
-	if f == nil || s.closed || s.capped || !touched && !f.rooms[room] {
+	if f == nil || s.closed || s.capped || !touched && !f.has(room) {
 		return
 	}
 	if f.dirty == nil {
@@ -54,6 +51,12 @@ func (s *session) markFeed(room state.RoomID, touched bool) {
 	if !s.awaitedLocked() {
 		s.parkLocked(0)
 	}
+}
+
+// has reports whether the session knows a room as one of its user's.
+func (f *feed) has(room state.RoomID) bool {
+	_, has := f.rooms[room]
+	return has
 }
 
 // pending reports whether there is something to send. A session without a feed has none.
@@ -79,7 +82,7 @@ func (s *session) takeFeedLocked(out *outgoing) error {
 			}
 			r.rooms = append(r.rooms, room)
 			r.touched = append(r.touched, touched)
-			r.had = append(r.had, f.rooms[room])
+			r.had = append(r.had, f.has(room))
 			delete(f.dirty, room)
 		}
 	}
@@ -125,8 +128,8 @@ func (f *feed) settle(r *feedReader) {
 // feeds are the sessions whose feeds have a room, by room. What is new in rooms is told to them together, at most once each
 // [feedInterval], from a goroutine that exists only for that.
 type feeds struct {
-	mu      sync.Mutex // guards all below; taken after Hub.mu and before the mutex of a session
-	rooms   map[state.RoomID]map[*session]struct{}
+	mu      sync.Mutex                  // guards all below; taken after Hub.mu and before the mutex of a session
+	rooms   map[state.RoomID][]*session // each in the slot that its feed.rooms says
 	news    map[state.RoomID]struct{}
 	waiting bool // whether a goroutine will tell
 	told    time.Time
@@ -149,27 +152,24 @@ func (f *feeds) note(room state.RoomID) {
 	}
 }
 
+// tell tells the sessions of one room after the other, so that the committer, which notes, waits for none.
 func (f *feeds) tell() {
-	type told struct {
-		room     state.RoomID
-		sessions []*session
-	}
-	var all []told
 	f.mu.Lock()
-	for room := range f.news {
-		t := told{room: room}
-		for s := range f.rooms[room] {
-			t.sessions = append(t.sessions, s)
-		}
-		all = append(all, t)
-	}
+	news := f.news
 	f.news, f.waiting, f.told = nil, false, time.Now()
 	f.mu.Unlock()
-	for _, t := range all {
-		for _, s := range t.sessions {
-			s.markFeed(t.room, false)
+	for room := range news {
+		for _, s := range f.sessions(room) {
+			s.markFeed(room, false)
 		}
 	}
+}
+
+// sessions returns those whose feeds have a room.
+func (f *feeds) sessions(room state.RoomID) []*session {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.rooms[room])
 }
 
 // followFeed has the hub tell a session's feed of a room. A no-op for a session that has ended.
@@ -179,20 +179,17 @@ func (h *Hub) followFeed(s *session, room state.RoomID) {
 	defer f.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.feed.has(room) {
 		return
 	}
 	if s.feed.rooms == nil {
-		s.feed.rooms = make(map[state.RoomID]bool)
+		s.feed.rooms = make(map[state.RoomID]int)
 	}
-	s.feed.rooms[room] = true
+	s.feed.rooms[room] = len(f.rooms[room])
 	if f.rooms == nil {
-		f.rooms = make(map[state.RoomID]map[*session]struct{})
+		f.rooms = make(map[state.RoomID][]*session)
 	}
-	if f.rooms[room] == nil {
-		f.rooms[room] = make(map[*session]struct{})
-	}
-	f.rooms[room][s] = struct{}{}
+	f.rooms[room] = append(f.rooms[room], s)
 }
 
 // dropFeed takes a session out of one room.
@@ -201,9 +198,12 @@ func (h *Hub) dropFeed(s *session, room state.RoomID) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	slot, has := s.feed.rooms[room]
 	delete(s.feed.rooms, room)
-	f.dropLocked(s, room)
+	s.mu.Unlock()
+	if has {
+		f.dropLocked(room, slot)
+	}
 }
 
 // unfollowFeed takes a session that has ended out of all rooms.
@@ -211,20 +211,36 @@ func (h *Hub) unfollowFeed(s *session) {
 	f := &h.feeds
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for room, slot := range s.leaveFeed() {
+		f.dropLocked(room, slot)
+	}
+}
+
+// leaveFeed returns the rooms that the feed had, and forgets them.
+func (s *session) leaveFeed() map[state.RoomID]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.feed == nil {
-		return
+		return nil
 	}
-	for room := range s.feed.rooms {
-		f.dropLocked(s, room)
-	}
+	rooms := s.feed.rooms
 	s.feed.rooms = nil
+	return rooms
 }
 
-func (f *feeds) dropLocked(s *session, room state.RoomID) {
-	delete(f.rooms[room], s)
-	if len(f.rooms[room]) == 0 {
+// dropLocked takes the session in a slot out of a room; the last one gets its slot.
+func (f *feeds) dropLocked(room state.RoomID, slot int) {
+	sessions := f.rooms[room]
+	last := len(sessions) - 1
+	moved := sessions[last]
+	sessions[slot], sessions[last] = moved, nil
+	if f.rooms[room] = sessions[:last]; last == 0 {
 		delete(f.rooms, room)
 	}
+	if slot == last {
+		return
+	}
+	moved.mu.Lock()
+	defer moved.mu.Unlock()
+	moved.feed.rooms[room] = slot
 }

@@ -12,6 +12,7 @@ import (
 type Hub struct {
 	reached revWaits
 	feeds   feeds
+	news    userNews
 	memory  memory // of the rooms' windows and blocks; its limit is the service's, set before any room is live
 
 	onServerBans func() // ends the streams of those whom a commit shut out of the server; set before any
@@ -23,15 +24,17 @@ type Hub struct {
 
 // NewHub returns a hub without rooms.
 func NewHub() *Hub {
-	return &Hub{
+	h := &Hub{
 		rooms: make(map[state.RoomID]*room),
 		users: make(map[string][]*session),
 	}
+	h.news.tell = h.tellUsers
+	return h
 }
 
 // OnCommit feeds a committed change to the live rooms. The store's committer calls it after it has published the View
 // that shows the change, so whatever a room's window holds can no longer vanish. It never blocks and makes nobody's
-// response: it says what is new to rooms, and workers wake the sessions.
+// response: it says what is new to rooms and users, and others wake the sessions.
 func (h *Hub) OnCommit(c *state.Change) {
 	h.reached.committed(c)
 	h.OnShutOut(c.ShutOuts) // also those who came while the View was published, and before the events
@@ -43,31 +46,16 @@ func (h *Hub) OnCommit(c *state.Change) {
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	for _, p := range c.Profiles {
-		for _, s := range h.users[p.User] {
-			h.renameLocked(s, p.Profile, c.Results[len(c.Results)-1].Pos)
-		}
-	}
+	h.noteUsersLocked(c)
 	for _, e := range c.Events {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)
 		}
 		h.feeds.note(e.Room)
 	}
-	for _, m := range c.Marks {
-		for _, s := range h.users[m.User] {
-			s.marked(m)
-			if !m.Posted { // feeds are told of the message, together with others
-				s.markFeed(m.Room, false)
-			}
-		}
-	}
 	for _, t := range c.Touches {
 		if t.User == "" {
 			h.feeds.note(t.Room)
-		}
-		for _, s := range h.users[t.User] {
-			s.touched(t.Room)
 		}
 	}
 }

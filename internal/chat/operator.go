@@ -1,8 +1,10 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -92,12 +94,12 @@ func (s *adminService) GetUser(_ context.Context, req *adminv1.GetUserRequest) (
 	for _, room := range rooms {
 		resp.Rooms = append(resp.Rooms, string(room))
 	}
-	for _, c := range s.allSessions() {
-		if c.userID() == user {
-			resp.Sessions = append(resp.Sessions, c.describe())
-			if shown := c.user.Load(); shown != nil {
-				resp.User = shown
-			}
+	sessions := slices.DeleteFunc(s.allSessions(), func(c *session) bool { return c.userID() != user })
+	slices.SortFunc(sessions, func(a, b *session) int { return cmp.Compare(a.id, b.id) })
+	for _, c := range sessions {
+		resp.Sessions = append(resp.Sessions, c.describe())
+		if shown := c.user.Load(); shown != nil {
+			resp.User = shown
 		}
 	}
 	if resp.GetUser().GetDisplayName() == "" {

@@ -164,23 +164,6 @@ func (s *session) rename(p state.Profile, at state.Pos) *chatv1.User {
 	return s.user.Load()
 }
 
-// renameLocked is [session.rename], told to the rooms that the session is in.
-func (h *Hub) renameLocked(s *session, p state.Profile, at state.Pos) {
-	user := s.rename(p, at)
-	if user == nil || !s.visible {
-		return
-	}
-	s.mu.Lock()
-	rooms := make([]*room, 0, len(s.rooms))
-	for _, c := range s.rooms {
-		rooms = append(rooms, c.room)
-	}
-	s.mu.Unlock()
-	for _, r := range rooms {
-		r.rename(user)
-	}
-}
-
 func profileProto(user string, p state.Profile) *chatv1.Profile {
 	return &chatv1.Profile{UserId: user, DisplayName: p.Name, About: p.About, Emoji: p.Emoji, UpdateTime: timeProto(p.Time)}
 }

@@ -60,6 +60,7 @@ type Service struct {
 	sessionIDs atomic.Uint64
 	sent       sent
 	sending    atomic.Int64 // bytes of responses that are being written
+	banning    atomic.Bool  // whether somebody is about to look for sessions of those who are banned
 	wheel      wheel
 	fanout     fanout
 

@@ -1,8 +1,6 @@
 package chat
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/rialto-rpc/rialto/internal/auth"
@@ -18,11 +16,8 @@ const sweeps = 4
 // A WebSocket that is stalled as a whole the bridge cuts by itself, perhaps a little sooner; this finds streams that are
 // stalled on a connection that is not.
 func (s *Service) endStalled() {
-	s.mu.Lock()
-	sessions := slices.Collect(maps.Keys(s.sessions))
-	s.mu.Unlock()
 	now := time.Now()
-	for _, c := range sessions {
+	for _, c := range s.allSessions() {
 		took := c.stalledFor(now)
 		if took <= s.delivery.StallTimeout || !c.end(errStalled()) {
 			continue
