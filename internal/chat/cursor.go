@@ -19,6 +19,7 @@ type cursor struct {
 	slot    int    // in room.subscribers, and guarded as they are; noSlot: not there any more
 	last    uint64 // guarded by room.mu; the rev after which its user may not see the room any more; uncapped: there is none
 	deleted bool   // guarded by room.mu; whether the room was
+	doubt   uint64 // guarded by room.mu; the last rev for who is no member, while it is to be found out who is; 0: it is not
 	present bool   // guarded by room.mu; whether it counts in presence
 
 	// Guarded by session.mu.
@@ -69,6 +70,12 @@ func (c *cursor) take(a ask) (turn, error) {
 		c.snapshot = nil
 		return deletedTurn(), nil
 	}
+	if w.doubt {
+		if !a.disk {
+			return turn{behind: true}, nil
+		}
+		return c.settle()
+	}
 	if w.last != uncapped {
 		return c.takeLast(a, w.last, min(w.committed, w.last))
 	}
@@ -106,8 +113,9 @@ func (c *cursor) take(a ask) (turn, error) {
 type inWindow struct {
 	last      uint64 // that its user may see
 	deleted   bool   // whether the room was
+	doubt     bool   // whether it is to be found out if its user is a member
 	committed uint64
-	events    int // that it added; none with a last, or where a snapshot comes first
+	events    int // that it added; none with a last or a doubt, or where a snapshot comes first
 	bytes     int // of them
 }
 
@@ -116,8 +124,8 @@ func (c *cursor) look(a ask) (t turn, w inWindow) {
 	r := c.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w.last, w.deleted, w.committed = c.last, c.deleted, max(r.window.head, c.seen)
-	if w.last != uncapped || c.snapshot != nil {
+	w.last, w.deleted, w.doubt, w.committed = c.last, c.deleted, c.doubt != 0, max(r.window.head, c.seen)
+	if w.doubt || w.last != uncapped || c.snapshot != nil {
 		return t, w
 	}
 	if a.shed {
@@ -181,12 +189,12 @@ func (c *cursor) beginAnew() (turn, error) {
 	return turn{more: true}, nil
 }
 
-// shutOut reports whether the cursor's user may not see the room any more. While it is false, no View that was taken before shows
+// shutOut reports whether the cursor's user may not see the room any more, or that is to be found out. While it is false, no View that was taken before shows
 // what came after.
 func (c *cursor) shutOut() bool {
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
-	return c.last != uncapped || c.deleted
+	return c.last != uncapped || c.doubt != 0 || c.deleted
 }
 
 // deletedTurn is the last turn in a room that was deleted.
@@ -250,11 +258,13 @@ func (c *cursor) takeSnapshot(a ask) (turn, error) {
 	if !a.disk {
 		return turn{behind: true}, nil
 	}
+	was := *c.snapshot
 	part, err := c.snapshot.next(c.session.service.engine, c.session.service.delivery.ResponseBytes)
 	switch {
 	case err != nil:
 		return turn{}, err
 	case c.shutOut():
+		*c.snapshot = was // the part is to come yet if they turn out to be a member
 		return turn{more: true}, nil
 	case !part.GetSnapshot().GetMore():
 		c.snapshot = nil

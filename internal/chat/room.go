@@ -89,12 +89,16 @@ func (r *room) resume(time.Time) {
 	}
 }
 
-// shutOut makes the cursors of those whom o covers end at its rev, or at once where the room was deleted.
+// shutOut makes the cursors of those whom o is about end at its rev, or at once where the room was deleted. Of visitors each cursor
+// finds out by itself whether its user is one.
 func (r *room) shutOut(o state.ShutOut) {
 	r.mu.Lock()
 	for _, chunk := range r.subscribers.all() {
 		for _, c := range chunk {
-			if o.Covers(c.session.actor.ID) {
+			switch {
+			case o.Visitors:
+				c.doubt = o.Rev
+			case o.Deleted, o.User == c.session.actor.ID:
 				c.last = min(c.last, o.Rev)
 				c.deleted = c.deleted || o.Deleted
 			}

@@ -1,8 +1,6 @@
 package state
 
 import (
-	"math"
-
 	"google.golang.org/protobuf/proto"
 
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -59,42 +57,9 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 	}
 	result, err := t.recordRoom(in.room, r)
 	if err == nil && settings.GetKind() == uint32(Private) && before.GetKind() != uint32(Private) {
-		err = t.shutOutVisitors(in.room, result.Rev)
+		t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: in.id, Rev: result.Rev, Visitors: true})
 	}
 	return result, err
-}
-
-// shutOutVisitors shuts out everybody who is no member. It reads all who are, once in a room's life or little more.
-func (t *transaction) shutOutVisitors(r *room, rev uint64) error {
-	stay := make(map[string]bool, r.value.GetMembers())
-	lower, upper := rowBounds(r.id, rowMember)
-	err := t.base.scan(lower, upper, math.MaxInt, func(key, value []byte) error {
-		v := new(storev1.MemberValue)
-		if err := decodeValue(key, value, v); err != nil {
-			return err
-		}
-		if v.GetRole() != 0 {
-			stay[v.GetActor().GetId()] = true
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, id := range t.changedMembers {
-		if id.room != r.id {
-			continue
-		}
-		v, err := t.member(id)
-		if err != nil {
-			return err
-		}
-		if delete(stay, id.user); v.GetRole() != 0 {
-			stay[id.user] = true
-		}
-	}
-	t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: r.id, Rev: rev, Stay: stay})
-	return nil
 }
 
 // change returns settings with what an update sets, but for the archive.

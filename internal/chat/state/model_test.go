@@ -271,13 +271,7 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 	r.audit(actor, timeMS, state.Act{Action: state.SettingsChanged})
 	result := r.roomChanged(actor, timeMS)
 	if r.Settings.Kind == state.Private && before.Kind != state.Private {
-		stay := make(map[string]bool)
-		for id, m := range r.known {
-			if m.Role != state.RoleNone {
-				stay[id] = true
-			}
-		}
-		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, Stay: stay})
+		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, Visitors: true})
 	}
 	return result
 }

@@ -29,8 +29,6 @@ type transaction struct {
 	posted  map[memberID]int64 // when they posted last, in slow mode
 	writers map[uint64]struct{}
 
-	changedMembers []memberID // what they have become is in store.members
-
 	dedupes    *pebble.Iterator // over tableRows, opened when needed
 	key, value []byte           // scratch
 }
@@ -162,7 +160,6 @@ func (t *transaction) putMember(r *room, v *storev1.MemberValue) error {
 	if err := t.indexMember(id, before.GetRole() != 0, v.GetRole() != 0); err != nil {
 		return err
 	}
-	t.changedMembers = append(t.changedMembers, id)
 	t.key = appendMemberKey(t.key[:0], id)
 	if v.GetRole() == 0 && v.GetMute() == nil && v.GetBan() == nil {
 		t.store.members.put(id, nil)

@@ -241,18 +241,11 @@ type ReadMark struct {
 type ShutOut struct {
 	Room RoomID
 	Rev  uint64
-	User string          // who; empty: everybody but those in Stay
-	Stay map[string]bool // read-only
+	User string // who; empty with Visitors and Deleted
+	// Visitors is that it is those who are no members. Who that is, a View says in which the room has reached Rev.
+	Visitors bool
 	// Deleted is that the room was: nobody gets anything more of it, up to Rev or not.
 	Deleted bool
-}
-
-// Covers reports whether it is about a user; "" is nobody.
-func (o ShutOut) Covers(user string) bool {
-	if o.User != "" {
-		return o.User == user
-	}
-	return !o.Stay[user]
 }
 
 // Touch is that what somebody has to do with a room has changed: they are a member or not, or invited or not, or what they
