@@ -2,11 +2,13 @@ package bridge
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 )
 
 // callContext is a call's context with what gRPC looks for in it. It is one value of the call's memory where contexts of their
@@ -30,6 +32,24 @@ func (c *callContext) Value(key any) any {
 		return c.metadata.expand()
 	}
 	return c.Context.Value(key)
+}
+
+// abandonAtDeadline ends a call at ctx's deadline even while its handler is busy, or is sending to a slow client. The caller calls
+// stop at last.
+func abandonAtDeadline(ctx context.Context, call interface{ abandon(*status.Status) }) (stop func()) {
+	expired := make(chan struct{})
+	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(expired)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			call.abandon(status.FromContextError(ctx.Err()))
+		}
+	})
+	return func() {
+		if !cancel() {
+			<-expired
+		}
+	}
 }
 
 // The keys under which gRPC looks. They are private to its packages; see TestCallContext for what they have to find.

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"cmp"
-	"reflect"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
@@ -81,9 +80,6 @@ func (plainProtoCodec) decode(data []byte, m any) error {
 	return proto.Unmarshal(data, message)
 }
 
-// grpcProtoPackage is where grpc-go's own codec is; a program may have registered another one under its name.
-const grpcProtoPackage = grpcPackage + "/encoding/proto"
-
 // registeredCodec returns the codec that is registered for a content subtype now; nil if there is none. As with grpc-go the
 // older registry comes first.
 func registeredCodec(subtype string) messageCodec {
@@ -94,7 +90,7 @@ func registeredCodec(subtype string) messageCodec {
 	if codec == nil {
 		return nil
 	}
-	if t := reflect.TypeOf(codec); t.Kind() == reflect.Pointer && t.Elem().PkgPath() == grpcProtoPackage {
+	if isStock(codec) {
 		return plainProtoCodec{}
 	}
 	return bufferCodec{codec}

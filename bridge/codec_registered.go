@@ -37,12 +37,13 @@ func binaryCodec() codec {
 	return protoCodec{}
 }
 
+// isStock reports whether a codec is grpc-go's own; a program may have registered another one under its name.
 func isStock(c encoding.CodecV2) bool {
 	t := reflect.TypeOf(c)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.PkgPath() == "google.golang.org/grpc/encoding/proto"
+	return t.PkgPath() == grpcPackage+"/encoding/proto"
 }
 
 // grpcCodec makes a codec of one of grpc-go's.

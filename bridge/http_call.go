@@ -88,7 +88,7 @@ func (c *httpCall) code() codes.Code {
 func (c *httpCall) run(ctx context.Context) error {
 	if c.ended() == nil {
 		c.stream.ctx = c.newContext(ctx)
-		stop := c.expireWith(c.stream.ctx)
+		stop := abandonAtDeadline(c.stream.ctx, c)
 		st, _ := c.handler.invoke(c.stream) // over HTTP no handler detaches
 		stop()
 		if c.single && c.reply == nil && st.Code() == codes.OK {
@@ -119,23 +119,6 @@ func (c *httpCall) runForOne(ctx context.Context) (*connect.Response[bytesMessag
 func (c *httpCall) newContext(ctx context.Context) context.Context {
 	ctx = metadata.NewIncomingContext(peer.NewContext(ctx, c.peer), c.md)
 	return grpc.NewContextWithServerTransportStream(ctx, transportStream{c.stream})
-}
-
-// expireWith ends the call at ctx's deadline, so that a send to a slow client gives way. The caller calls stop at last.
-func (c *httpCall) expireWith(ctx context.Context) (stop func()) {
-	expired := make(chan struct{})
-	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(expired)
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			c.abandon(status.FromContextError(ctx.Err()))
-		}
-	})
-	return func() {
-		if !cancel() {
-			<-expired
-		}
-	}
 }
 
 // recv implements [wire].

@@ -38,7 +38,7 @@ func metadataOfRequest(r *http.Request, maxBytes int) (metadata.MD, error) {
 			continue
 		}
 		for _, value := range values {
-			if size += len(key) + len(value) + 32; size > maxBytes {
+			if size += len(key) + len(value) + metadatumBytes; size > maxBytes {
 				return nil, status.Errorf(codes.ResourceExhausted, "metadata larger than max (%d bytes)", maxBytes)
 			}
 			if strings.HasSuffix(key, binSuffix) {

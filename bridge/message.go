@@ -52,12 +52,17 @@ func appendMasked(dst, message []byte, key uint32) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, key)
 	begin := len(dst)
 	dst = slices.Grow(dst, len(message))[:begin+len(message)]
-	out := dst[begin:]
-	for wide := uint64(key)<<32 | uint64(key); len(message) >= 8; message, out = message[8:], out[8:] {
-		binary.LittleEndian.PutUint64(out, binary.LittleEndian.Uint64(message)^wide)
-	}
-	for i, b := range message {
-		out[i] = b ^ byte(key>>(8*i%32))
-	}
+	applyMask(dst[begin:], message, key)
 	return dst
+}
+
+// applyMask writes src under a mask, or without the one it has, to dst, which is as long and may be src (RFC 6455, section 5.3): eight
+// bytes at a time.
+func applyMask(dst, src []byte, key uint32) {
+	for wide := uint64(key)<<32 | uint64(key); len(src) >= 8; src, dst = src[8:], dst[8:] {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^wide)
+	}
+	for i, b := range src {
+		dst[i] = b ^ byte(key>>(8*i%32))
+	}
 }

@@ -15,6 +15,9 @@ import (
 // See https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
 const binSuffix = "-bin"
 
+// metadatumBytes is what an entry counts beside its key and value (RFC 9113, section 6.5.2).
+const metadatumBytes = 32
+
 // handshakeHeaders are the headers of the handshake that become metadata of the call. Cookies are not among them: a browser
 // sends them for any page, so a service that took them for an identity would serve pages of other origins too.
 var handshakeHeaders = []string{
@@ -68,7 +71,7 @@ func metadataFromFrame(entries map[string]metadataValues, maxBytes int) (metadat
 			return nil, invalidField("metadata", fmt.Sprintf("%q is not a metadata key", cut(name, 64)))
 		}
 		for _, value := range values {
-			if size += len(key) + len(value) + 32; size > maxBytes {
+			if size += len(key) + len(value) + metadatumBytes; size > maxBytes {
 				return nil, status.Errorf(codes.ResourceExhausted, "metadata larger than max (%d bytes)", maxBytes)
 			}
 			if strings.HasSuffix(key, binSuffix) {

@@ -109,7 +109,7 @@ func (c *muxCall) serve(ctx context.Context) {
 	if c.timeout >= 0 {
 		timed, cancelTimeout := context.WithDeadline(ctx, c.start.Add(c.timeout))
 		ctx = timed
-		stop := c.expireWith(ctx)
+		stop := abandonAtDeadline(ctx, c)
 		c.stopTimeout = func() { stop(); cancelTimeout() }
 	}
 	c.call.ctx = ctx
@@ -166,23 +166,6 @@ func (c *muxCall) logEnd() {
 	}
 	logger.Debug("bridge: call ended", "method", c.call.method.fullName,
 		"code", c.status.Code().String(), "peer", c.server.peer.Addr.String(), "duration", time.Since(c.start))
-}
-
-// expireWith ends the call at ctx's deadline even while the handler is busy. The caller calls stop at last.
-func (c *muxCall) expireWith(ctx context.Context) (stop func()) {
-	expired := make(chan struct{})
-	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(expired)
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			c.abandon(status.FromContextError(ctx.Err()))
-		}
-	})
-	return func() {
-		if !cancel() {
-			<-expired
-		}
-	}
 }
 
 // recv implements [wire].

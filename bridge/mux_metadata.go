@@ -12,9 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// metadatumBytes is what an entry counts beside its key and value (RFC 9113, section 6.5.2).
-const metadatumBytes = 32
-
 // metadataFromEntries turns metadata of a frame into a call's. Reserved keys are dropped, as grpc-go drops them. The error is
 // a status: INVALID_ARGUMENT for what cannot be metadata, RESOURCE_EXHAUSTED over the limit.
 func metadataFromEntries(entries []*bridgev1.Metadatum, maxBytes int) (metadata.MD, error) {

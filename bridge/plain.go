@@ -118,7 +118,7 @@ func (c *plainCall) begin() (st *status.Status, ended bool) {
 	if opened.timeout > 0 {
 		var cancelTimeout context.CancelFunc
 		c.stream.ctx, cancelTimeout = context.WithTimeout(&c.context, opened.timeout)
-		stop := c.expireWith(c.stream.ctx)
+		stop := abandonAtDeadline(c.stream.ctx, c)
 		c.stopTimeout = func() { stop(); cancelTimeout() }
 	}
 	c.heartbeat.start(c)
@@ -137,23 +137,6 @@ func (c *plainCall) runs(part func() (st *status.Status, ended bool)) (goesOn bo
 		c.end(st)
 	}
 	return !ended
-}
-
-// expireWith ends the call at ctx's deadline even while the handler is busy. The caller calls stop at last.
-func (c *plainCall) expireWith(ctx context.Context) (stop func()) {
-	expired := make(chan struct{})
-	// Owner: ctx. Ends by itself, soon after ctx; stop waits for it.
-	cancel := context.AfterFunc(ctx, func() {
-		defer close(expired)
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			c.abandon(status.FromContextError(ctx.Err()))
-		}
-	})
-	return func() {
-		if !cancel() {
-			<-expired
-		}
-	}
 }
 
 // end implements [wire]. In order: headers that were set and never sent, the status with the trailers, the close frame.

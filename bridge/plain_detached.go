@@ -1,6 +1,8 @@
 package bridge
 
 import (
+	"encoding/binary"
+
 	"github.com/gorilla/websocket"
 	"google.golang.org/grpc/status"
 )
@@ -80,8 +82,6 @@ func (c *plainCall) awaitHeartbeat() bool {
 // unusual, which is left to gorilla.
 func (s *socket) takeHeartbeat() bool {
 	const ( // RFC 6455, section 5.2
-		final       = 0x80
-		masked      = 0x80
 		headerBytes = 2 + 4 // with the mask
 		maxPayload  = 125
 	)
@@ -93,8 +93,8 @@ func (s *socket) takeHeartbeat() bool {
 	}
 	frameBytes := headerBytes + int(head[1]&^masked)
 	switch head[0] {
-	case final | websocket.PongMessage:
-	case final | websocket.PingMessage:
+	case fin | websocket.PongMessage:
+	case fin | websocket.PingMessage:
 		frame, err := reader.Peek(frameBytes)
 		if err != nil || s.answerPing(frame[2:]) != nil {
 			return false
@@ -108,10 +108,8 @@ func (s *socket) takeHeartbeat() bool {
 
 // answerPing sends the pong for a ping's mask and payload.
 func (s *socket) answerPing(maskAndPayload []byte) error {
-	mask, payload := maskAndPayload[:4], maskAndPayload[4:]
+	payload := maskAndPayload[4:]
 	answer := make([]byte, len(payload))
-	for i, b := range payload {
-		answer[i] = b ^ mask[i%4]
-	}
+	applyMask(answer, payload, binary.LittleEndian.Uint32(maskAndPayload))
 	return s.write(websocket.PongMessage, answer)
 }

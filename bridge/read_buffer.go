@@ -66,17 +66,12 @@ func (b *readBuffer) letGo() bool {
 // False for anything else, and for an error, which are left to gorilla: what takeBinary saves is its work and an allocation
 // for each frame. It is called between two messages, of a socket without compression.
 func (b *readBuffer) takeBinary(buf *[]byte, limit int) bool {
-	const ( // RFC 6455, section 5.2
-		finalBinary = 0x80 | websocket.BinaryMessage
-		masked      = 0x80
-		extended    = 126 // the length is in the next two bytes; 127: in the next eight
-	)
 	head, err := b.reader.Peek(2)
-	if err != nil || head[0] != finalBinary || head[1]&masked == 0 || head[1]&^masked > extended {
+	if err != nil || head[0] != fin|websocket.BinaryMessage || head[1]&masked == 0 || head[1]&^masked > length16 {
 		return false
 	}
 	header, length := 2, int(head[1]&^masked)
-	if length == extended {
+	if length == length16 {
 		if head, err = b.reader.Peek(4); err != nil {
 			return false
 		}
@@ -91,19 +86,8 @@ func (b *readBuffer) takeBinary(buf *[]byte, limit int) bool {
 		return false
 	}
 	*buf = append(*buf, frame[header:]...)
-	unmask((*buf)[len(*buf)-length:], [4]byte(frame[header-4:header]))
+	message := (*buf)[len(*buf)-length:]
+	applyMask(message, message, binary.LittleEndian.Uint32(frame[header-4:]))
 	b.reader.Discard(header + length)
 	return true
-}
-
-// unmask applies a mask (RFC 6455, section 5.3), eight bytes at a time.
-func unmask(data []byte, mask [4]byte) {
-	word := uint64(binary.LittleEndian.Uint32(mask[:]))
-	word |= word << 32
-	for ; len(data) >= 8; data = data[8:] {
-		binary.LittleEndian.PutUint64(data, binary.LittleEndian.Uint64(data)^word)
-	}
-	for i := range data {
-		data[i] ^= mask[i%4]
-	}
 }
