@@ -66,7 +66,7 @@ func (c *improbableCall) recv() ([]byte, func(), error) {
 	if c.input.Load() != inputOpen {
 		return nil, nil, c.endOfInput()
 	}
-	c.recvMu.Lock()
+	c.takeTurn()
 	defer c.recvMu.Unlock()
 	for {
 		message, err := c.nextMessage()

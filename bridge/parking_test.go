@@ -26,7 +26,8 @@ type quietClient struct {
 func (s *server) dialQuiet(t *testing.T) *quietClient {
 	t.Helper()
 	c := &quietClient{s.dial(t, bidiPath+"?encoding=json"), make(chan string, 1), make(chan error, 1)}
-	go func() { // ends with the socket, which ends with the test
+	c.conn.SetReadDeadline(time.Time{}) // a test waits for one thing at a time, and for all together it may take long
+	go func() {                         // ends with the socket, which ends with the test
 		for {
 			_, data, err := c.conn.ReadMessage()
 			if err != nil {
@@ -121,6 +122,22 @@ func wantClose(t *testing.T, closed <-chan error, code codes.Code) {
 	t.Helper()
 	if err := receive(t, closed); !websocket.IsCloseError(err, 4000+int(code)) {
 		t.Errorf("closed with %v, want %v", err, code)
+	}
+}
+
+// A socket whose handler is busy at a heartbeat, so that somebody else reads, needs no goroutine either when it is quiet again.
+func TestSocketRestsAfterItWasBusy(t *testing.T) { // not parallel: it counts goroutines
+	if runtime.GOOS != "linux" {
+		t.Skip("there is one for each socket; see parkingLot")
+	}
+	s := serve(t, detachingServer(func(stream bidiCall, in *testgrpc.StreamingOutputCallRequest) error {
+		waitUntil(t, func() bool { return strings.Contains(stacks(), "watchAhead") })
+		return echoTo(stream, in)
+	}), bridge.WithDetachedCalls(), bridge.WithHeartbeat(400*time.Millisecond))
+	c := s.dialQuiet(t)
+	for range 2 {
+		c.echo("hello")
+		waitUntil(t, func() bool { return waitsFor() == 0 })
 	}
 }
 

@@ -50,6 +50,7 @@ type plainCall struct {
 	pending *frame       // guarded by recvMu: read, but not received yet
 	readErr error        // guarded by recvMu: what the socket's last read returned; final
 	input   atomic.Int32 // how far the client is: inputOpen and so on; written with recvMu
+	wanted  atomic.Bool  // the call's goroutine waits for the reader's turn
 
 	interrupted atomic.Bool // nothing is read any more, and that is no fault of the socket
 	controls    bool        // the client speaks SubprotocolPlain

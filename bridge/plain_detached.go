@@ -34,13 +34,14 @@ func (c *plainCall) resume() (st *status.Status, ended bool) {
 
 // awaitInput waits for the client. It returns true when RecvMsg has something to return, and false after a heartbeat.
 func (c *plainCall) awaitInput() bool {
-	c.recvMu.Lock()
+	c.takeTurn()
 	defer c.recvMu.Unlock()
-	if !c.readsOn() || c.handler.config.frameCompression { // with it gorilla may not have read the last frame to its end
-		return true
-	}
-	return !c.sock.takeHeartbeat()
+	return !c.readsOn() || !c.peeks() || !c.sock.takeHeartbeat()
 }
+
+// peeks reports whether frames can be looked at before gorilla reads them. With compression it may not have read the last one to its
+// end.
+func (c *plainCall) peeks() bool { return !c.handler.config.frameCompression }
 
 // readsOn reports whether only the socket says what is received next. The caller has the reader's turn.
 func (c *plainCall) readsOn() bool {
@@ -50,7 +51,7 @@ func (c *plainCall) readsOn() bool {
 // rest leaves the call until something comes: to the handler's parking, or where that cannot be to a fresh goroutine. False if
 // something has come already.
 func (c *plainCall) rest() bool {
-	c.recvMu.Lock()
+	c.takeTurn()
 	defer c.recvMu.Unlock()
 	if !c.readsOn() || !c.sock.buffer.letGo() {
 		return false
@@ -72,7 +73,7 @@ func (c *plainCall) awaitHere() {
 }
 
 func (c *plainCall) awaitHeartbeat() bool {
-	c.recvMu.Lock()
+	c.takeTurn()
 	defer c.recvMu.Unlock()
 	return c.readsOn() && c.sock.buffer.rest() == nil && c.sock.takeHeartbeat()
 }

@@ -29,7 +29,7 @@ func (c *plainCall) recv() ([]byte, func(), error) {
 	if c.input.Load() != inputOpen {
 		return nil, nil, c.endOfInput()
 	}
-	c.recvMu.Lock()
+	c.takeTurn()
 	defer c.recvMu.Unlock()
 	for {
 		f, err := c.next()
@@ -46,6 +46,17 @@ func (c *plainCall) recv() ([]byte, func(), error) {
 		}
 		f.free()
 	}
+}
+
+// takeTurn takes the reader's turn for the call's goroutine. A watcher that has it gives it back with the next frame, and be that a
+// heartbeat.
+func (c *plainCall) takeTurn() {
+	if c.recvMu.TryLock() {
+		return
+	}
+	c.wanted.Store(true)
+	c.recvMu.Lock()
+	c.wanted.Store(false)
 }
 
 // next returns the frame a watcher has read ahead, or reads one. The caller has the reader's turn.
@@ -191,15 +202,21 @@ func (c *plainCall) watchEnd() {
 // answer pings. A frame for the handler stays pending and ends it; until that is taken nobody reads, so that a fast client
 // waits for the handler.
 //
-// Owner: the call. Ends with a frame or with the socket; finish waits for it.
+// Owner: the call. Ends with a frame for the handler, with a heartbeat if the call's goroutine wants the turn, or with the socket;
+// finish waits for it.
 func (c *plainCall) watchAhead() {
 	c.watcher.Go(func() {
 		if !c.recvMu.TryLock() {
 			return
 		}
 		defer c.recvMu.Unlock()
-		if c.readErr != nil || c.pending != nil {
+		if c.readErr != nil || c.pending != nil || c.sock.conn.reading.Load() { // the last: it has been parked
 			return
+		}
+		for c.peeks() && c.sock.takeHeartbeat() {
+			if c.wanted.Load() {
+				return
+			}
 		}
 		if f, err := c.next(); err == nil {
 			c.pending = &f
