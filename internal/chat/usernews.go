@@ -9,8 +9,9 @@ import (
 )
 
 // userNews is what commits have for users, not for rooms: markers that moved, what they have to do with a room, what they are
-// called. A user may have any number of sessions, in many rooms each, so these are told together, at most [tellAfter] later, from
-// one goroutine that exists only for that. What comes several times in one room is told once.
+// called. A user may have any number of sessions, in many rooms each, so where there are more than [fewSessions] they are told
+// together, at most [tellAfter] later, from one goroutine that exists only for that. What comes several times in one room is
+// told once.
 type userNews struct {
 	tell func() // tells it; set before any
 
@@ -28,8 +29,12 @@ type roomNews struct {
 	mark    state.ReadMark
 }
 
-// tellAfter is how long news waits for more of it. Markers have a moment anyway: the message that moved one comes with it.
-const tellAfter = 5 * time.Millisecond
+const (
+	// tellAfter is how long news waits for more of it.
+	tellAfter = 5 * time.Millisecond
+	// fewSessions of a user are told by the commit itself: so a marker comes with the message that moved it, in one response.
+	fewSessions = 4
+)
 
 // noteUsersLocked notes what a commit has for users who are here. The hub's mutex is held for reading.
 func (h *Hub) noteUsersLocked(c *state.Change) {
@@ -41,15 +46,32 @@ func (h *Hub) noteUsersLocked(c *state.Change) {
 		}
 	}
 	for _, m := range c.Marks {
-		if len(h.users[m.User]) > 0 {
-			h.news.note(state.Touch{Room: m.Room, User: m.User}, roomNews{marked: true, feed: !m.Posted, mark: m})
-		}
+		h.tellLocked(state.Touch{Room: m.Room, User: m.User}, roomNews{marked: true, feed: !m.Posted, mark: m})
 	}
 	for _, t := range c.Touches {
-		if len(h.users[t.User]) > 0 {
-			h.news.note(t, roomNews{touched: true})
+		h.tellLocked(t, roomNews{touched: true})
+	}
+}
+
+// tellLocked tells a user about a room, or notes it: also while others are told, behind whom it must come.
+func (h *Hub) tellLocked(about state.Touch, news roomNews) {
+	sessions := h.users[about.User]
+	switch {
+	case len(sessions) == 0:
+	case len(sessions) > fewSessions || h.news.busy():
+		h.news.note(about, news)
+	default:
+		for _, s := range sessions {
+			s.tell(about.Room, news)
 		}
 	}
+}
+
+// busy reports whether something is noted, or being told.
+func (n *userNews) busy() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waiting
 }
 
 // note adds what there is for a user about a room.
