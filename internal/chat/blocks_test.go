@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
@@ -144,9 +146,11 @@ func (v *deletingView) Messages(r state.RoomID, from uint64, back bool, n, bytes
 	return later.Messages(r, from, back, n, bytes)
 }
 
-// Who is banned while they are about to read from disk, where a message has another form by then, gets nothing of that form.
+// Who is banned while they are about to read from disk, where a message has another form by then, gets nothing of that form; nor
+// who leaves the room meanwhile, too.
 func TestBannedBeforeAReadFromDisk(t *testing.T) {
 	t.Parallel()
+	t.Run("left", func(t *testing.T) { synctest.Test(t, leftAndBannedBeforeARead) })
 	for name, from := range map[string]func(epoch string) *chatv1.Join{
 		"events":   func(epoch string) *chatv1.Join { return resume("den", epoch, 1) },
 		"snapshot": func(string) *chatv1.Join { return history("den", 10) },
@@ -181,6 +185,36 @@ func TestBannedBeforeAReadFromDisk(t *testing.T) {
 			})
 			s.call(leaveRequest("lobby"))
 		})
+	}
+}
+
+func leftAndBannedBeforeARead(t *testing.T) {
+	deleting := &deletingStore{}
+	c := startCalls(t, config{
+		reads:    func(s chat.Store) chat.Store { deleting.Store = s; return deleting },
+		delivery: chat.Delivery{WindowEvents: 1},
+	})
+	owner, member := c.person("owner"), c.person("member")
+	c.private("den", owner, member)
+	for range 10 {
+		c.post(owner, "den", "as it was")
+	}
+	epoch := c.epochAs(owner, "den")
+	s := c.connect(member)
+	meanwhile := func() {
+		s.send(leaveRequest("den"))
+		synctest.Wait()
+		must(c.members.BanMember(owner, &chatv1.BanMemberRequest{Room: "den", UserId: member.id}))(t)
+		must(c.messages.EditMessage(owner, &chatv1.EditMessageRequest{Room: "den", Seq: 5, Text: "as it became"}))(t)
+	}
+	deleting.meanwhile.Store(&meanwhile)
+	s.send(joinRequest(resume("den", epoch, 1)))
+	time.Sleep(time.Second)
+	s.call(leaveRequest("lobby"))
+	for _, e := range s.events {
+		if e.GetPosted().GetText() == "as it became" {
+			t.Errorf("got %v", e)
+		}
 	}
 }
 

@@ -62,10 +62,13 @@ type ask struct {
 //
 // From disk it takes no more than what the window knows to be committed, or what its View showed when it joined: so nothing
 // that was committed after its user was shut out. A View may show a message in a form that it took on after that, so what was
-// read counts only if the user is not shut out once it is read.
+// read counts only if the cursor would be told that its user is shut out, and was not, once it is read.
 func (c *cursor) take(a ask) (turn, error) {
 	delivery := &c.session.service.delivery
 	t, w := c.look(a)
+	if w.left {
+		return t, nil
+	}
 	if w.deleted {
 		c.snapshot = nil
 		return deletedTurn(), nil
@@ -96,7 +99,7 @@ func (c *cursor) take(a ask) (turn, error) {
 			return deletedTurn(), nil
 		case err != nil:
 			return turn{}, err
-		case c.shutOut():
+		case !c.stillMay():
 			return turn{more: true}, nil
 		}
 		a.to.add(old...)
@@ -111,6 +114,7 @@ func (c *cursor) take(a ask) (turn, error) {
 
 // inWindow is what a cursor finds in its room's window.
 type inWindow struct {
+	left      bool   // whether the cursor is not in the room any more; the rest is then not set
 	last      uint64 // that its user may see
 	deleted   bool   // whether the room was
 	doubt     bool   // whether it is to be found out if its user is a member
@@ -124,6 +128,9 @@ func (c *cursor) look(a ask) (t turn, w inWindow) {
 	r := c.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if w.left = c.slot == noSlot; w.left { // nobody tells it any more what its user may see
+		return t, w
+	}
 	w.last, w.deleted, w.doubt, w.committed = c.last, c.deleted, c.doubt != 0, max(r.window.head, c.seen)
 	if w.doubt || w.last != uncapped || c.snapshot != nil {
 		return t, w
@@ -189,12 +196,12 @@ func (c *cursor) beginAnew() (turn, error) {
 	return turn{more: true}, nil
 }
 
-// shutOut reports whether the cursor's user may not see the room any more, or that is to be found out. While it is false, no View that was taken before shows
-// what came after.
-func (c *cursor) shutOut() bool {
+// stillMay reports whether the cursor is in the room and its user may see it, without doubt. While it is true, no View that was
+// taken before shows what they may not see.
+func (c *cursor) stillMay() bool {
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
-	return c.last != uncapped || c.doubt != 0 || c.deleted
+	return c.slot != noSlot && c.last == uncapped && c.doubt == 0 && !c.deleted
 }
 
 // deletedTurn is the last turn in a room that was deleted.
@@ -263,7 +270,7 @@ func (c *cursor) takeSnapshot(a ask) (turn, error) {
 	switch {
 	case err != nil:
 		return turn{}, err
-	case c.shutOut():
+	case !c.stillMay():
 		*c.snapshot = was // the part is to come yet if they turn out to be a member
 		return turn{more: true}, nil
 	case !part.GetSnapshot().GetMore():
