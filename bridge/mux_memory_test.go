@@ -4,6 +4,9 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"testing/synctest"
+
+	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 )
 
 // heapInUse is what lives, in bytes and objects.
@@ -99,6 +102,38 @@ func TestMuxRefusedCallsLeaveNothing(t *testing.T) { // not parallel: it measure
 	if _, after := heapInUse(); after-before > refused/4 {
 		t.Errorf("%d refused calls left %d objects", refused, after-before)
 	}
+}
+
+// Empty messages that the client gives no credit for do not pile up either: their sender waits.
+func TestMuxEmptyMessagesWait(t *testing.T) {
+	t.Parallel()
+	const window, queued, many = 64 << 10, 1 << 10, 100 << 10
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		s, shutdown := servePipes(t, &echoServer{fullBidi: func(stream bidiCall) error {
+			for ; sent < many; sent++ {
+				if err := stream.Send(&testgrpc.StreamingOutputCallResponse{}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}})
+		defer shutdown()
+		p := s.dialMux(t)
+		defer p.conn.Close()
+		p.byHand = true
+		p.open(1, bidiPath)
+		p.expect(frameHeaders, 1)
+		for range window {
+			p.expect(frameData, 1)
+		}
+		synctest.Wait()
+		if sent < window || sent > window+queued {
+			t.Errorf("sent %d messages with credit for %d", sent, window)
+		}
+		p.grant(1, window)
+		p.skipTo(frameEnd, 1)
+	})
 }
 
 // Credit comes back for all that was received, however it was cut: with empty chunks, too.

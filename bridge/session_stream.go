@@ -12,6 +12,9 @@ import (
 // maxQueuedBytes is how much of its messages a stream keeps for the writer before it makes the sender wait, as grpc-go does.
 const maxQueuedBytes = 64 << 10
 
+// outItemBytes is what a message counts there beside its bytes: what it takes in memory, also if it is empty.
+const outItemBytes = 64
+
 // muxStream is a stream of a session, from OPEN to END or RESET. What arrives is in, what leaves is out. One goroutine may
 // send while another receives.
 type muxStream struct {
@@ -28,7 +31,7 @@ type outbound struct {
 	items  []outItem
 	room   [4]outItem // where items begin: what a call with one message sends
 	head   int        // the first in items
-	bytes  int        // of messages in items
+	bytes  int        // of messages in items, with outItemBytes for each
 	sent   uint64     // bytes of messages that were given to the connection
 	window sendWindow
 	grant  int       // credit to be granted to the peer
@@ -93,7 +96,7 @@ func (st *muxStream) sendMessage(message payload, flags frameFlags) bool {
 	for st.out.bytes >= maxQueuedBytes && !st.out.closed && !st.out.last {
 		st.out.space.Wait()
 	}
-	st.out.bytes += len(message.data)
+	st.out.bytes += len(message.data) + outItemBytes
 	return st.sendLocked(outItem{kind: kindData, flags: flags, data: message.data, box: message.box})
 }
 
@@ -242,13 +245,14 @@ func (s *session) appendChunkLocked(st *muxStream, dst []byte) []byte {
 	item := &st.out.items[st.out.head]
 	n := min(len(item.data), s.peer.chunkBytes, st.out.window.available, s.sendWindow.available)
 	f := muxFrame{kind: kindData, flags: item.flags, stream: st.id, payload: item.data[:n]}
-	s.spendLocked(st, n)
 	if n < len(item.data) {
+		s.spendLocked(st, n, 0)
 		f.flags = f.flags&^flagEndSend | flagMore
 		item.data = item.data[n:]
 		item.flags &^= flagCompressed
 		return appendFrame(dst, f)
 	}
+	s.spendLocked(st, n, outItemBytes)
 	message := st.out.pop()
 	f.flags |= s.takeEndSendLocked(st)
 	dst = appendFrame(dst, f)
@@ -256,12 +260,12 @@ func (s *session) appendChunkLocked(st *muxStream, dst []byte) []byte {
 	return dst
 }
 
-// spendLocked takes what a DATA frame costs and lets a waiting sender go on.
-func (s *session) spendLocked(st *muxStream, payloadBytes int) {
+// spendLocked takes what a DATA frame costs and lets a waiting sender go on. besides is what goes from the queue with the payload.
+func (s *session) spendLocked(st *muxStream, payloadBytes, besides int) {
 	st.out.window.take(dataCost(payloadBytes))
 	s.sendWindow.take(dataCost(payloadBytes))
 	before := st.out.bytes
-	st.out.bytes -= payloadBytes
+	st.out.bytes -= payloadBytes + besides
 	st.out.sent += uint64(payloadBytes)
 	if before >= maxQueuedBytes && st.out.bytes < maxQueuedBytes {
 		st.out.space.Broadcast()
@@ -289,7 +293,7 @@ func (s *session) appendOpenLocked(st *muxStream, dst []byte, open outItem) []by
 		return appendFrame(dst, muxFrame{kind: kindOpen, flags: flags, stream: st.id, payload: open.data})
 	}
 	message := o.pop()
-	s.spendLocked(st, len(message.data))
+	s.spendLocked(st, len(message.data), outItemBytes)
 	flags |= flagInline | message.flags | s.takeEndSendLocked(st)
 	dst = appendFrame(dst, muxFrame{kind: kindOpen, flags: flags, stream: st.id})
 	dst = appendInlineOpen(dst, open.data, message.data)
