@@ -25,6 +25,7 @@ import (
 
 	"github.com/rialto-rpc/rialto/bridge"
 	"github.com/rialto-rpc/rialto/client"
+	chatv1 "github.com/rialto-rpc/rialto/gen/go/rialto/chat/v1"
 	"github.com/rialto-rpc/rialto/internal/terminal"
 )
 
@@ -92,7 +93,7 @@ func (c *chatCommand) Validate() error {
 }
 
 // Run chats until the user, the input or the server ends it. A kept guest token that the server does not know, because
-// its data was replaced, is forgotten, and the chat begun again as somebody new.
+// its data was replaced, makes way for one of somebody new, if the server admits them, and the chat is begun again.
 func (c *chatCommand) Run(ctx context.Context, console console) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -108,11 +109,31 @@ func (c *chatCommand) Run(ctx context.Context, console console) error {
 		return err
 	}
 	err = c.chat(ctx, console, conn, keeper)
-	if status.Code(err) == codes.Unauthenticated && keeper.forget() {
-		fmt.Fprintln(console.stderr, "rialto: the server does not know the guest you were; you are a new one now")
-		err = c.chat(ctx, console, conn, keeper)
+	if status.Code(err) == codes.Unauthenticated && keeper.replaceable() {
+		if err = c.becomeNew(ctx, conn, keeper); err == nil {
+			fmt.Fprintln(console.stderr, "rialto: the server does not know the guest you were; you are a new one now")
+			err = c.chat(ctx, console, conn, keeper)
+		}
 	}
 	return errors.Join(describe(err), keeper.err())
+}
+
+// becomeNew keeps the token of a fresh guest instead of the one that was kept; after an error that one stays.
+func (c *chatCommand) becomeNew(ctx context.Context, conn grpc.ClientConnInterface, keeper *tokenKeeper) error {
+	limited := ctx
+	if c.Wait > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, c.Wait)
+		defer cancel()
+	}
+	guest, err := chatv1.NewChatServiceClient(conn).CreateGuest(limited, &chatv1.CreateGuestRequest{DisplayName: c.displayName()})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return err
+	}
+	return keeper.put(guest.GetGuestToken(), guest.GetTokenExpires().AsTime())
 }
 
 // chat is one client's life.
@@ -258,9 +279,9 @@ func (interrupted) ExitCode() int { return exitInterrupted }
 
 // tokenKeeper keeps the identity from one run to the next.
 type tokenKeeper struct {
-	load   func() (string, error)
-	forget func() bool // false: it is not ours to forget
-	put    func(token string, expires time.Time) error
+	load func() (string, error)
+	put  func(token string, expires time.Time) error
+	ours bool // whether another may take its place; not what somebody named
 
 	mu     sync.Mutex
 	failed error
@@ -270,9 +291,8 @@ func (c *chatCommand) keeper() (*tokenKeeper, error) {
 	if c.TokenFile != "" {
 		file := terminal.TokenFile(c.TokenFile)
 		return &tokenKeeper{
-			load:   file.Get,
-			forget: func() bool { return false },
-			put:    func(token string, _ time.Time) error { return file.Put(token) },
+			load: file.Get,
+			put:  func(token string, _ time.Time) error { return file.Put(token) },
 		}, nil
 	}
 	tokens, err := terminal.OpenTokens("")
@@ -280,10 +300,16 @@ func (c *chatCommand) keeper() (*tokenKeeper, error) {
 		return nil, err
 	}
 	return &tokenKeeper{
-		load:   func() (string, error) { return tokens.Get(c.URL, time.Now()) },
-		forget: func() bool { return tokens.Delete(c.URL) == nil },
-		put:    func(token string, expires time.Time) error { return tokens.Put(c.URL, token, expires) },
+		load: func() (string, error) { return tokens.Get(c.URL, time.Now()) },
+		put:  func(token string, expires time.Time) error { return tokens.Put(c.URL, token, expires) },
+		ours: true,
 	}, nil
+}
+
+// replaceable reports whether a token is kept in whose place another may be put.
+func (k *tokenKeeper) replaceable() bool {
+	token, err := k.load()
+	return k.ours && err == nil && token != ""
 }
 
 // save is the client's token saver. What goes wrong is said at the end: the screen is the chat's now.

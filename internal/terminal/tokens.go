@@ -51,11 +51,6 @@ func (t *Tokens) Put(server, value string, expires time.Time) error {
 	return t.change(func(tokens map[string]token) { tokens[server] = token{value, expires} })
 }
 
-// Delete forgets the token for a server.
-func (t *Tokens) Delete(server string) error {
-	return t.change(func(tokens map[string]token) { delete(tokens, server) })
-}
-
 func (t *Tokens) read() (map[string]token, error) {
 	tokens := map[string]token{}
 	data, err := os.ReadFile(t.path)

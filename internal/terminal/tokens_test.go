@@ -36,10 +36,10 @@ func TestTokens(t *testing.T) {
 	expect("a:1", now, "token of a:1")
 	expect("b:1", now, "token of b:1")
 	expect("b:1", now.Add(time.Hour), "")
-	if err := open().Delete("a:1"); err != nil {
+	if err := open().Put("a:1", "another", time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	expect("a:1", now, "")
+	expect("a:1", now, "another")
 	expect("b:1", now, "token of b:1")
 
 	info, err := os.Stat(path)
