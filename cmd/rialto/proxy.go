@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -73,11 +72,10 @@ func (p *proxyCommand) Run(ctx context.Context, c console) error {
 
 	config := p.config()
 	config.Logger = newLogger(c.stderr, p.LogFormat, p.LogLevel)
-	config.OnReady = func(addresses server.Addresses) error { return p.announce(c, addresses) }
-	if p.PortFile != "" {
-		os.Remove(p.PortFile) // left by one that was killed
-		defer os.Remove(p.PortFile)
-	}
+	ports := &portFile{path: p.PortFile}
+	config.OnOpen = ports.clear
+	config.OnReady = func(addresses server.Addresses) error { return p.announce(c, ports, addresses) }
+	defer ports.remove()
 	return server.RunProxy(ctx, config)
 }
 
@@ -107,11 +105,9 @@ func (p *proxyCommand) config() server.ProxyConfig {
 }
 
 // announce says where the proxy is: to scripts in the port file, to people on a terminal.
-func (p *proxyCommand) announce(c console, addresses server.Addresses) error {
-	if p.PortFile != "" {
-		if err := writePortFile(p.PortFile, addresses); err != nil {
-			return err
-		}
+func (p *proxyCommand) announce(c console, ports *portFile, addresses server.Addresses) error {
+	if err := ports.write(addresses); err != nil {
+		return err
 	}
 	if isTerminal(c.stderr) && p.LogFormat != "json" {
 		fmt.Fprint(c.stderr, p.banner(addresses))

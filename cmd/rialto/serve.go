@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -118,11 +117,10 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 
 	config := s.config()
 	config.Logger = newLogger(c.stderr, s.LogFormat, s.LogLevel)
-	config.OnReady = func(addresses server.Addresses) error { return s.announce(c, addresses) }
-	if s.PortFile != "" {
-		os.Remove(s.PortFile) // left by one that was killed
-		defer os.Remove(s.PortFile)
-	}
+	ports := &portFile{path: s.PortFile}
+	config.OnOpen = ports.clear
+	config.OnReady = func(addresses server.Addresses) error { return s.announce(c, ports, addresses) }
+	defer ports.remove()
 	return server.Run(ctx, config)
 }
 
@@ -174,11 +172,9 @@ func (s *serveCommand) rates() server.Rates {
 }
 
 // announce says where the server is: to scripts in the port file, to people on a terminal.
-func (s *serveCommand) announce(c console, addresses server.Addresses) error {
-	if s.PortFile != "" {
-		if err := writePortFile(s.PortFile, addresses); err != nil {
-			return err
-		}
+func (s *serveCommand) announce(c console, ports *portFile, addresses server.Addresses) error {
+	if err := ports.write(addresses); err != nil {
+		return err
 	}
 	if isTerminal(c.stderr) && s.LogFormat != "json" {
 		fmt.Fprint(c.stderr, s.banner(addresses))

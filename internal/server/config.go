@@ -58,6 +58,8 @@ type Config struct {
 	Logger  *slog.Logger // nil: silent
 	Version string       // shown to operators
 
+	// OnOpen, if not nil, is called once, when the ports and the data directory are this server's, before anything is answered.
+	OnOpen func()
 	// OnReady, if not nil, is called once, when all ports answer. An error ends the server.
 	OnReady func(Addresses) error
 

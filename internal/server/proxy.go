@@ -58,6 +58,9 @@ func RunProxy(ctx context.Context, cfg ProxyConfig) error {
 	if err := p.open(); err != nil {
 		return err
 	}
+	if cfg.OnOpen != nil {
+		cfg.OnOpen()
+	}
 	if err := p.run(ctx); err != nil {
 		return err
 	}

@@ -48,6 +48,8 @@ type ProxyConfig struct {
 	Logger  *slog.Logger
 	Version string
 
+	// OnOpen, if not nil, is called once, when the ports are this proxy's, before anything is answered.
+	OnOpen func()
 	// OnReady is called once, when all ports answer; the upstream may not be there yet. An error ends the proxy.
 	OnReady func(Addresses) error
 }

@@ -85,6 +85,9 @@ func newServer(cfg Config) (*server, error) {
 		s.close()
 		return nil, err
 	}
+	if cfg.OnOpen != nil {
+		cfg.OnOpen()
+	}
 	return s, nil
 }
 
