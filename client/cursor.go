@@ -68,10 +68,10 @@ func (r *Room) keepLocked(event *chatv1.Event, at Position) {
 	r.kept = at
 	switch kind := event.GetKind().(type) {
 	case *chatv1.Event_Snapshot:
-		r.info = proto.CloneOf(kind.Snapshot.GetRoom())
+		r.info, r.stated = proto.CloneOf(kind.Snapshot.GetRoom()), at.Rev
 		r.head = min(r.head, at.Rev) // a snapshot is the room's head, also when its revs began anew
 	case *chatv1.Event_RoomChanged:
-		r.info = proto.CloneOf(kind.RoomChanged)
+		r.info, r.stated = proto.CloneOf(kind.RoomChanged), at.Rev
 	case *chatv1.Event_Posted:
 		r.advanceLocked(event)
 		r.info.HeadSeq = max(r.info.GetHeadSeq(), kind.Posted.GetSeq())
@@ -154,8 +154,7 @@ func (c *Client) joinReplyLocked(r *Room, result *chatv1.JoinResult, err error) 
 	switch {
 	case err == nil:
 		r.join, r.refusals = joinDone, 0
-		r.info = proto.CloneOf(result.GetRoom())
-		r.head = result.GetRoom().GetHeadRev()
+		r.stateLocked(result)
 		if result.GetRead() != nil {
 			r.read = result.GetRead()
 			r.inbox.pushSlot(readSlot)
@@ -169,6 +168,20 @@ func (c *Client) joinReplyLocked(r *Room, result *chatv1.JoinResult, err error) 
 		delete(c.rooms, r.id)
 		r.endLocked(err)
 	}
+}
+
+// stateLocked takes what the answer to a join says of the room, which may be from before events that are here already.
+func (r *Room) stateLocked(result *chatv1.JoinResult) {
+	room := proto.CloneOf(result.GetRoom())
+	r.head = room.GetHeadRev()
+	if newer := r.kept.Epoch == result.GetEpoch() && r.info.GetHeadRev() > r.head; newer {
+		if r.stated > r.head {
+			return
+		}
+		room.HeadRev, room.UpdateTime = r.info.GetHeadRev(), r.info.GetUpdateTime()
+		room.HeadSeq, room.FirstSeq = max(room.GetHeadSeq(), r.info.GetHeadSeq()), max(room.GetFirstSeq(), r.info.GetFirstSeq())
+	}
+	r.info, r.stated = room, r.head
 }
 
 // settledLocked reports whether the room has nothing to catch up on, but for its own consumer.

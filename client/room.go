@@ -55,6 +55,7 @@ type Room struct {
 	err      error        // why it ended; nil while it lives
 	reading  bool         // a Next is waiting
 	info     *chatv1.Room // our own copy
+	stated   uint64       // rev at which the server last said all of it; events moved its heads since
 	roster   roster
 	read     *chatv1.ReadMarker // newest
 	inbox    inbox

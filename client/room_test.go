@@ -68,6 +68,53 @@ func TestSnapshotArrivesWhole(t *testing.T) {
 	})
 }
 
+// What a join is answered may be from before events that came first: it takes nothing back that they said.
+func TestJoinReplyAfterItsEvents(t *testing.T) {
+	for name, c := range map[string]struct {
+		events    []*chatv1.Event
+		epoch     string // of the answer
+		head      uint64
+		title     string
+		headShown uint64
+	}{
+		"nothing came":                  {nil, epoch, 10, "old", 10},
+		"a message came":                {[]*chatv1.Event{posted(11)}, epoch, 10, "old", 11},
+		"the room was changed":          {[]*chatv1.Event{posted(11), changed(12, "new")}, epoch, 10, "new", 12},
+		"the room was changed before":   {[]*chatv1.Event{changed(11, "even older"), posted(12)}, epoch, 11, "old", 12},
+		"the answer is of another room": {[]*chatv1.Event{posted(11), changed(12, "new")}, "epoch-2", 10, "old", 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, f *fakeServer) {
+				sdk := f.client(t)
+				s := f.welcomed(t)
+				joined := make(chan *client.Room, 1)
+				go func() {
+					room, err := sdk.Join(t.Context(), "lobby", client.FromNow())
+					if err != nil {
+						t.Error(err)
+					}
+					joined <- room
+				}()
+				request := s.recv(t)
+				s.event(t, append(snapshot(10), c.events...)...)
+				s.reply(t, &chatv1.Reply{RequestId: request.GetRequestId(), Result: &chatv1.Reply_Join{Join: &chatv1.JoinResult{
+					Epoch: c.epoch, Room: &chatv1.Room{Id: "lobby", Title: "old", HeadRev: c.head, HeadSeq: c.head},
+				}}})
+				info := (<-joined).Info()
+				if info.GetTitle() != c.title || info.GetHeadRev() != c.headShown || info.GetHeadSeq() != c.headShown {
+					t.Errorf("the room is %v", info)
+				}
+			})
+		})
+	}
+}
+
+// changed is a room with another title, whose messages are its revs.
+func changed(rev uint64, title string) *chatv1.Event {
+	room := &chatv1.Room{Id: "lobby", Title: title, HeadRev: rev, HeadSeq: rev}
+	return &chatv1.Event{Room: "lobby", Rev: rev, Kind: &chatv1.Event_RoomChanged{RoomChanged: room}}
+}
+
 func TestRoomResumesAfterTheLastRev(t *testing.T) {
 	inBubble(t, func(t *testing.T, f *fakeServer) {
 		c := f.client(t)
