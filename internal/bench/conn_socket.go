@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ func dialSocket(ctx context.Context, address string, wire Wire) (Session, error)
 	url := scheme + "://" + address + connectPath + "?encoding=" + encoding
 	dialer := websocket.Dialer{
 		HandshakeTimeout: 30 * time.Second, ReadBufferSize: 4096, WriteBufferSize: 1024,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // see makeCertificate
+		TLSClientConfig: unchecked(),
 	}
 	ws, resp, err := dialer.DialContext(ctx, url, nil)
 	if err != nil {

@@ -48,14 +48,20 @@ func playHistory(p *play) (Metrics, error) {
 		return nil, err
 	}
 	m, err := p.measureHistory(l)
+	if err := errors.Join(err, l.close()); err != nil {
+		return nil, err
+	}
 	maps.Copy(m, cold)
-	return m, errors.Join(err, l.close())
+	return m, nil
 }
 
 func (p *play) measureHistory(l *loaderPool) (Metrics, error) {
 	ctx, stop := context.WithCancel(p.ctx)
-	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
+	defer func() { // also after an error, which says more than what comes of it here
+		stop()
+		_ = group.Wait()
+	}()
 	if p.cfg.Rate > 0 {
 		group.Go(func() error { return pace(ctx, p.cfg.Rate, func(int) error { return l.publish(ctx) }) })
 	}
@@ -116,8 +122,11 @@ func (p *play) unaryConn() (interface {
 	grpc.ClientConnInterface
 	Close() error
 }, error) {
-	if p.cfg.Wire == GRPC {
+	switch p.cfg.Wire {
+	case GRPC:
 		return grpc.NewClient("passthrough:///"+p.subject.at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	case TLS:
+		return bridge.Dial("wss://"+p.subject.at.HTTP, bridge.WithTLSConfig(unchecked()))
 	}
 	return bridge.Dial("ws://" + p.subject.at.HTTP)
 }
