@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"hold":      hold,
 			"draining":  draining,
 			"certify":   certify,
+			"measures":  measures,
 		},
 		RequireUniqueNames: true,
 	})
