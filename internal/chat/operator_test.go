@@ -198,6 +198,10 @@ func TestOperatorInRooms(t *testing.T) {
 		t.Errorf("room %v", archived)
 	}
 	must(admin.ArchiveRoom(t.Context(), &adminv1.ArchiveRoomRequest{Room: "den", Undo: true}))(t)
+	acts := must(admin.ListActs(t.Context(), &adminv1.ListActsRequest{PageSize: 2}))(t).GetActs()
+	if acts[0].GetAction() != adminv1.Action_ACTION_ROOM_REOPENED || acts[1].GetAction() != adminv1.Action_ACTION_ROOM_ARCHIVED {
+		t.Errorf("acts %v", acts)
+	}
 	must(admin.RemoveMember(t.Context(), &adminv1.RemoveMemberRequest{Room: "den", UserId: who.ID}))(t)
 	if members := must(admin.ListMembers(t.Context(), &adminv1.ListMembersRequest{Room: "den"}))(t).GetMembers(); len(members) != 0 {
 		t.Errorf("members %v", members)

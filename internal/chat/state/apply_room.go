@@ -52,7 +52,8 @@ func (t *transaction) updateRoom(r *Record, c *storev1.UpdateRoom) (Result, erro
 		return Result{Refusal: RoomArchived}, nil
 	}
 	in.value.Settings = settings
-	if err := t.audit(in.room, r, &storev1.ActValue{Action: uint32(SettingsChanged)}); err != nil {
+	act := &storev1.ActValue{Action: uint32(SettingsChanged)}
+	if err := t.auditAs(settingsAction(before, settings), in.room, r, act); err != nil {
 		return Result{}, err
 	}
 	result, err := t.recordRoom(in.room, r)

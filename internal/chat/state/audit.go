@@ -39,6 +39,11 @@ type Act struct {
 
 // audit writes an act down and forgets the oldest beyond [MaxActs].
 func (t *transaction) audit(r *room, rec *Record, v *storev1.ActValue) error {
+	return t.auditAs(operatorActions[Action(v.GetAction())], r, rec, v)
+}
+
+// auditAs is audit of what is another action in the log of operators, if one did it.
+func (t *transaction) auditAs(action OperatorAction, r *room, rec *Record, v *storev1.ActValue) error {
 	r.value.Acts++
 	t.touch(r)
 	v.Actor, v.TimeMs = actorToValue(rec.Actor), changeTime(rec.Time, r.value.GetUpdateTimeMs())
@@ -52,7 +57,7 @@ func (t *transaction) audit(r *room, rec *Record, v *storev1.ActValue) error {
 		return err
 	}
 	return t.auditOperator(rec, &storev1.OperatorActValue{
-		Action: uint32(operatorActions[Action(v.GetAction())]), Room: string(r.id), User: v.GetUser(), UntilMs: v.GetUntilMs(),
+		Action: uint32(action), Room: string(r.id), User: v.GetUser(), UntilMs: v.GetUntilMs(),
 		Reason: v.GetText(), Role: v.GetRole(),
 	})
 }

@@ -17,6 +17,8 @@ const (
 	RoomSettingsChanged
 	RoomModerated // another act of moderation in a room
 	RoomRemoved
+	RoomWasArchived
+	RoomReopened
 )
 
 // operatorActions are those of what an operator does as a moderator does it; of others it is [RoomModerated].
@@ -27,6 +29,18 @@ var operatorActions = func() (actions [RequestDeclined + 1]OperatorAction) {
 	actions[Removed], actions[RoleChanged], actions[SettingsChanged] = MemberDismissed, MemberRoleChanged, RoomSettingsChanged
 	return actions
 }()
+
+// settingsAction is what an operator did who changed a room's settings.
+func settingsAction(before, after *storev1.Settings) OperatorAction {
+	was, is := before.GetArchiveTimeMs() != 0, after.GetArchiveTimeMs() != 0
+	switch {
+	case was == is:
+		return RoomSettingsChanged
+	case is:
+		return RoomWasArchived
+	}
+	return RoomReopened
+}
 
 // OperatorAct is one of them.
 type OperatorAct struct {

@@ -119,3 +119,14 @@ func (m *model) allOperatorActs() []state.OperatorAct {
 	slices.Reverse(acts)
 	return acts
 }
+
+// auditSettings writes down that settings were changed, in a room that was archived or not.
+func (r *modelRoom) auditSettings(actor state.Actor, timeMS int64, archived bool) {
+	r.audit(actor, timeMS, state.Act{Action: state.SettingsChanged})
+	if last := len(r.all.acts) - 1; actor.Operator && archived != (r.Settings.ArchiveTime != 0) {
+		r.all.acts[last].Action = state.RoomWasArchived
+		if archived {
+			r.all.acts[last].Action = state.RoomReopened
+		}
+	}
+}

@@ -268,7 +268,7 @@ func (r *modelRoom) update(actor state.Actor, timeMS int64, c *storev1.UpdateRoo
 		r.Settings = before
 		return state.Result{Refusal: state.RoomArchived}
 	}
-	r.audit(actor, timeMS, state.Act{Action: state.SettingsChanged})
+	r.auditSettings(actor, timeMS, archived)
 	result := r.roomChanged(actor, timeMS)
 	if r.Settings.Kind == state.Private && before.Kind != state.Private {
 		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, Visitors: true})

@@ -47,12 +47,16 @@ const (
 	Action_ACTION_MEMBER_REMOVED Action = 6
 	// Somebody got a role in a room.
 	Action_ACTION_ROLE_SET Action = 7
-	// A room was archived, or its settings changed.
+	// A room's settings were changed.
 	Action_ACTION_ROOM_CHANGED Action = 8
 	// Something else was done in a room, that its own audit names.
 	Action_ACTION_ROOM_MODERATED Action = 9
 	// A room was deleted.
 	Action_ACTION_ROOM_DELETED Action = 10
+	// A room was archived.
+	Action_ACTION_ROOM_ARCHIVED Action = 11
+	// A room is archived no more.
+	Action_ACTION_ROOM_REOPENED Action = 12
 )
 
 // Enum value maps for Action.
@@ -69,6 +73,8 @@ var (
 		8:  "ACTION_ROOM_CHANGED",
 		9:  "ACTION_ROOM_MODERATED",
 		10: "ACTION_ROOM_DELETED",
+		11: "ACTION_ROOM_ARCHIVED",
+		12: "ACTION_ROOM_REOPENED",
 	}
 	Action_value = map[string]int32{
 		"ACTION_UNSPECIFIED":      0,
@@ -82,6 +88,8 @@ var (
 		"ACTION_ROOM_CHANGED":     8,
 		"ACTION_ROOM_MODERATED":   9,
 		"ACTION_ROOM_DELETED":     10,
+		"ACTION_ROOM_ARCHIVED":    11,
+		"ACTION_ROOM_REOPENED":    12,
 	}
 )
 
@@ -2455,7 +2463,7 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x06reason\x18\b \x01(\tR\x06reason\x12(\n" +
 	"\x04role\x18\t \x01(\x0e2\x14.rialto.chat.v1.RoleR\x04role\x12\x1a\n" +
 	"\bmessages\x18\n" +
-	" \x01(\x04R\bmessages*\x9f\x02\n" +
+	" \x01(\x04R\bmessages*\xd3\x02\n" +
 	"\x06Action\x12\x16\n" +
 	"\x12ACTION_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ACTION_USER_BANNED\x10\x01\x12\x18\n" +
@@ -2468,7 +2476,9 @@ const file_rialto_admin_v1_admin_proto_rawDesc = "" +
 	"\x13ACTION_ROOM_CHANGED\x10\b\x12\x19\n" +
 	"\x15ACTION_ROOM_MODERATED\x10\t\x12\x17\n" +
 	"\x13ACTION_ROOM_DELETED\x10\n" +
-	"2\xff\v\n" +
+	"\x12\x18\n" +
+	"\x14ACTION_ROOM_ARCHIVED\x10\v\x12\x18\n" +
+	"\x14ACTION_ROOM_REOPENED\x10\f2\xff\v\n" +
 	"\fAdminService\x12O\n" +
 	"\bGetStats\x12 .rialto.admin.v1.GetStatsRequest\x1a!.rialto.admin.v1.GetStatsResponse\x12R\n" +
 	"\tListRooms\x12!.rialto.admin.v1.ListRoomsRequest\x1a\".rialto.admin.v1.ListRoomsResponse\x12L\n" +
