@@ -101,7 +101,7 @@ func (r *Room) acceptEphemeralLocked(event *chatv1.Event) {
 		r.roster.fold(kind.Presence)
 		r.inbox.pushSlot(presenceSlot)
 	case *chatv1.Event_Read:
-		r.read = kind.Read
+		r.read, r.moved = kind.Read, true
 		r.inbox.pushSlot(readSlot)
 	default:
 		if r.behind || !r.inbox.push(event) {
@@ -155,7 +155,7 @@ func (c *Client) joinReplyLocked(r *Room, result *chatv1.JoinResult, err error) 
 	case err == nil:
 		r.join, r.refusals = joinDone, 0
 		r.stateLocked(result)
-		if result.GetRead() != nil {
+		if result.GetRead() != nil && !r.moved {
 			r.read = result.GetRead()
 			r.inbox.pushSlot(readSlot)
 			r.notify()

@@ -104,7 +104,7 @@ func (c *Client) joinLocked(r *Room) *chatv1.ConnectRequest {
 	} else {
 		join.Start = &chatv1.Join_History{History: r.history}
 	}
-	r.join, r.joinID, r.heard = joinSent, c.nextIDLocked(), time.Now()
+	r.join, r.joinID, r.heard, r.moved = joinSent, c.nextIDLocked(), time.Now(), false
 	return &chatv1.ConnectRequest{RequestId: r.joinID, Command: &chatv1.ConnectRequest_Join{Join: join}}
 }
 

@@ -58,6 +58,7 @@ type Room struct {
 	stated   uint64       // rev at which the server last said all of it; events moved its heads since
 	roster   roster
 	read     *chatv1.ReadMarker // newest
+	moved    bool               // whether an event has moved it since the newest join was sent
 	inbox    inbox
 	parts    []*chatv1.Message // of a snapshot that is not whole yet
 	kept     Position          // of the newest event in the inbox or taken

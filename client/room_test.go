@@ -97,10 +97,16 @@ func TestJoinReplyAfterItsEvents(t *testing.T) {
 				}()
 				request := s.recv(t)
 				s.event(t, append(snapshot(10), c.events...)...)
+				s.event(t, &chatv1.Event{Room: "lobby", Kind: &chatv1.Event_Read{Read: &chatv1.ReadMarker{Room: "lobby", Seq: 9}}})
 				s.reply(t, &chatv1.Reply{RequestId: request.GetRequestId(), Result: &chatv1.Reply_Join{Join: &chatv1.JoinResult{
 					Epoch: c.epoch, Room: &chatv1.Room{Id: "lobby", Title: "old", HeadRev: c.head, HeadSeq: c.head},
+					Read: &chatv1.ReadMarker{Room: "lobby", Seq: 4},
 				}}})
-				info := (<-joined).Info()
+				room := <-joined
+				if read := room.ReadUpTo(); read != 9 {
+					t.Errorf("read up to %d", read)
+				}
+				info := room.Info()
 				if info.GetTitle() != c.title || info.GetHeadRev() != c.headShown || info.GetHeadSeq() != c.headShown {
 					t.Errorf("the room is %v", info)
 				}
