@@ -46,17 +46,21 @@ func (h *Hub) OnCommit(c *state.Change) {
 	}
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	h.noteUsersLocked(c)
+	h.noteNamesLocked(c)
 	for _, e := range c.Events {
 		if r := h.rooms[e.Room]; r != nil {
 			r.push(e)
 		}
 		h.feeds.note(e.Room)
 	}
+	for _, m := range c.Marks { // behind the messages that moved them, to be sent with those
+		h.tellLocked(state.Touch{Room: m.Room, User: m.User}, roomNews{marked: true, feed: !m.Posted, mark: m})
+	}
 	for _, t := range c.Touches {
 		if t.User == "" {
 			h.feeds.note(t.Room)
 		}
+		h.tellLocked(t, roomNews{touched: true})
 	}
 }
 

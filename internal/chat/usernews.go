@@ -17,6 +17,8 @@ type userNews struct {
 
 	mu      sync.Mutex               // guards all below; a leaf
 	rooms   map[state.Touch]roomNews // what has not been told
+	noted   map[string]struct{}      // the users of rooms
+	telling map[string]struct{}      // the users who are being told
 	renamed map[string]struct{}      // users whose rooms have not been told
 	waiting bool                     // whether somebody tells, or will
 }
@@ -36,8 +38,8 @@ const (
 	fewSessions = 4
 )
 
-// noteUsersLocked notes what a commit has for users who are here. The hub's mutex is held for reading.
-func (h *Hub) noteUsersLocked(c *state.Change) {
+// noteNamesLocked has those who are here be called what a commit says. The hub's mutex is held for reading.
+func (h *Hub) noteNamesLocked(c *state.Change) {
 	for _, p := range c.Profiles {
 		for _, s := range h.users[p.User] { // their names at once: what they say from now on has them
 			if s.rename(p.Profile, c.Results[len(c.Results)-1].Pos) != nil && s.visible {
@@ -45,20 +47,14 @@ func (h *Hub) noteUsersLocked(c *state.Change) {
 			}
 		}
 	}
-	for _, m := range c.Marks {
-		h.tellLocked(state.Touch{Room: m.Room, User: m.User}, roomNews{marked: true, feed: !m.Posted, mark: m})
-	}
-	for _, t := range c.Touches {
-		h.tellLocked(t, roomNews{touched: true})
-	}
 }
 
-// tellLocked tells a user about a room, or notes it: also while others are told, behind whom it must come.
+// tellLocked tells a user about a room, or notes it: also while they are being told, behind which it must come.
 func (h *Hub) tellLocked(about state.Touch, news roomNews) {
 	sessions := h.users[about.User]
 	switch {
 	case len(sessions) == 0:
-	case len(sessions) > fewSessions || h.news.busy():
+	case len(sessions) > fewSessions || h.news.has(about.User):
 		h.news.note(about, news)
 	default:
 		for _, s := range sessions {
@@ -67,11 +63,13 @@ func (h *Hub) tellLocked(about state.Touch, news roomNews) {
 	}
 }
 
-// busy reports whether something is noted, or being told.
-func (n *userNews) busy() bool {
+// has reports whether there is something for a user that they have not been told.
+func (n *userNews) has(user string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.waiting
+	_, noted := n.noted[user]
+	_, telling := n.telling[user]
+	return noted || telling
 }
 
 // note adds what there is for a user about a room.
@@ -79,7 +77,7 @@ func (n *userNews) note(about state.Touch, news roomNews) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.rooms == nil {
-		n.rooms = make(map[state.Touch]roomNews)
+		n.rooms, n.noted = make(map[state.Touch]roomNews), make(map[string]struct{})
 	}
 	before := n.rooms[about]
 	if !news.marked {
@@ -87,6 +85,7 @@ func (n *userNews) note(about state.Touch, news roomNews) {
 	}
 	news.feed, news.touched = news.feed || before.feed, news.touched || before.touched
 	n.rooms[about] = news
+	n.noted[about.User] = struct{}{}
 	n.wakeLocked()
 }
 
@@ -113,7 +112,7 @@ func (n *userNews) take() (rooms map[state.Touch]roomNews, renamed map[string]st
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	rooms, renamed = n.rooms, n.renamed
-	n.rooms, n.renamed = nil, nil
+	n.rooms, n.noted, n.telling, n.renamed = nil, nil, n.noted, nil
 	return rooms, renamed
 }
 
@@ -121,7 +120,7 @@ func (n *userNews) take() (rooms map[state.Touch]roomNews, renamed map[string]st
 func (n *userNews) told() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.waiting = false
+	n.waiting, n.telling = false, nil
 	if len(n.rooms)+len(n.renamed) > 0 {
 		n.wakeLocked()
 	}
