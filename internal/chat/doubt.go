@@ -2,6 +2,18 @@ package chat
 
 import "github.com/rialto-rpc/rialto/internal/chat/state"
 
+// shutOutLocked makes the cursor of somebody whom o is about end at its rev, or at once where the room was deleted. Of visitors each
+// cursor finds out by itself whether its user is one. The room's mutex is held.
+func (c *cursor) shutOutLocked(o state.ShutOut) {
+	switch {
+	case o.Visitors:
+		c.doubt = o.Rev
+	case o.Deleted, o.User == c.session.actor.ID:
+		c.last = min(c.last, o.Rev)
+		c.deleted = c.deleted || o.Deleted
+	}
+}
+
 // settle finds out by a View whether the cursor's user may see the room since it was shut for visitors, which the committer does not:
 // it would have to read all members. Who may not has got all they might up to that rev, since visitors saw the room until then,
 // however often it was shut and opened before.

@@ -20,6 +20,8 @@ type Hub struct {
 	mu    sync.RWMutex // guards the maps; taken before the mutex of a room or of a session
 	rooms map[state.RoomID]*room
 	users map[string][]*session
+
+	shutOuts []state.ShutOut // of the commit whose View is about to be published, for those who attach meanwhile
 }
 
 // NewHub returns a hub without rooms.
@@ -37,7 +39,9 @@ func NewHub() *Hub {
 // response: it says what is new to rooms and users, and others wake the sessions.
 func (h *Hub) OnCommit(c *state.Change) {
 	h.reached.committed(c)
-	h.OnShutOut(c.ShutOuts) // also those who came while the View was published, and before the events
+	if len(c.ShutOuts) > 0 {
+		h.endShutOut()
+	}
 	if c.ServerBans && h.onServerBans != nil {
 		h.onServerBans()
 	}
@@ -65,19 +69,27 @@ func (h *Hub) OnCommit(c *state.Change) {
 }
 
 // OnShutOut makes the cursors of those who may not see a room any more end at the last rev they may see. The store's committer
-// calls it before it publishes the View that shows what comes after, so that none of them reads it there; those who attach
-// afterwards find out by that View.
+// calls it before it publishes the View that shows what comes after, so that none of them reads it there, nor those who attach
+// before it is published: until [Hub.OnCommit] they are told, too. Those who attach afterwards find out by that View.
 func (h *Hub) OnShutOut(shutOuts []state.ShutOut) {
 	if len(shutOuts) == 0 {
 		return
 	}
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shutOuts = shutOuts
 	for _, o := range shutOuts {
 		if r := h.rooms[o.Room]; r != nil {
 			r.shutOut(o)
 		}
 	}
+}
+
+// endShutOut says that the View is published.
+func (h *Hub) endShutOut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shutOuts = nil
 }
 
 // attach registers a cursor with its room, which is live from now on: every commit whose View is not yet published
@@ -91,7 +103,7 @@ func (h *Hub) attach(id state.RoomID, c, old *cursor) {
 		h.rooms[id] = r
 	}
 	c.room = r
-	r.attach(c, old)
+	r.attach(c, old, h.shutOuts)
 }
 
 // detach takes a cursor out of its room. A room without cursors is forgotten.

@@ -60,6 +60,26 @@ type config struct {
 	limits   chat.Limits
 	rates    chat.Rates
 	clock    func() time.Time // nil: time.Now
+
+	// What the committer does, if they are not nil, around the publication of a View before which somebody was shut out.
+	beforeView, afterView func()
+}
+
+// tellWhenShutOut calls beforeView and afterView.
+func (c config) tellWhenShutOut(o state.Options) state.Options {
+	onShutOut, onCommit := o.OnShutOut, o.OnCommit
+	if c.beforeView != nil {
+		o.OnShutOut = func(shutOuts []state.ShutOut) { onShutOut(shutOuts); c.beforeView() }
+	}
+	if c.afterView != nil {
+		o.OnCommit = func(change *state.Change) {
+			if len(change.ShutOuts) > 0 {
+				c.afterView()
+			}
+			onCommit(change)
+		}
+	}
+	return o
 }
 
 func start(tb testing.TB, c config) *live {
@@ -68,7 +88,7 @@ func start(tb testing.TB, c config) *live {
 		c.fs = vfs.NewMem()
 	}
 	hub := chat.NewHub()
-	store, err := state.Open("data", state.Options{FS: c.fs, OnCommit: hub.OnCommit, OnShutOut: hub.OnShutOut})
+	store, err := state.Open("data", c.tellWhenShutOut(state.Options{FS: c.fs, OnCommit: hub.OnCommit, OnShutOut: hub.OnShutOut}))
 	if err != nil {
 		tb.Fatal(err)
 	}

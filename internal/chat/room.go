@@ -89,19 +89,12 @@ func (r *room) resume(time.Time) {
 	}
 }
 
-// shutOut makes the cursors of those whom o is about end at its rev, or at once where the room was deleted. Of visitors each cursor
-// finds out by itself whether its user is one.
+// shutOut has each cursor heed o.
 func (r *room) shutOut(o state.ShutOut) {
 	r.mu.Lock()
 	for _, chunk := range r.subscribers.all() {
 		for _, c := range chunk {
-			switch {
-			case o.Visitors:
-				c.doubt = o.Rev
-			case o.Deleted, o.User == c.session.actor.ID:
-				c.last = min(c.last, o.Rev)
-				c.deleted = c.deleted || o.Deleted
-			}
+			c.shutOutLocked(o)
 		}
 	}
 	r.mu.Unlock()
@@ -147,12 +140,17 @@ func (r *room) presenceEvent(p *chatv1.Presence) *event {
 
 // attach registers a cursor, which may be about to replace another of its session (nil: none); where that one is in presence, it
 // enters at once.
-// Signals from now on are its own.
-func (r *room) attach(c, old *cursor) {
+// Signals from now on are its own. It heeds those shutOuts that are about this room.
+func (r *room) attach(c, old *cursor, shutOuts []state.ShutOut) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.subscribers.add(c)
 	c.signals = r.signals.last
+	for _, o := range shutOuts {
+		if o.Room == r.id {
+			c.shutOutLocked(o)
+		}
+	}
 	if old != nil && old.present {
 		r.enterLocked(c)
 	}
