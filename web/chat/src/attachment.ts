@@ -36,6 +36,8 @@ export class Attachment {
   private readonly backoff: Backoff;
   private wanted = false;
   private refusal: ChatError | undefined;
+  /** The feed said so since the present join was sent, which may have been refused before. */
+  private isAdmitted = false;
   /** Which join is the present one; replies to earlier ones are void. */
   private joinNumber = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -96,10 +98,15 @@ export class Attachment {
     this.cursor.forget();
   }
 
-  /** This user may see the room now: if it was refused because they might not, it is joined after all. */
+  /** This user may see the room now: if it was, or is yet, refused because they might not, it is joined after all. */
   admitted(): void {
+    this.isAdmitted = true;
+    this.joinAfterAll();
+  }
+
+  private joinAfterAll(): void {
     const code = this.refusal?.code;
-    if (this.wanted && (code === "NOT_FOUND" || code === "PERMISSION_DENIED")) {
+    if (this.wanted && this.isAdmitted && (code === "NOT_FOUND" || code === "PERMISSION_DENIED")) {
       this.start();
     }
   }
@@ -134,6 +141,7 @@ export class Attachment {
   private join(fresh = false): void {
     clearTimeout(this.timer);
     this.refusal = undefined;
+    this.isAdmitted = false;
     this.cursor.waiting();
     this.joinNumber++;
     this.events.joining();
@@ -165,6 +173,7 @@ export class Attachment {
         this.refusal = error;
         this.cursor.idle();
         this.events.refused(error);
+        this.joinAfterAll();
       }
     }
     this.events.changed();

@@ -149,6 +149,23 @@ describe("joining", () => {
     expect((await takeRequests(call)).map(({ command }) => command.case)).toEqual(["leave"]);
   });
 
+  test("that is refused is repeated, once, also where the feed is faster than the refusal", async () => {
+    const h = new Harness();
+    h.client.connect();
+    const call = await h.accept();
+    const room = h.client.room("lobby");
+    room.join();
+    const [, join] = await takeRequests(call);
+    const feed: EventInit = { kind: { case: "feed", value: { rooms: [{ room: { id: "lobby" } }] } } };
+    const refusal = status(code.notFound, "no such room");
+    await respond(call, { events: [feed], replies: [errorReply(join, refusal)] });
+    const [again, ...more] = await takeRequests(call);
+    expect([again?.command.case, more]).toEqual(["join", []]);
+    await respond(call, { replies: [errorReply(again, refusal)] });
+    expect(await takeRequests(call)).toEqual([]);
+    expect(room.getSnapshot()).toMatchObject({ status: "idle", error: { code: "NOT_FOUND" } });
+  });
+
   test("that is refused for another reason waits for no feed", async () => {
     const h = new Harness();
     h.client.connect();
