@@ -3,7 +3,7 @@ import { mentionsIn } from "./mentions.js";
 import { mentionsAfter } from "./mentions-after.js";
 
 const user = (id: string, name: string) => ({ id, name });
-const people = [user("1", "Ana"), user("2", "Ana Contarini"), user("4", "bo"), user("5", "あな")];
+const people = [user("1", "Ana"), user("2", "Ana Contarini"), user("4", "bo"), user("5", "あな"), user("6", "민수")];
 
 test("a text is about those whose names stand in it, each once", () => {
   expect(mentionsIn("@Ana Contarini and @bo, @bo!", people, new Map())).toEqual(["2", "4"]);
@@ -23,6 +23,7 @@ test.each([
   ["@Ana's, (@bo) **@bo**", ["1", "4"]],
   ["@Ana Contarinis", ["1"]],
   ["@あなさん、今日は@Anaさん", ["5", "1"]],
+  ["@민수님, @Ana는", ["6", "1"]],
 ])("a name in %j is a word of its own", (text, ids) => {
   expect(mentionsIn(text, people, new Map())).toEqual(ids);
 });

@@ -26,8 +26,8 @@ export function namesIn(text: string, names: Iterable<string>): NameInText[] {
   return found;
 }
 
-/** A letter or digit of a script that sets its words apart. In the others a word may follow a name at once. */
-const inWord = String.raw`(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}])[\p{L}\p{M}\p{N}]`;
+/** A letter or digit of a script that sets its words apart. In the others a word may follow a name at once, in Korean a particle. */
+const inWord = String.raw`(?![\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}\p{sc=Laoo}\p{sc=Khmr}\p{sc=Mymr}])[\p{L}\p{M}\p{N}]`;
 const startOfName = new RegExp(`(?<!${inWord})@`, "gu");
 const wordGoesOn = new RegExp(inWord, "uy");
 
