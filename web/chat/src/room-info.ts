@@ -80,6 +80,11 @@ export class RoomFacts {
     return this.mine;
   }
 
+  /** Nothing of the room comes any more: what this user is there is not known. */
+  unfollowed(): void {
+    this.mine = undefined;
+  }
+
   /** A join is about to be sent. */
   joining(): void {
     this.mineRev = 0;

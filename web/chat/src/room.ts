@@ -320,6 +320,7 @@ export class RoomSession implements Room {
   /** This user may not follow the room. If it is gone, nothing of it is shown any more. */
   private shut(isGone: boolean): void {
     this.unfollowed();
+    this.facts.unfollowed();
     if (!isGone) {
       return;
     }

@@ -7,7 +7,21 @@ import { AuditAction, Role, RoomKind } from "@rialto/gen/rialto/chat/v1/types_pb
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { lastCall, pendingCalls } from "./calls.js";
 import { Harness } from "./harness.js";
-import { ana, bo, cy, type EventInit, joinResult, message, respond, snapshot, takeRequests, welcome } from "./wire.js";
+import {
+  ana,
+  bo,
+  code,
+  cy,
+  type EventInit,
+  errorReply,
+  joinResult,
+  message,
+  respond,
+  snapshot,
+  status,
+  takeRequests,
+  welcome,
+} from "./wire.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -327,6 +341,22 @@ describe("this user", () => {
     await respond(third, { replies: [joinResult(join, 1, restored)] });
     await respond(third, { events: [snapshot([message(1)], { epoch: "epoch-2" })] });
     expect(room.getSnapshot().me).toMatchObject({ role: "member" });
+  });
+
+  test.each([
+    ["not to be seen", code.notFound],
+    ["refused", code.permissionDenied],
+  ])("is nothing known where the room is %s after a break", async (_, refusal) => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby([message(1)]);
+    await respond(call, { events: [changed(2n, member(ana, Role.MODERATOR))] });
+    await h.lose();
+    h.client.connect();
+    const next = await h.accept();
+    const join = (await takeRequests(next)).find(({ command }) => command.case === "join");
+    await respond(next, { replies: [errorReply(join, status(refusal, "no"))] });
+    expect(room.getSnapshot().status).toBe("idle");
+    expect(room.getSnapshot().me).toBeUndefined();
   });
 
   test("that is shut out follows the room no more, and asks again with the next connection", async () => {
