@@ -217,6 +217,32 @@ test("what is edited in a thread is edited there alone", async () => {
   expect(faults).toEqual([]);
 });
 
+test("a change that is saved closes no editor that was opened meanwhile", async () => {
+  const { page, faults } = await comeIn(browser, room("meanwhile"), "Ana");
+  await say(page, "frist");
+  await message(page, 1).waitFor();
+  await say(page, "secnod");
+  await message(page, 2).focus();
+  await message(page, 2).getByRole("button", { name: "Reply" }).waitFor();
+  await message(page, 1).focus();
+  await page.keyboard.press("e");
+  const editor = page.getByLabel("Edit the message");
+  await editor.fill("first");
+  // At once: the server has not answered before that.
+  await page.evaluate(() => {
+    const press = (element: Element | null | undefined, key: string) =>
+      element?.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    press(document.activeElement, "Enter");
+    press(document.querySelector('main article[data-seq="2"]'), "e");
+  });
+  await message(page, 1).getByText("first").waitFor();
+  await message(page, 2).getByLabel("Edit the message").fill("second");
+  await page.keyboard.press("Enter");
+  await message(page, 2).getByText("second").waitFor();
+  await eventually(() => editor.count(), 0);
+  expect(faults).toEqual([]);
+});
+
 test("an owner deletes what others say, and others do not", async () => {
   const ana = await comeIn(browser, room("deleted"), "Ana");
   await say(ana.page, "mine");

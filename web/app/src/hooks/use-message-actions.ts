@@ -10,6 +10,8 @@ import { navigate } from "./use-route.js";
 interface Callbacks {
   /** Which message is open for editing now. */
   readonly onEditing: (seq: number | undefined) => void;
+  /** The change of a message is saved: it is not open for editing any more. */
+  readonly onEdited: (seq: number) => void;
   readonly onReply: (message: ChatMessage) => void;
   readonly onThread: (seq: number) => void;
   readonly onPickEmoji: (message: ChatMessage) => void;
@@ -19,7 +21,7 @@ interface Callbacks {
 
 /** Returns what can be done with the messages of a room, the same object for as long as it is the same room. */
 export function useMessageActions(room: Room, callbacks: Callbacks): MessageActions {
-  const { onEditing, onReply, onThread, onPickEmoji, onNotice } = callbacks;
+  const { onEditing, onEdited, onReply, onThread, onPickEmoji, onNotice } = callbacks;
   return useMemo(() => {
     const or = (what: string) => (error: unknown) => onNotice(`${what} ${problem(error)}`);
     const editorDrafts = new Map<number, string>();
@@ -36,7 +38,7 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
       edit: (message, text, mentions) => {
         // The editor stays open with the text until the server has it.
         const done = room.edit(message.seq, text, { mentions });
-        done.then(() => onEditing(undefined), or("Your change was not saved."));
+        done.then(() => onEdited(message.seq), or("Your change was not saved."));
       },
       remove: (message) => {
         room.remove(message.seq).catch(or("The message was not deleted."));
@@ -51,7 +53,7 @@ export function useMessageActions(room: Room, callbacks: Callbacks): MessageActi
       nameOf: (userId) => nameIn(room, userId),
       people: () => peopleOf(room.getSnapshot()),
     };
-  }, [room, onEditing, onReply, onThread, onPickEmoji, onNotice]);
+  }, [room, onEditing, onEdited, onReply, onThread, onPickEmoji, onNotice]);
 }
 
 /** Copies the address of a room or message. Where a page may not write to the clipboard it says the address. */

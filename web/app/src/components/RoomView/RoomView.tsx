@@ -1,6 +1,6 @@
 import type { ChatMessage, Room } from "@rialto/chat";
 import { useSnapshot } from "@rialto/chat/react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type Dispatch, type SetStateAction, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useMedia } from "../../hooks/use-media.js";
 import { copyLink, useMessageActions } from "../../hooks/use-message-actions.js";
 import { useMuted } from "../../hooks/use-muted.js";
@@ -44,9 +44,15 @@ interface Editing {
   readonly seq: number;
 }
 
-/** Returns what says which message of a pane is open for editing, the same function each time. */
-function useEditingIn(pane: Editing["pane"], set: (editing: Editing | undefined) => void) {
-  return useCallback((seq?: number) => set(seq === undefined ? undefined : { pane, seq }), [pane, set]);
+/** Returns what opens and closes the editor of a pane's message, the same functions each time. */
+function useEditingIn(pane: Editing["pane"], set: Dispatch<SetStateAction<Editing | undefined>>) {
+  const onEditing = useCallback((seq?: number) => set(seq === undefined ? undefined : { pane, seq }), [pane, set]);
+  const onEdited = useCallback(
+    // Another one may be open by now.
+    (seq: number) => set((open) => (open?.pane === pane && open.seq === seq ? undefined : open)),
+    [pane, set],
+  );
+  return { onEditing, onEdited };
 }
 
 /** An open room: its header, timeline and composer, and the pane beside them. Mount it anew for another room. */
@@ -76,8 +82,8 @@ export function RoomView({ room, target, preferences, onPreferences }: Props) {
   }, []);
   const openThread = useCallback((seq: number) => setSide({ pane: "thread", seq }), []);
   const shared = { onReply: startReply, onThread: openThread, onPickEmoji: setReactingTo, onNotice: setNotice };
-  const actions = useMessageActions(room, { onEditing: useEditingIn("timeline", setEditing), ...shared });
-  const threadActions = useMessageActions(room, { onEditing: useEditingIn("thread", setEditing), ...shared });
+  const actions = useMessageActions(room, { ...useEditingIn("timeline", setEditing), ...shared });
+  const threadActions = useMessageActions(room, { ...useEditingIn("thread", setEditing), ...shared });
 
   useResetNotice(snapshot.reset, setNotice);
   useEffect(() => {
