@@ -269,7 +269,7 @@ test("an owner deletes what others say, and others do not", async () => {
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
-test("the Enter that ends a composition neither sends nor chooses, as Safari tells of it", async () => {
+test("the key that ends a composition neither sends nor chooses nor closes, as Safari tells of it", async () => {
   const { page, faults } = await comeIn(browser, room("compose"), "Ana");
   const bo = await PlainClient.connect(server.webSocketUrl, "Bo");
   await bo.say("compose", "here");
@@ -292,6 +292,22 @@ test("the Enter that ends a composition neither sends nor chooses, as Safari tel
   await switcher.dispatchEvent("keydown", enter);
   await page.keyboard.press("Escape");
   expect(page.url()).toBe(room("compose"));
+
+  const escapeKey = { ...enter, key: "Escape" };
+  await message(page, 1).focus();
+  await page.keyboard.press("r");
+  await page.getByText("Replying to").waitFor({ state: "attached" });
+  await composer(page).dispatchEvent("keydown", escapeKey);
+  await page.getByRole("button", { name: "Emojis" }).click();
+  await page.getByRole("dialog", { name: "Emojis" }).getByRole("searchbox").dispatchEvent("keydown", escapeKey);
+  await page.getByRole("dialog", { name: "Emojis" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("Replying to").waitFor({ state: "attached" });
+  await say(page, "にほん");
+  await message(page, 2).focus();
+  await page.keyboard.press("e");
+  await page.getByLabel("Edit the message").dispatchEvent("keydown", escapeKey);
+  await page.getByLabel("Edit the message").waitFor();
   bo.close();
   expect(faults).toEqual([]);
 });

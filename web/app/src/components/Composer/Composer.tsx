@@ -2,6 +2,7 @@ import { maxTextBytes, type User } from "@rialto/chat";
 import { type RefObject, useCallback, useId, useLayoutEffect, useRef, useState } from "react";
 import { useCompletion } from "../../hooks/use-completion.js";
 import { optionId } from "../../model/completion.js";
+import { isComposing } from "../../model/composing.js";
 import { Drafts } from "../../model/drafts.js";
 import { mentionsIn } from "../../model/mentions.js";
 import { safeStorage } from "../../model/safe-storage.js";
@@ -115,7 +116,7 @@ export function Composer({ draft, label, people, onSend, onTyping, onEditLast, o
             if (event.key === "ArrowUp" && text === "" && onEditLast !== undefined) {
               event.preventDefault();
               onEditLast();
-            } else if (event.key === "Escape") {
+            } else if (event.key === "Escape" && !isComposing(event.nativeEvent)) {
               onEscape?.();
             }
           }}

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { isComposing } from "../../model/composing.js";
 import { Later } from "../Later/Later.js";
 import { EmojiPicker } from "../Later/parts.js";
 
@@ -29,7 +30,7 @@ export function EmojiPopover({ onChoose, onClose, onEscape }: Props) {
       role="dialog"
       aria-label="Emojis"
       onKeyDown={(event) => {
-        if (event.key === "Escape") {
+        if (event.key === "Escape" && !isComposing(event.nativeEvent)) {
           event.stopPropagation();
           onEscape();
         }

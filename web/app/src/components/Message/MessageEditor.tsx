@@ -1,5 +1,6 @@
 import { type ChatMessage, maxTextBytes } from "@rialto/chat";
 import { useEffect, useRef, useState } from "react";
+import { isComposing } from "../../model/composing.js";
 import { mentionsAfter } from "../../model/mentions-after.js";
 import { bytesOver } from "../../model/text-size.js";
 import { TextArea } from "../TextArea/TextArea.js";
@@ -60,7 +61,7 @@ export function MessageEditor({ message, actions }: Props) {
         }}
         onEnter={save}
         onKeyDown={(event) => {
-          if (event.key === "Escape") {
+          if (event.key === "Escape" && !isComposing(event.nativeEvent)) {
             event.stopPropagation();
             cancel();
           }
