@@ -335,15 +335,14 @@ test("where only the service worker shows notifications, a click on one leads to
   await bo.say("by-worker", "for all");
   await eventually(shown, ["Bo · by-worker: for all > /r/by-worker/1"]);
 
-  await page
-    .context()
-    .serviceWorkers()[0]
-    ?.evaluate((data) => {
-      const notification = { data, close: () => undefined };
-      // Only a click of a person may move the focus.
-      const waitUntil = (done: Promise<void>) => void done.catch(() => undefined);
-      self.dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil }));
-    }, "/r/by-worker/1");
+  const context = page.context();
+  const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
+  await worker.evaluate((data) => {
+    const notification = { data, close: () => undefined };
+    // Only a click of a person may move the focus.
+    const waitUntil = (done: Promise<void>) => void done.catch(() => undefined);
+    self.dispatchEvent(Object.assign(new Event("notificationclick"), { notification, waitUntil }));
+  }, "/r/by-worker/1");
   await page.waitForURL(`${room("by-worker")}/1`);
   bo.close();
   expect(faults).toEqual([]);
