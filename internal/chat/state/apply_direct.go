@@ -105,8 +105,8 @@ func (t *transaction) block(r *Record, c *storev1.Block) (Result, error) {
 	if err != nil || is == !c.GetLift() {
 		return Result{}, err
 	}
-	if most := int(c.GetMaxBlocked()); most != 0 && !c.GetLift() {
-		if n, err := t.countBlocked(r.Actor.ID, most); err != nil || n >= most {
+	if most := uint64(c.GetMaxBlocked()); most != 0 && !c.GetLift() {
+		if n, err := t.blockCount(r.Actor.ID); err != nil || n >= most {
 			return Result{Refusal: TooManyBlocked}, err
 		}
 	}

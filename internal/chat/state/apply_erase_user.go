@@ -200,6 +200,8 @@ func (e *erasing) visitUserRow(key, _ []byte) ([]byte, error) {
 		return nil, nil
 	case kind == userBlock:
 		return nil, e.putBlock(blockID{e.user, string(id)}, false)
+	case kind == userBlocks: // which goes with the last block
+		return nil, nil
 	case kind == userSelf:
 		return nil, e.putProfile(e.user, nil)
 	}

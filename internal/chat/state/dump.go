@@ -179,7 +179,10 @@ func dumpServerRow(w io.Writer, key, value []byte) error {
 
 func dumpUserRow(w io.Writer, key, value []byte) error {
 	user, kind, id := splitRow(key)
-	if kind == userSelf {
+	switch kind {
+	case userBlocks:
+		return dumpNumber(w, key, value, fmt.Sprintf("blocks of %q", user))
+	case userSelf:
 		v := new(storev1.ProfileValue)
 		return dumpValue(w, key, value, v, func() string {
 			return fmt.Sprintf("profile %q name=%q about=%q emoji=%q time=%d", user, v.GetName(), v.GetAbout(), v.GetEmoji(), v.GetTimeMs())

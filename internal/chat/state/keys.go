@@ -32,6 +32,7 @@ import (
 //	0x12 user 0 2 user                nothing: the first has blocked the second
 //	0x12 user 0 3 room                nothing: the user is a member of the room
 //	0x12 user 0 4                     ProfileValue: what the user says of themselves
+//	0x12 user 0 5                     uint64: how many the user has blocked; none if nobody
 //	0x13 link                         the room that the link is of
 //	0x14 1 user                       Restriction: the user is banned from the server, or was
 //	0x14 2 prefix                     Restriction: those addresses are banned from the server, or were
@@ -74,6 +75,7 @@ const (
 	userBlock  = 2
 	userRoom   = 3
 	userSelf   = 4
+	userBlocks = 5
 
 	serverUserBan    = 1
 	serverAddressBan = 2

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -201,7 +202,27 @@ func compareAll(t *testing.T, s *state.Store, m *model) {
 		}
 		compare(t, "blocked", blocked, m.blocked(person(i).ID))
 	}
+	compareBlockCounts(t, s, m)
 	compareServer(t, s, v, m)
+}
+
+// compareBlockCounts compares how many everybody has blocked, by which Apply decides whether they may block more.
+func compareBlockCounts(t *testing.T, s *state.Store, m *model) {
+	t.Helper()
+	want := []string{}
+	for i := range people {
+		if n := len(m.blocked(person(i).ID)); n > 0 {
+			want = append(want, fmt.Sprintf("blocks of %q = %d", person(i).ID, n))
+		}
+	}
+	got := []string{}
+	for line := range strings.Lines(dump(t, s)) {
+		if strings.HasPrefix(line, "blocks of ") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	slices.Sort(want)
+	compare(t, "how many are blocked", got, want)
 }
 
 // compareServer compares what concerns no room.

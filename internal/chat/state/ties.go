@@ -1,6 +1,10 @@
 package state
 
-import storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+import (
+	"errors"
+
+	storev1 "github.com/rialto-rpc/rialto/gen/go/rialto/store/v1"
+)
 
 // This file is the transaction's rows that tie people to rooms and to one another beside memberships: invitations,
 // requests, links and blocks. Each is looked up under what the transaction has written itself.
@@ -11,6 +15,7 @@ type ties struct {
 	requests    map[memberID]*storev1.RequestValue    // nil: none
 	links       map[string]link                       // without a room: none
 	blocks      map[blockID]bool
+	blockCounts map[string]uint64 // how many somebody has blocked
 }
 
 // link is a link's value with its room; the zero value is none.
@@ -128,33 +133,32 @@ func (t *transaction) blocked(by, whom string) (bool, error) {
 	return t.base.has(appendBlockKey(nil, id))
 }
 
-// countBlocked returns how many a user has blocked, or most if that is fewer.
-func (t *transaction) countBlocked(by string, most int) (n int, err error) {
-	for id, is := range t.blocks { // what this transaction has written itself; to count needs no order
-		if id.by != by || !is {
-			continue
-		}
-		if was, err := t.base.has(appendBlockKey(nil, id)); err != nil {
-			return 0, err
-		} else if !was {
-			n++
-		}
+// blockCount returns how many a user has blocked.
+func (t *transaction) blockCount(by string) (uint64, error) {
+	if n, ok := t.blockCounts[by]; ok {
+		return n, nil
 	}
-	lower, upper := appendUserPrefix(nil, by, userBlock), appendUserPrefix(nil, by, userBlock+1)
-	err = t.base.scan(lower, upper, most+len(t.blocks), func(key, _ []byte) error {
-		_, _, whom := splitRow(key)
-		if is, written := t.blocks[blockID{by, string(whom)}]; is || !written {
-			n++
-		}
-		return nil
-	})
-	return min(n, most), err
+	return t.base.getUint64(appendUserPrefix(nil, by, userBlocks))
 }
 
+// putBlock changes whether a user has blocked another: is says what was not so before.
 func (t *transaction) putBlock(id blockID, is bool) error {
 	set(&t.blocks, id, is)
-	if is {
-		return t.batch.Set(appendBlockKey(nil, id), nil, nil)
+	n, err := t.blockCount(id.by)
+	if err != nil {
+		return err
 	}
-	return t.batch.Delete(appendBlockKey(nil, id), nil)
+	if is {
+		return errors.Join(t.batch.Set(appendBlockKey(nil, id), nil, nil), t.putBlockCount(id.by, n+1))
+	}
+	return errors.Join(t.batch.Delete(appendBlockKey(nil, id), nil), t.putBlockCount(id.by, n-1))
+}
+
+func (t *transaction) putBlockCount(by string, n uint64) error {
+	set(&t.blockCounts, by, n)
+	t.key = appendUserPrefix(t.key[:0], by, userBlocks)
+	if n == 0 {
+		return t.batch.Delete(t.key, nil)
+	}
+	return t.setUint64(n)
 }
