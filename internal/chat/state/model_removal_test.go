@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -97,6 +98,13 @@ func (m *model) purged(t *testing.T, s *state.Store, c *storev1.Purge, timeMS in
 	}
 	if r := m.rooms[c.GetRoom()]; r != nil {
 		r.purged(t, room, r.now(timeMS))
+	}
+	if r := m.gone[c.GetRoom()]; r != nil && room.Stale(0) { // some of its members perhaps, one by one
+		maps.DeleteFunc(r.known, func(user string, _ state.Member) bool {
+			rooms, err := v.RoomsOf(user, "", math.MaxInt)
+			check(t, err)
+			return !slices.Contains(rooms, state.RoomID(c.GetRoom()))
+		})
 	}
 	if r := m.gone[c.GetRoom()]; r != nil && !room.Stale(0) {
 		for id := range r.links {
