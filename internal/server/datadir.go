@@ -36,11 +36,13 @@ func makeDataDir(to string, fill func(dir string) error) (bytes uint64, err erro
 			_ = os.Remove(to) // unless somebody else has put something there
 		}
 	}()
-	if err := errors.Join(requireOnly(to, unfinished), syncDir(filepath.Dir(filepath.Clean(to)))); err != nil {
+	if err := requireOnly(to, unfinished); err != nil {
 		return 0, err
 	}
-	if err := os.Chmod(to, 0o700); err != nil { // Pebble's copies of files can be read by everybody
-		return 0, err
+	if made { // otherwise its name is not this one's, and what is above it perhaps not to be read
+		if err := syncDir(filepath.Dir(filepath.Clean(to))); err != nil {
+			return 0, err
+		}
 	}
 	if err := fill(work); err != nil {
 		return 0, err
@@ -144,7 +146,8 @@ func sizeOf(dir string) (bytes uint64, err error) {
 	return bytes, err
 }
 
-// copyTree copies what is in a directory to another, for its owner only, and syncs the files.
+// copyTree copies what is in a directory to another, for its owner only, and syncs the files. A directory that was made and has
+// kept [unfinished] is copied without.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -153,6 +156,9 @@ func copyTree(from, to string) error {
 		name, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
+		}
+		if name == unfinished {
+			return fs.SkipDir
 		}
 		if d.IsDir() {
 			return os.MkdirAll(filepath.Join(to, name), 0o700)

@@ -39,8 +39,8 @@ func Repair(dataDir string, acceptLoss bool, w io.Writer) error {
 	return nil
 }
 
-// Backup copies a data directory that no server uses to another, which must not exist or be empty, and which
-// only its owner can read from then on, whatever it was. It is whole or, after an error, not there. It returns how large the
+// Backup copies a data directory that no server uses to another, which must not exist or be empty: what
+// is in it then only its owner can read, whoever can see the directory. It is whole or, after an error, not there. It returns how large the
 // copy is.
 func Backup(dataDir, to string) (bytes uint64, err error) {
 	if err := requireEmpty(to); err != nil {
@@ -90,7 +90,11 @@ func explainInUse(dataDir string, err error) error {
 // how large that is.
 func backUp(store *state.Store, dataDir, to string) (bytes uint64, err error) {
 	return makeDataDir(to, func(dir string) error {
-		if err := store.Backup(filepath.Join(dir, storeDir)); err != nil {
+		copied := filepath.Join(dir, storeDir)
+		if err := store.Backup(copied); err != nil {
+			return err
+		}
+		if err := os.Chmod(copied, 0o700); err != nil { // the files in it can be read by everybody
 			return err
 		}
 		return copyOwn(filepath.Join(dataDir, keyFile), filepath.Join(dir, keyFile))

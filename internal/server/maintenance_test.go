@@ -52,9 +52,7 @@ func TestBackupAndRestore(t *testing.T) {
 	if bytes, err := Backup(cfg.DataDir, backup); err != nil || bytes == 0 {
 		t.Fatal(bytes, err)
 	}
-	if info, err := os.Stat(backup); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("a backup in a directory that everybody could read has mode %v, %v; want 0700", info.Mode(), err)
-	}
+	checkOwnerOnly(t, backup)
 	if _, err := Backup(cfg.DataDir, backup); err == nil {
 		t.Error("a backup over a backup")
 	}
@@ -64,9 +62,13 @@ func TestBackupAndRestore(t *testing.T) {
 	if _, err := Restore(t.TempDir(), filepath.Join(t.TempDir(), "data")); err == nil {
 		t.Error("restored from nothing")
 	}
+	if err := os.MkdirAll(restored.DataDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Restore(backup, restored.DataDir); err != nil {
 		t.Fatal(err)
 	}
+	checkOwnerOnly(t, restored.DataDir)
 	for _, c := range []struct {
 		cfg  Config
 		same bool
@@ -83,6 +85,38 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 		i.stop(t)
 	}
+}
+
+// checkOwnerOnly checks that what is in a directory only its owner can read, and that the directory, which everybody could, is as
+// it was: it may be another's, who has given it to be written in.
+func checkOwnerOnly(t *testing.T, dir string) {
+	t.Helper()
+	for name, want := range map[string]fs.FileMode{".": 0o755, storeDir: 0o700, keyFile: 0o600} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s in a directory of mode 0755: %v, %v; want %v", name, info, err, want)
+		}
+	}
+}
+
+// A backup that was killed when all was in its place can be restored.
+func TestRestoreOfABackupThatWasKilledLast(t *testing.T) {
+	t.Parallel()
+	cfg := testConfig(t)
+	start(t, cfg).stop(t)
+	backup, restored := filepath.Join(t.TempDir(), "backup"), testConfig(t)
+	if _, err := Backup(cfg.DataDir, backup); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(backup, unfinished), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(backup, restored.DataDir); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(restored.DataDir); err != nil || len(entries) != 2 {
+		t.Errorf("restored %v, %v", entries, err)
+	}
+	start(t, restored).stop(t)
 }
 
 // Of many backups to the same place one is made, and whole; a failed one leaves nothing of its own and all that was there.
