@@ -73,6 +73,7 @@ func (p *proxyCommand) Run(ctx context.Context, c console) error {
 	config := p.config()
 	config.Logger = newLogger(c.stderr, p.LogFormat, p.LogLevel)
 	ports := &portFile{path: p.PortFile}
+	ports.clearDead(ctx)
 	config.OnOpen = ports.clear
 	config.OnReady = func(addresses server.Addresses) error { return p.announce(c, ports, addresses) }
 	defer ports.remove()

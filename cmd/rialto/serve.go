@@ -118,6 +118,7 @@ func (s *serveCommand) Run(ctx context.Context, c console) error {
 	config := s.config()
 	config.Logger = newLogger(c.stderr, s.LogFormat, s.LogLevel)
 	ports := &portFile{path: s.PortFile}
+	ports.clearDead(ctx)
 	config.OnOpen = ports.clear
 	config.OnReady = func(addresses server.Addresses) error { return s.announce(c, ports, addresses) }
 	defer ports.remove()
