@@ -51,15 +51,20 @@ func (s *Service) StreamServerInterceptor() grpc.StreamServerInterceptor {
 }
 
 // endBanned has the streams of all who are banned end. The committer calls it, and does not wait until all streams are looked at;
-// bans that come meanwhile are looked for together.
+// bans that come meanwhile are looked for together. While the service drains all streams end anyway.
 func (s *Service) endBanned() {
 	if s.banning.Swap(true) {
 		return
 	}
-	go func() { // ends by itself, when it has told sessions to end
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return
+	}
+	s.running.Go(func() { // ends by itself, when it has told sessions to end
 		s.banning.Store(false) // who is banned from now on is looked for once more
 		s.endSessions(errBannedFromServer, func(user string, address netip.Addr) bool { return s.banned(user, address) != nil })
-	}()
+	})
 }
 
 // endSessions ends streams with cause, and returns how many.

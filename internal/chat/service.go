@@ -70,7 +70,7 @@ type Service struct {
 	draining bool                  // no session begins any more
 	sessions map[*session]struct{} // those whose handler has not returned
 	sweep    *time.Timer           // looks for stalled sessions; nil when there are none at all
-	running  sync.WaitGroup        // handlers of sessions and every goroutine of theirs
+	running  sync.WaitGroup        // handlers of sessions, every goroutine of theirs, and who ends sessions of the banned
 }
 
 // New returns a service. It starts nothing. Its streams end with their clients, or by [Service.Drain].
