@@ -11,6 +11,9 @@ func (c *cursor) shutOutLocked(o state.ShutOut) {
 	case o.Deleted, o.User == c.session.actor.ID:
 		c.last = min(c.last, o.Rev)
 		c.deleted = c.deleted || o.Deleted
+		if o.Member { // since the room was shut for visitors, too
+			c.doubt = 0
+		}
 	}
 }
 
@@ -32,6 +35,7 @@ func (c *cursor) settle() (turn, error) {
 	c.room.mu.Lock()
 	defer c.room.mu.Unlock()
 	switch {
+	case c.doubt == 0: // they were a member until just now
 	case c.doubt > room.Head.Rev: // by a commit whose View is not published yet; when it is, the cursor is woken
 		return turn{}, nil
 	case refusal != state.Accepted:

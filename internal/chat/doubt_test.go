@@ -180,14 +180,7 @@ func TestShutAgainBeforeItIsFoundOut(t *testing.T) {
 	s := c.connect(visitor)
 	s.join(fromNow("den"))
 	s.event(func(e *chatv1.Event) bool { return e.GetSnapshot() != nil })
-	act := func(command proto.Message) uint64 { // without a View
-		record, err := state.NewRecord(state.Actor{ID: "operator", Operator: true}, time.Now().UnixMilli(), command)
-		if err != nil {
-			t.Error(err)
-			return 0
-		}
-		return must(seq.Append(t.Context(), record))(t)[0].Rev
-	}
+	act := actor(t, seq)
 	turn := func(kind chatv1.RoomKind) uint64 {
 		return act(&storev1.UpdateRoom{Room: "den", Kind: proto.Uint32(uint32(kind))})
 	}
@@ -208,5 +201,51 @@ func TestShutAgainBeforeItIsFoundOut(t *testing.T) {
 	})
 	if shut := <-last; highest != shut {
 		t.Errorf("shut out at rev %d, received up to %d", shut, highest)
+	}
+}
+
+// actor returns what carries out an operator's command, without a View, and returns its rev.
+func actor(t *testing.T, seq sequencer.Sequencer) func(proto.Message) uint64 {
+	return func(command proto.Message) uint64 {
+		record, err := state.NewRecord(state.Actor{ID: "operator", Operator: true}, time.Now().UnixMilli(), command)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		return must(seq.Append(t.Context(), record))(t)[0].Rev
+	}
+}
+
+// Who was a member when the room was shut for visitors, and is removed before that is found out, gets all up to their removal.
+func TestRemovedBeforeItIsFoundOut(t *testing.T) {
+	t.Parallel()
+	store := &viewOnce{}
+	var seq sequencer.Sequencer
+	c := startCalls(t, config{
+		reads: func(s chat.Store) chat.Store { store.Store = s; return store },
+		wrap:  func(s sequencer.Sequencer) sequencer.Sequencer { seq = s; return s },
+	})
+	owner, member := c.person("owner"), c.person("member")
+	c.post(owner, "den", "for everybody")
+	must(c.members.AddMember(member, &chatv1.AddMemberRequest{Room: "den"}))(t)
+	s := c.connect(member)
+	s.join(fromNow("den"))
+	s.event(func(e *chatv1.Event) bool { return e.GetSnapshot() != nil })
+	act, last := actor(t, seq), make(chan uint64, 1)
+	removed := func() state.View {
+		act(&storev1.Publish{Room: "den", Body: &storev1.Body{Kind: &storev1.Body_Text{Text: "for members"}}})
+		last <- act(&storev1.RemoveMember{Room: "den", User: member.id})
+		act(&storev1.Publish{Room: "den", Body: &storev1.Body{Kind: &storev1.Body_Text{Text: "for others"}}})
+		return store.Store.View()
+	}
+	store.other.Store(&removed)
+	act(&storev1.UpdateRoom{Room: "den", Kind: proto.Uint32(uint32(chatv1.RoomKind_ROOM_KIND_PRIVATE))})
+	highest := uint64(0)
+	s.event(func(e *chatv1.Event) bool {
+		highest = max(highest, e.GetRev())
+		return isShutOut(e)
+	})
+	if removal := <-last; highest != removal {
+		t.Errorf("removed at rev %d, received up to %d", removal, highest)
 	}
 }

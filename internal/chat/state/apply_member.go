@@ -115,7 +115,9 @@ func (t *transaction) dismiss(room *room, r *Record, before, after *storev1.Memb
 	}
 	now := memberFromValue(room.id, after)
 	if maySee(RoomKind(room.value.GetSettings().GetKind()), now, result.Time) != Accepted {
-		t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{Room: room.id, Rev: result.Rev, User: now.User.ID})
+		t.change.ShutOuts = append(t.change.ShutOuts, ShutOut{
+			Room: room.id, Rev: result.Rev, User: now.User.ID, Member: before.GetRole() != 0,
+		})
 	}
 	return result, nil
 }

@@ -399,7 +399,9 @@ func (r *modelRoom) dismiss(actor state.Actor, timeMS int64, before, after state
 	before.Banned, before.BanEnd = after.Banned, after.BanEnd
 	result := r.memberChanged(state.MemberRemoved, actor, timeMS, before)
 	if r.sees(after.User, result.Time) != state.Accepted {
-		r.shutOuts = append(r.shutOuts, state.ShutOut{Room: r.ID, Rev: result.Rev, User: after.User.ID})
+		r.shutOuts = append(r.shutOuts, state.ShutOut{
+			Room: r.ID, Rev: result.Rev, User: after.User.ID, Member: before.Role != state.RoleNone,
+		})
 	}
 	return result
 }

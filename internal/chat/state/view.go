@@ -242,6 +242,8 @@ type ShutOut struct {
 	Room RoomID
 	Rev  uint64
 	User string // who; empty with Visitors and Deleted
+	// Member is that User was a member until then, who might see everything up to Rev.
+	Member bool
 	// Visitors is that it is those who are no members. Who that is, a View says in which the room has reached Rev.
 	Visitors bool
 	// Deleted is that the room was: nobody gets anything more of it, up to Rev or not.
