@@ -189,20 +189,46 @@ func TestStalledTLSClientIsCut(t *testing.T) {
 	}
 }
 
-// A client over TLS gets a message of many records, and is cut when it reads no further. These are real sockets.
+// A client over TLS gets a message of many records. These are real sockets, and so is the time: it has plenty.
 func TestTLSOverSockets(t *testing.T) {
 	t.Parallel()
-	h, err := bridge.NewHandler(bridge.WithWriteTimeout(2 * time.Second))
+	const size = 1 << 20
+	h, conn, failed := floodOverTLS(t, size, time.Minute)
+	if _, data, err := conn.ReadMessage(); err != nil || len(data) < size {
+		t.Errorf("read %d bytes, %v", len(data), err)
+	}
+	conn.Close()
+	receive(t, failed)
+	waitUntil(t, func() bool { return h.Stats().Open == 0 })
+	if stats := h.Stats(); stats.Stalled != 0 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+// A client over TLS that reads nothing is cut, also where the kernel stands between.
+func TestTLSOverSocketsIsCut(t *testing.T) {
+	t.Parallel()
+	h, _, failed := floodOverTLS(t, 1<<20, time.Second)
+	receive(t, failed)
+	waitUntil(t, func() bool { return h.Stats().Open == 0 })
+	if stats := h.Stats(); stats.Stalled != 1 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
+// floodOverTLS begins a call over real sockets that sends messages of a size until that fails.
+func floodOverTLS(t *testing.T, size int, writeTimeout time.Duration) (h *bridge.Handler, conn *websocket.Conn, failed <-chan error) {
+	t.Helper()
+	h, err := bridge.NewHandler(bridge.WithWriteTimeout(writeTimeout))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const size = 1 << 20
-	failed := make(chan error, 1)
+	end := make(chan error, 1)
 	testgrpc.RegisterTestServiceServer(h, &echoServer{fullBidi: func(stream bidiCall) error {
 		body := bytes.Repeat([]byte("x"), size)
 		for {
 			if err := stream.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: body}}); err != nil {
-				failed <- err
+				end <- err
 				return err
 			}
 		}
@@ -210,17 +236,10 @@ func TestTLSOverSockets(t *testing.T) {
 	web := httptest.NewTLSServer(h)
 	t.Cleanup(web.Close)
 	dialer := websocket.Dialer{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	conn, _, err := dialer.Dial("wss"+strings.TrimPrefix(web.URL, "https")+bidiPath+"?encoding=proto", nil)
+	conn, _, err = dialer.Dial("wss"+strings.TrimPrefix(web.URL, "https")+bidiPath+"?encoding=proto", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if _, data, err := conn.ReadMessage(); err != nil || len(data) < size {
-		t.Errorf("read %d bytes, %v", len(data), err)
-	}
-	receive(t, failed)
-	waitUntil(t, func() bool { return h.Stats().Open == 0 })
-	if stats := h.Stats(); stats.Stalled != 1 {
-		t.Errorf("stats %+v", stats)
-	}
+	t.Cleanup(func() { conn.Close() })
+	return h, conn, end
 }
