@@ -269,6 +269,18 @@ describe("a host that is frozen", () => {
     expect(statusOf(first.client)).toBe("live");
   });
 
+  test("is replaced by no guest that is hidden when the network is back", async () => {
+    const { window, document } = stubPage();
+    const tabs = new Tabs();
+    const first = await tabs.join();
+    await tabs.join();
+    document.visibilityState = "hidden";
+    first.tab.freeze();
+    window.dispatchEvent(new Event("online"));
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(tabs.transports).toHaveLength(1);
+  });
+
   test("is replaced by a tab that is new", async () => {
     const tabs = new Tabs();
     const first = await tabs.join();

@@ -171,7 +171,7 @@ export class SharedTransport implements ChatTransport {
         this.seek();
       },
     });
-    const stopListening = onWake(() => this.role?.kind === "guest" && this.role.link.ping());
+    const stopListening = onWake(() => this.woke());
     // Held until this is closed or the page is gone: so the host learns of that.
     let release: () => void = () => undefined;
     const alive = new Promise<void>((resolve) => {
@@ -193,6 +193,13 @@ export class SharedTransport implements ChatTransport {
     };
     // Nobody hears of this tab before it has its lock, which would be free.
     locks.request(this.tabLock(this.tab), begin).catch(() => this.running && this.goAlone());
+  }
+
+  /** Looks after the host, if somebody looks at this tab: hidden ones would only take its place from one another. */
+  private woke(): void {
+    if (this.role?.kind === "guest" && document.visibilityState === "visible") {
+      this.role.link.ping();
+    }
   }
 
   /** Does without the other tabs. */
