@@ -148,15 +148,16 @@ export class Members implements RoomMembers {
     this.set(userId, undefined);
   }
 
-  /** Events were missed: what was loaded, or is about to be, is loaded anew. */
+  /** Events were missed: what was loaded, is about to be, or could not be, is loaded anew. */
   reset(): void {
-    const wasLoaded = this.byId.size > 0 || this.isComplete || this.loading !== undefined;
+    const { byId, isComplete, loading, error } = this;
+    const wasWanted = byId.size > 0 || isComplete || loading !== undefined || error !== undefined;
     this.generation++;
     this.loading = undefined;
     this.byId.clear();
     this.pageToken = undefined;
     this.isComplete = false;
-    if (wasLoaded) {
+    if (wasWanted) {
       void this.load();
     }
   }

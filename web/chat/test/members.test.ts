@@ -147,13 +147,17 @@ describe("members", () => {
     expect(room.members.getSnapshot()).toMatchObject({ hasMore: false, loading: false });
   });
 
-  test("that could not be loaded say why", async () => {
+  test("that could not be loaded say why, and are loaded when the room begins anew", async () => {
     const h = new Harness();
-    const { room } = await h.joinLobby();
+    const { room, call } = await h.joinLobby();
     const loading = room.members.load();
     await (await lastCall(h, listMembers)).fail(new ConnectError("lost", Code.Unavailable));
     await loading;
     expect(room.members.getSnapshot()).toMatchObject({ hasMore: true, error: { code: "UNAVAILABLE" } });
+    await respond(call, { events: [snapshot([message(900)])] });
+    await (await lastCall(h, listMembers)).answer({ members: [member(cy, Role.OWNER)] });
+    expect(shown(room.members)).toEqual(["Cy owner"]);
+    expect(room.members.getSnapshot().error).toBeUndefined();
   });
 
   test("are given roles, muted, banned, invited and removed by calls", async () => {
