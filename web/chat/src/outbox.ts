@@ -20,9 +20,10 @@ const unsettled: ReadonlySet<StatusCode> = new Set<StatusCode>([
 /** Longer than this, in ms, nobody wants to see a message "sending" because there were too many before it. */
 const patienceMs = 30_000;
 
-/** Whether a refusal means: not so fast. */
-function waitsFor({ code, retryAfterMs }: ChatError): boolean {
-  return code === "RESOURCE_EXHAUSTED" && retryAfterMs !== undefined && retryAfterMs <= patienceMs;
+/** Whether a message that was refused so is to be sent again: it may be stored already, or the refusal means: not so fast. */
+export function passes({ code, retryAfterMs }: ChatError): boolean {
+  const tooFast = code === "RESOURCE_EXHAUSTED" && retryAfterMs !== undefined && retryAfterMs <= patienceMs;
+  return unsettled.has(code) || tooFast;
 }
 
 /** How many messages are on their way at once, at most. */
@@ -69,6 +70,8 @@ export class Outbox {
    * behind a refused one could be stored before it.
    */
   private window = maxInFlight;
+  /** What was on its way at the last such refusal, and was not answered yet: that it is stored says nothing. */
+  private readonly before = new Set<string>();
 
   constructor(keeper: OutboxKeeper) {
     this.keeper = keeper;
@@ -147,11 +150,14 @@ export class Outbox {
     for (const entry of this.entries.values()) {
       entry.inFlight = false;
     }
+    this.before.clear();
   }
 
   /** The server stored it, at this rev. `expected`: the room's events will still reach that rev here. */
   stored(clientId: string, rev: number, expected: boolean): void {
-    this.window = Math.min(this.window * 2, maxInFlight);
+    if (!this.before.delete(clientId)) {
+      this.window = Math.min(this.window * 2, maxInFlight);
+    }
     const entry = this.entries.get(clientId);
     if (entry && expected) {
       entry.inFlight = false;
@@ -164,16 +170,26 @@ export class Outbox {
 
   /** The server refused it. Returns true if it must be sent again after a while. */
   refused(clientId: string, error: ChatError): boolean {
+    this.before.delete(clientId);
     const entry = this.entries.get(clientId);
     if (entry) {
       entry.inFlight = false;
-      if (unsettled.has(error.code) || waitsFor(error)) {
-        this.window = 1;
+      if (passes(error)) {
+        this.slowDown();
         return true;
       }
       this.fail(clientId, error);
     }
     return false;
+  }
+
+  private slowDown(): void {
+    this.window = 1;
+    for (const [clientId, { inFlight }] of this.entries) {
+      if (inFlight) {
+        this.before.add(clientId);
+      }
+    }
   }
 
   /** A message is in the room. If it is one of these, it is here no more. */

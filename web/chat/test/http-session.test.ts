@@ -370,6 +370,32 @@ test("messages are posted one after the other, and refusals are replies", async 
   });
 });
 
+test("what waits behind a message that is refused for now is refused, too, and does not overtake it", async () => {
+  world.start();
+  await world.hello();
+  let refuse: (() => void) | undefined;
+  world.beforePost = (text) =>
+    text === "one"
+      ? new Promise((_, reject) => {
+          refuse = () => reject(new ConnectError("busy", Code.Unavailable));
+        })
+      : Promise.resolve();
+  const post = (text: string, room = "lobby") =>
+    world.ask({ case: "publish", value: { room, clientId: text, body: { case: "text", value: text } } });
+  const answers = [post("one"), post("two"), post("elsewhere", "attic")];
+  await vi.waitFor(() => {
+    expect(refuse).toBeDefined();
+    refuse?.();
+  });
+  expect(await Promise.all(answers)).toMatchObject([
+    { case: "error", value: { code: Code.Unavailable } },
+    { case: "error", value: { code: Code.Aborted } },
+    { case: "publish" },
+  ]);
+  expect(await post("two")).toMatchObject({ case: "publish" });
+  expect(world.posts).toEqual(["elsewhere", "two"]);
+});
+
 test("it ends as its streams do: with what the server says, or because there is none", async () => {
   world.start();
   await world.hello();

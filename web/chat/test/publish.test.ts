@@ -349,6 +349,29 @@ describe("a refusal", () => {
     expect(most).toBe(32);
   });
 
+  test("for too many messages is not over when others are stored that were sent before it", async () => {
+    const h = new Harness();
+    const { room, call } = await h.joinLobby();
+    for (const text of ["one", "two", "three"]) {
+      room.send(text);
+    }
+    const [one, two, three] = await takePublishes(call);
+    const busy = status(code.resourceExhausted, "too many writes of this user", { retryAfterMs: 1000 });
+    await respond(call, { replies: [errorReply(one?.request, busy), publishResult(two?.request, 1)] });
+    await respond(call, {
+      events: [mine(1, String(two?.clientId), "two"), mine(2, String(three?.clientId), "three")],
+      replies: [publishResult(three?.request, 2)],
+    });
+    room.send("four");
+    room.send("five");
+    room.send("six");
+    await vi.advanceTimersByTimeAsync(2000);
+    const [again, ...more] = await takePublishes(call);
+    expect([again?.text, more]).toEqual(["one", []]);
+    await respond(call, { replies: [publishResult(again?.request, 3)] });
+    expect((await takePublishes(call)).map(({ text }) => text)).toEqual(["four", "five"]);
+  });
+
   test("by ending the session for too many sessions is not one of the long text", async () => {
     const h = new Harness();
     const { room } = await h.joinLobby();

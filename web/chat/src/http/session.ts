@@ -6,10 +6,13 @@ import {
   ConnectResponseSchema,
   type HelloSchema,
   type JoinSchema,
+  type PublishSchema,
 } from "@rialto/gen/rialto/chat/v1/chat_pb";
 import { RoomService } from "@rialto/gen/rialto/chat/v1/room_pb";
 import { RoomKind, type User } from "@rialto/gen/rialto/chat/v1/types_pb";
+import { passes } from "../outbox.js";
 import type { Request } from "../request-queue.js";
+import { errorFromCall } from "../status.js";
 import { Inbox } from "../tabs/inbox.js";
 import { asAnswer, HttpCalls } from "./calls.js";
 import { markRead, publish, type Result, signal } from "./commands.js";
@@ -36,6 +39,10 @@ export class HttpSession {
   /** Called with the rev of the snapshot that a room begins with; with 0 if none comes any more. */
   private readonly begins = new Map<string, (rev: bigint) => void>();
   private lastPublish: Promise<void> = Promise.resolve();
+  /** How many messages were taken to be published. */
+  private taken = 0;
+  /** Up to which of them each room's are held up, behind one that is to be sent again. */
+  private readonly heldUp = new Map<string, number>();
 
   constructor(http: Transport, header: Headers, caller: AbortSignal | undefined) {
     this.calls = new HttpCalls(http, header, this.ending.signal);
@@ -90,7 +97,8 @@ export class HttpSession {
           break;
         case "publish": {
           const { value } = command;
-          this.lastPublish = this.lastPublish.then(() => answer(publish(this.calls, value)));
+          const number = ++this.taken;
+          this.lastPublish = this.lastPublish.then(() => answer(this.publish(number, value)));
           break;
         }
         case "signal":
@@ -164,6 +172,22 @@ export class HttpSession {
         this.end(ConnectError.from(reason));
       });
     });
+  }
+
+  /** Publishes, unless that would overtake a message of the room that is to be sent again: then this one is, too. */
+  private async publish(number: number, value: MessageInitShape<typeof PublishSchema>): Promise<Result> {
+    const { room = "" } = value;
+    if (number <= (this.heldUp.get(room) ?? 0)) {
+      throw asAnswer("a message before this one was refused for now", Code.Aborted);
+    }
+    try {
+      return await publish(this.calls, value);
+    } catch (reason) {
+      if (passes(errorFromCall(reason))) {
+        this.heldUp.set(room, this.taken);
+      }
+      throw reason;
+    }
   }
 
   private async join({ room = "", start }: MessageInitShape<typeof JoinSchema>): Promise<Result> {
