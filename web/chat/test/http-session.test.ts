@@ -208,6 +208,21 @@ test("a join says what the user is where the snapshot is, also if that lies behi
   expect(await world.join("attic", 3)).toMatchObject({ value: { resumed: true, member: { role: Role.OWNER } } });
 });
 
+test("the session ends where a resumed room begins anew and no event tells what the user is there", async () => {
+  world.start();
+  await world.hello();
+  await world.join("attic", 3);
+  const { responses } = await world.subscribed("attic");
+  // Here it was found.
+  responses.push({ events: [room(snapshot([], { headRev: 9 }), "attic")] });
+  await vi.waitFor(() => expect(world.events.at(-1)).toMatchObject({ room: "attic", rev: 9n }));
+  await world.ask({ case: "markRead", value: { room: "attic", seq: 1n } });
+  responses.push({ events: [room(snapshot([], { headRev: 12 }), "attic")] });
+  await vi.waitFor(() => expect(world.end).toMatchObject({ code: Code.Unavailable }));
+  // From there the next session goes on.
+  expect(world.events.at(-1)).toMatchObject({ room: "attic", rev: 12n });
+});
+
 test("a join whose room is left, or joined again, before it begins is answered as void", async () => {
   world.start();
   await world.hello();

@@ -43,6 +43,8 @@ export class HttpSession {
   private taken = 0;
   /** Up to which of them each room's are held up, behind one that is to be sent again. */
   private readonly heldUp = new Map<string, number>();
+  /** Up to which rev each joined room's answer says what this user is. */
+  private readonly answered = new Map<string, bigint>();
 
   constructor(http: Transport, header: Headers, caller: AbortSignal | undefined) {
     this.calls = new HttpCalls(http, header, this.ending.signal);
@@ -195,6 +197,7 @@ export class HttpSession {
     const join = new AbortController();
     this.joins.set(room, join);
     this.rooms.remove(room);
+    this.answered.delete(room);
     const found = await this.calls.unary(RoomService.method.getRoom, { room }).catch(unlessNotFound);
     if (join.signal.aborted) {
       throw superseded();
@@ -217,6 +220,7 @@ export class HttpSession {
       throw superseded();
     }
     const { epoch, room: info, member, read } = now;
+    this.answered.set(room, info?.headRev ?? 0n);
     const value = { epoch, resumed, ...(info && { room: info }), ...(member && { member }), ...(read && { read }) };
     return { case: "join", value };
   }
@@ -234,7 +238,15 @@ export class HttpSession {
     for (const { room = "", rev = 0n, kind } of events) {
       if (kind?.case === "shutOut" || (kind?.case === "snapshot" && !kind.value.more)) {
         this.begins.get(room)?.(rev);
+        this.check(room, rev);
       }
+    }
+  }
+
+  /** A snapshot of a room whose join was answered says less than the events in its place: the next session asks again. */
+  private check(room: string, rev: bigint): void {
+    if (rev > (this.answered.get(room) ?? rev)) {
+      this.end(new ConnectError("too much was missed", Code.Unavailable));
     }
   }
 
@@ -251,6 +263,7 @@ export class HttpSession {
   private leave(room: string): Promise<Result> {
     this.joins.get(room)?.abort();
     this.joins.delete(room);
+    this.answered.delete(room);
     this.rooms.remove(room);
     return Promise.resolve({ case: "leave", value: {} });
   }
