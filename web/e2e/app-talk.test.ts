@@ -88,6 +88,19 @@ describe("two people", () => {
   });
 });
 
+test("who comes in with one tab is in a room in the other, too", async () => {
+  const { page: first, faults } = await open(browser, server.url);
+  const second = await first.context().newPage();
+  await second.goto(server.url);
+  await second.getByLabel("Your name").waitFor();
+  await first.getByLabel("Your name").fill("Ana");
+  await first.keyboard.press("Enter");
+  await first.waitForURL(room("lobby"));
+  await second.waitForURL(room("lobby"), { timeout: 15_000 });
+  await second.getByRole("textbox", { name: "Message #lobby" }).waitFor({ timeout: 15_000 });
+  expect(faults).toEqual([]);
+});
+
 test("somebody who changes their name stays who they are", async () => {
   const ana = await comeIn(browser, room("names"), "Ana");
   const bo = await comeIn(browser, room("names"), "Bo");

@@ -10,7 +10,7 @@ import { useSession } from "./session.js";
 export function App() {
   const { client } = useSession();
   const [preferences, changePreferences] = usePreferences();
-  const { name } = preferences;
+  const { name, room } = preferences;
 
   useEffect(() => {
     if (name !== undefined) {
@@ -18,6 +18,12 @@ export function App() {
       client.connect();
     }
   }, [client, name]);
+  useEffect(() => {
+    // It may have been chosen in another tab.
+    if (name !== undefined) {
+      goToRoom(room);
+    }
+  }, [name, room]);
 
   if (name === undefined) {
     return (
@@ -25,7 +31,7 @@ export function App() {
         <Welcome
           onChoose={(chosen) => {
             changePreferences({ name: chosen });
-            goToRoom(preferences.room);
+            goToRoom(room);
           }}
         />
       </Later>
