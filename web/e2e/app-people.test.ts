@@ -2,6 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { faultsOn } from "./axe.js";
 import { comeIn, eventually, launch, lookElsewhere, say } from "./browser.js";
+import { PlainClient } from "./plain-client.js";
 import { RialtoServer } from "./server.js";
 
 let server: RialtoServer;
@@ -66,6 +67,35 @@ test("somebody says who they are, and others read it", async () => {
     .getByRole("region", { name: "Here now" })
     .getByRole("button", { name: /Bo B\..*🚀/ })
     .waitFor();
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
+test("an emoji shows also while more and more people come", async () => {
+  const ana = await comeIn(browser, room("crowd"), "Ana");
+  const bo = await comeIn(browser, room("hall"), "Bo");
+  await openSettings(bo.page);
+  await bo.page.getByRole("button", { name: "Choose an emoji" }).click();
+  await bo.page.getByRole("searchbox", { name: "Find an emoji" }).fill("rocket");
+  await bo.page.keyboard.press("Enter");
+  await bo.page.getByRole("button", { name: "Save", exact: true }).click();
+  await bo.page.getByRole("dialog").waitFor({ state: "detached" });
+  const here = ana.page.getByRole("region", { name: "Here now" });
+  await here.getByRole("button", { name: /Ana/ }).waitFor();
+  await bo.page.goto(room("crowd"));
+  const crowd: PlainClient[] = [];
+  const withEmoji = here.getByRole("button", { name: /Bo.*🚀/ });
+  await ana.page.clock.install();
+  while (crowd.length < 20 && !(await withEmoji.isVisible())) {
+    const one = await PlainClient.connect(server.webSocketUrl, `Guest no. ${crowd.length}.`);
+    crowd.push(one);
+    await one.join("crowd");
+    await here.getByText(`Guest no. ${crowd.length - 1}.`).waitFor();
+    await ana.page.clock.runFor(600);
+  }
+  expect(await withEmoji.isVisible()).toBe(true);
+  for (const one of crowd) {
+    one.close();
+  }
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
