@@ -103,6 +103,23 @@ test("a mute for a time ends by itself, for whom it silences and for whom it was
   expect([...ana.faults, ...bo.faults]).toEqual([]);
 });
 
+test("a visitor who is muted may speak again, also when that is not known here any more", async () => {
+  const ana = await comeIn(browser, room("open"), "Ana");
+  await say(ana.page, "this makes the room");
+  await ana.page.locator('article[data-seq="1"]').waitFor();
+  const bo = await comeIn(browser, room("open"), "Bo");
+  await about(ana.page, "Bo");
+  await ana.page.getByRole("button", { name: "Mute for an hour" }).click();
+  await bo.page.getByText("A moderator has muted you in this room.").waitFor();
+  await ana.page.reload();
+  await about(ana.page, "Bo");
+  await ana.page.getByRole("button", { name: "Let them speak again" }).click();
+  await bo.page.getByRole("textbox", { name: "Message #open" }).waitFor();
+  await say(bo.page, "now I may");
+  await ana.page.locator("article", { hasText: "now I may" }).waitFor();
+  expect([...ana.faults, ...bo.faults]).toEqual([]);
+});
+
 test("two people speak directly: the same room for both, called after the other, and nobody else sees it", async () => {
   const ana = await comeIn(browser, room("square"), "Ana");
   const bo = await comeIn(browser, room("square"), "Bo");

@@ -102,9 +102,9 @@ export function PersonDialog({ room, user, myId, onClose }: Props) {
         )}
         {!self && mayModerate(mine, theirs) && (
           <>
-            {muted
-              ? action("Let them speak again", () => room.members.unmute(user.id))
-              : action("Mute for an hour", () => room.members.mute(user.id, hourMs))}
+            {!muted && action("Mute for an hour", () => room.members.mute(user.id, hourMs))}
+            {/* Which visitors are muted nobody is told. */}
+            {(muted || theirs === "visitor") && action("Let them speak again", () => room.members.unmute(user.id))}
             {theirs !== "visitor" && action("Remove from the room", () => room.members.remove(user.id), "danger")}
             {banning ? (
               <BanForm
