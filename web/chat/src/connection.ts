@@ -65,7 +65,7 @@ interface Call {
  *
  *     from any state, when the server refuses for good ──▶ closed
  *
- * A refused token is not a failure: it is forgotten and the next call begins at once.
+ * A refused token is not a failure: it is forgotten and the next call begins at once. The next one that is refused is.
  */
 export class Connection {
   private readonly options: ConnectionOptions;
@@ -82,6 +82,8 @@ export class Connection {
   private reason: DisconnectReason = { code: "not-started", text: "Not connected." };
   /** Calls that failed since a session lasted. */
   private attempt = 0;
+  /** A token was refused since there was a session. */
+  private isRefused = false;
   /** Runs until a call that is not established is given up, or until the next call begins at `retryAt`. */
   private timer: ReturnType<typeof setTimeout> | undefined;
   private retryAt: number | undefined;
@@ -134,6 +136,7 @@ export class Connection {
   established(): void {
     if (this.call && this.liveSince === undefined) {
       clearTimeout(this.timer);
+      this.isRefused = false;
       this.liveSince = performance.now();
       this.publish();
     }
@@ -177,6 +180,7 @@ export class Connection {
     };
     this.transport = { use, leave };
     this.attempt = 0;
+    this.isRefused = false;
     this.backoff.reset();
     // It may have been connected for a call beside the session.
     this.openIfPossible();
@@ -242,11 +246,13 @@ export class Connection {
   private ended(error: ConnectError | undefined): void {
     const verdict = judge(error);
     this.endError = error?.isWireError ? errorFromCall(error) : undefined;
-    if (verdict.next === "new-identity" && this.options.events.tokenRefused()) {
+    const another = verdict.next === "new-identity" && this.options.events.tokenRefused();
+    if (another && !this.isRefused) {
+      this.isRefused = true;
       this.open();
     } else if (verdict.next === "connection") {
       this.connectionLost(verdict);
-    } else if (verdict.next === "call") {
+    } else if (another || verdict.next === "call") {
       this.failed(verdict.reason);
       this.pause(verdict.retryAfterMs);
     } else {

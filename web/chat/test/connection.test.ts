@@ -375,6 +375,21 @@ describe("a refused token", () => {
     expect(second.client.getSnapshot()).toMatchObject({ connection: { status: "live" }, user: { id: bo.id } });
   });
 
+  test("that is kept all the same is tried once more at once, and then after longer and longer", async () => {
+    const h = new Harness({ tokens: { get: () => "fixed", set: () => undefined, clear: () => undefined } });
+    h.client.connect();
+    await h.end(code.unauthenticated, "invalid token");
+    expect(h.calls).toHaveLength(2);
+    await h.end(code.unauthenticated, "invalid token");
+    expect(h.calls).toHaveLength(2);
+    expect(h.connection).toMatchObject({ status: "reconnecting", reason: { code: "refused", text: "invalid token" } });
+    await vi.advanceTimersByTimeAsync(500);
+    expect(h.calls).toHaveLength(3);
+    expect(h.call.header.get("authorization")).toBe("Bearer fixed");
+    await h.accept();
+    expect(h.connection.status).toBe("live");
+  });
+
   test("is not asked for twice: without one the refusal is final", async () => {
     const h = new Harness();
     h.client.connect();
