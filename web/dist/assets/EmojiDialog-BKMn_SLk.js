@@ -1,0 +1,1 @@
+import{I as e,V as t,n}from"./index-BF7Y0cRt.js";import{t as r}from"./react-BEIyWww2.js";var i=r();function a({onChoose:r,onClose:a}){return(0,i.jsx)(n,{title:`React`,onClose:a,children:(0,i.jsx)(t,{children:(0,i.jsx)(e,{onChoose:r})})})}export{a as EmojiDialog};

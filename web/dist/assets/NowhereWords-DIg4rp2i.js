@@ -1,0 +1,1 @@
+import{E as e}from"./index-BF7Y0cRt.js";import{t}from"./react-BEIyWww2.js";var n=t();function r({title:t,children:r}){return(0,n.jsxs)(n.Fragment,{children:[(0,n.jsx)(`h1`,{children:t}),r!==void 0&&(0,n.jsx)(`p`,{role:`status`,children:r}),(0,n.jsx)(`button`,{type:`button`,className:`button`,onClick:()=>e({page:`room`,room:`lobby`}),children:`Go to the lobby`})]})}export{r as t};

@@ -1,1 +1,0 @@
-import{g as e}from"./index-DodZaXzH.js";import{t}from"./react-BEIyWww2.js";var n=t();function r({emoji:t=``}){return e(t)?(0,n.jsx)(`span`,{className:`person-emoji`,children:t}):null}export{r as t};

@@ -1,0 +1,3 @@
+import{i as e}from"./react-BEIyWww2.js";var t=e(),n=`rialto:profile-changed`,r=1e3,i=100;function a(e,a,o){let[s,c]=(0,t.useState)(new Map),l=s.size===0,u=(o?a.filter(e=>!s.has(e)).slice(0,i):[]).join(`
+`),d=(0,t.useRef)(u),f=(0,t.useRef)(void 0);return(0,t.useEffect)(()=>{if(d.current=u,u===``)return;let t=async()=>{if(f.current=void 0,d.current!==``)try{let t=await e.getProfiles(d.current.split(`
+`));c(e=>new Map([...e,...t.map(({userId:e,emoji:t})=>[e,t])]))}catch{}};f.current??=setTimeout(()=>void t(),l?0:r)},[e,u,l]),(0,t.useEffect)(()=>()=>{clearTimeout(f.current),f.current=void 0},[]),(0,t.useEffect)(()=>{let e=()=>c(new Map);return addEventListener(n,e),()=>removeEventListener(n,e)},[]),s}export{a as n,n as t};

@@ -1,3 +1,0 @@
-import{i as e}from"./react-BEIyWww2.js";var t=e(),n=`rialto:profile-changed`,r=1e3,i=100;function a(e,a,o){let[s,c]=(0,t.useState)(new Map),l=s.size===0,u=a.filter(e=>!s.has(e)).slice(0,i).join(`
-`);return(0,t.useEffect)(()=>{if(u===``||!o)return;let t=async()=>{try{let t=await e.getProfiles(u.split(`
-`));c(e=>new Map([...e,...t.map(({userId:e,emoji:t})=>[e,t])]))}catch{}},n=setTimeout(()=>void t(),l?0:r);return()=>clearTimeout(n)},[e,u,o,l]),(0,t.useEffect)(()=>{let e=()=>c(new Map);return addEventListener(n,e),()=>removeEventListener(n,e)},[]),s}export{a as n,n as t};
