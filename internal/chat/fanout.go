@@ -45,7 +45,7 @@ func (f *fanout) mark(r *room) {
 	}
 	r.dirty = true
 	f.dirty.push(r)
-	f.hireLocked()
+	f.beginLocked()
 }
 
 // send has sessions sent to, whose queued was set.
@@ -53,13 +53,21 @@ func (f *fanout) send(sessions ...*session) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ready.push(sessions...)
-	f.hireLocked()
+	f.beginLocked()
 }
 
 // mostHeld bounds how often the number of workers is doubled.
 const mostHeld = 8
 
-// hireLocked makes sure that somebody works.
+// beginLocked makes sure that somebody works. One is enough for what is done before the watch looks; it has others help with more.
+// Two at once would wake a processor for each handful of writes, which costs more than the writes.
+func (f *fanout) beginLocked() {
+	if len(f.workers) == 0 {
+		f.hireLocked()
+	}
+}
+
+// hireLocked has one more at work, unless enough are.
 func (f *fanout) hireLocked() {
 	if len(f.workers) >= runtime.GOMAXPROCS(0)<<f.held {
 		return
